@@ -1,0 +1,13 @@
+//! Scripts as straight-line modules.
+//!
+//! [`program`] gives every string, buffer and result an address and every call its arguments; [`encode`] writes that as a
+//! module, [`wat`] as text for a bug report; [`own_trace`] reads the results out of the guest's memory.
+
+pub mod encode;
+pub mod own_trace;
+pub mod program;
+pub mod wat;
+
+pub use encode::encode;
+pub use own_trace::own_trace;
+pub use program::Program;

@@ -1,0 +1,66 @@
+//! Every bound of Touchstone, with its unit in the name and its reason beside it.
+
+/// Wall-clock time that one run may take unless `--timeout` says otherwise. The slowest honest case
+/// (sorting a file of 1 MB on an interpreter) takes a fifth of it on two slow cores.
+pub const RUN_TIMEOUT_SECONDS: u64 = 20;
+
+/// How long a worker may take to start and to answer its preflight. Engines compile a module in it, perhaps on a busy machine.
+pub const WORKER_START_TIMEOUT_SECONDS: u64 = 60;
+
+/// How often the runner looks at a worker that is at work (its memory, its deadline).
+pub const WORKER_POLL_MILLISECONDS: u64 = 20;
+
+/// Resident memory of a worker above which the run ends as `crashed(memory-limit)`. Engines with warm caches stay below 400 MiB.
+pub const WORKER_MEMORY_LIMIT_BYTES: u64 = 2 << 30;
+
+/// `RLIMIT_DATA` of a worker: the hard stop behind the polled limit, for a worker that allocates faster than it is polled.
+pub const WORKER_DATA_LIMIT_BYTES: u64 = 4 << 30;
+
+/// `RLIMIT_NOFILE` of a worker: room for a case that opens a thousand files, small enough that a leak shows.
+pub const WORKER_OPEN_FILES: u64 = 4096;
+
+/// `RLIMIT_FSIZE` of a worker: a guest may make sparse files, but may not fill the scratch file system.
+pub const WORKER_FILE_SIZE_BYTES: u64 = 8 << 30;
+
+/// Bytes of stdout or stderr that an observation keeps as they are; of more it keeps the length and a hash.
+pub const OUTPUT_KEPT_BYTES: usize = 64 << 10;
+
+/// Bytes of a file that a tree snapshot keeps as they are; of more it keeps the length and a hash.
+pub const FILE_KEPT_BYTES: usize = 4 << 10;
+
+/// Files larger than this are sparse in any honest case; the snapshot keeps their length only, since to hash them costs seconds.
+pub const FILE_HASHED_BYTES: u64 = 256 << 20;
+
+/// Entries that a tree snapshot reads before it gives up: a guest in a loop must not fill the parent's memory.
+pub const TREE_ENTRIES: usize = 100_000;
+
+/// Bytes of one memory range that a trace copies. Longer ranges are kept as length and a prefix.
+pub const CAPTURE_BYTES: u32 = 1 << 20;
+
+/// Bytes of a whole trace. A program that makes more calls than fit has a trace that says `truncated`.
+pub const TRACE_BYTES: u32 = 64 << 20;
+
+/// Elements of one array (iovecs, subscriptions) that a trace looks at.
+pub const CAPTURE_ELEMENTS: u32 = 1024;
+
+/// Bytes of a message between runner and worker: a module, a trace and some text.
+pub const MESSAGE_BYTES: u32 = 256 << 20;
+
+/// Bytes of a guest module that `check` accepts.
+pub const MODULE_BYTES: u64 = 256 << 20;
+
+/// Bytes of a script or of a case's source file.
+pub const SOURCE_BYTES: usize = 1 << 20;
+
+/// Bytes that one literal of a script may expand to (`"a" * 4096`), so that a typo does not eat the memory.
+pub const LITERAL_BYTES: usize = 4 << 20;
+
+/// The first address that a compiled script gives to its data: below it stays free for raw pointers of the author.
+pub const SCRIPT_DATA_START: u32 = 0x1000;
+
+/// fds that a compiled script asks for its preopens, from 3 upwards. A runtime that answers success for ever must not loop for ever.
+pub const PREOPEN_SEARCH_FDS: u32 = 64;
+
+/// Compiled modules that a worker keeps per runtime: the trampoline and the fixtures that several cases or profiles share stay
+/// in, and with at most some 2 MB of machine code for a program over `std` a full cache stays far below the memory limit.
+pub const COMPILED_MODULES: usize = 64;

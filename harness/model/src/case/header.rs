@@ -1,0 +1,215 @@
+//! The front matter of a case: TOML in the first comment lines of its file.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::tree::{self, AfterNode, TreeNode};
+use super::{Expectations, Language};
+use crate::observation::{End, Stage, TrapClass};
+use crate::script::Span;
+use crate::script::lex::Mistake;
+use crate::world::{Access, Preopen, Stdin, StdioKind, World};
+
+/// What the front matter says.
+#[derive(Debug)]
+pub(super) struct Header {
+    pub(super) summary: String,
+    pub(super) clauses: Vec<String>,
+    pub(super) world: World,
+    pub(super) expect: Expectations,
+}
+
+/// The notation. `suites/README.md` explains each key.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Notation {
+    summary: Spanned<String>,
+    clauses: Spanned<Vec<Spanned<String>>>,
+    args: Option<Vec<String>>,
+    #[serde(default)]
+    env: BTreeMap<String, String>,
+    stdin: Option<StdinNotation>,
+    stdout: Option<StdioKind>,
+    tree: Option<BTreeMap<Spanned<String>, TreeNode>>,
+    preopens: Option<BTreeMap<Spanned<String>, PreopenNotation>>,
+    exit: Option<u32>,
+    trap: Option<Spanned<String>>,
+    rejected: Option<Stage>,
+    expect_stdout: Option<String>,
+    #[serde(default)]
+    after: BTreeMap<Spanned<String>, AfterNode>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum StdinNotation {
+    Text(String),
+    Of(StdinOf),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum StdinOf {
+    Pipe(String),
+    File(String),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PreopenNotation {
+    guest: Option<String>,
+    access: Option<Access>,
+    #[serde(default)]
+    tree: BTreeMap<Spanned<String>, TreeNode>,
+}
+
+impl Header {
+    pub(super) fn read(text: &str, language: Language) -> Result<Header, Mistake> {
+        let prefix = language.header_prefix();
+        let toml = blank_out(text, prefix);
+        if toml.trim().is_empty() {
+            let help = format!("start the file with lines such as `{prefix} summary = \"what it tests\"`; suites/README.md has them all");
+            return Err(Mistake::new(Span::default(), "the file has no front matter", help));
+        }
+        let notation: Notation = toml::from_str(&toml).map_err(|error| toml_mistake(&error))?;
+        notation.into_header()
+    }
+}
+
+/// The front matter with everything else replaced by as many spaces, so that places in it are places in the file.
+fn blank_out(text: &str, prefix: &str) -> String {
+    let mut out = String::new();
+    let mut inside = true;
+    for line in text.split_inclusive('\n') {
+        inside &= line.starts_with(prefix);
+        if inside {
+            out.push_str(&" ".repeat(prefix.len()));
+            out.push_str(&line[prefix.len()..]);
+        }
+    }
+    out
+}
+
+fn toml_mistake(error: &toml::de::Error) -> Mistake {
+    let span = error.span().unwrap_or_default();
+    let span = Span { start: span.start, len: span.len().max(1) };
+    Mistake::new(span, error.message().to_owned(), "front matter is TOML; suites/README.md lists its keys")
+}
+
+fn span_of<T>(spanned: &Spanned<T>) -> Span {
+    let span = spanned.span();
+    Span { start: span.start, len: span.len() }
+}
+
+impl Notation {
+    fn into_header(self) -> Result<Header, Mistake> {
+        if self.summary.get_ref().trim().is_empty() {
+            return Err(Mistake::new(span_of(&self.summary), "the summary is empty", "say in one sentence what the case tests"));
+        }
+        let clauses = clauses(&self.clauses)?;
+        let expect_end = end(self.exit, self.trap.as_ref(), self.rejected)?;
+        let preopens = preopens(self.tree, self.preopens)?;
+        let mut after = BTreeMap::new();
+        for (path, node) in self.after {
+            let key = tree::after_key(&path, span_of(&path), &preopens)?;
+            after.insert(key, node.expected(span_of(&path))?);
+        }
+        let world = World {
+            args: self.args.unwrap_or_else(|| vec!["case".to_owned()]),
+            env: self.env.into_iter().collect(),
+            stdin: self.stdin.map_or(Stdin { kind: StdioKind::Pipe, bytes: Vec::new() }, StdinNotation::into_stdin),
+            stdout: self.stdout.unwrap_or(StdioKind::Pipe),
+            preopens,
+        };
+        let expect = Expectations { end: expect_end, stdout: self.expect_stdout.map(String::into_bytes), after };
+        Ok(Header { summary: self.summary.into_inner(), clauses, world, expect })
+    }
+}
+
+fn clauses(clauses: &Spanned<Vec<Spanned<String>>>) -> Result<Vec<String>, Mistake> {
+    if clauses.get_ref().is_empty() {
+        return Err(Mistake::new(span_of(clauses), "the case cites no clause", "name at least one id from harness/spec/preview1"));
+    }
+    let known = touchstone_spec::clause::clauses();
+    for id in clauses.get_ref() {
+        if known.get(id.get_ref()).is_none() {
+            let close = crate::script::check::closest(id.get_ref(), known.iter().map(|clause| clause.id.as_str()));
+            let help = close.map_or("clauses stand in harness/spec/preview1".to_owned(), |close| format!("did you mean `{close}`?"));
+            return Err(Mistake::new(span_of(id), format!("there is no clause `{}`", id.get_ref()), help));
+        }
+    }
+    Ok(clauses.get_ref().iter().map(|id| id.get_ref().clone()).collect())
+}
+
+fn end(exit: Option<u32>, trap: Option<&Spanned<String>>, rejected: Option<Stage>) -> Result<End, Mistake> {
+    match (exit, trap, rejected) {
+        (code, None, None) => Ok(End::Exit { code: code.unwrap_or(0) }),
+        (None, Some(name), None) => match TrapClass::ALL.iter().find(|class| class.name() == name.get_ref()) {
+            Some(class) => Ok(End::Trap { class: *class }),
+            None => {
+                let names: Vec<&str> = TrapClass::ALL.iter().map(|class| class.name()).collect();
+                Err(Mistake::new(
+                    span_of(name),
+                    format!("there is no trap class `{}`", name.get_ref()),
+                    format!("use one of: {}", names.join(", ")),
+                ))
+            }
+        },
+        (None, None, Some(stage)) => Ok(End::Rejected { stage, message: String::new() }),
+        (_, trap, _) => {
+            let span = trap.map_or(Span::default(), span_of);
+            Err(Mistake::new(span, "a run ends in one way", "give one of `exit`, `trap` and `rejected`"))
+        }
+    }
+}
+
+impl StdinNotation {
+    fn into_stdin(self) -> Stdin {
+        let (kind, text) = match self {
+            StdinNotation::Text(text) | StdinNotation::Of(StdinOf::Pipe(text)) => (StdioKind::Pipe, text),
+            StdinNotation::Of(StdinOf::File(text)) => (StdioKind::File, text),
+        };
+        Stdin { kind, bytes: text.into_bytes() }
+    }
+}
+
+type Trees = BTreeMap<Spanned<String>, TreeNode>;
+
+/// Without `preopens` there is one, `root`; `tree` is what lies below it.
+fn preopens(tree: Option<Trees>, notation: Option<BTreeMap<Spanned<String>, PreopenNotation>>) -> Result<Vec<Preopen>, Mistake> {
+    let mut out = Vec::new();
+    for (name, notation) in notation.unwrap_or_default() {
+        let span = span_of(&name);
+        let name = name.into_inner();
+        let plain = name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        if !plain {
+            return Err(Mistake::new(
+                span,
+                format!("`{name}` is no name for a preopen"),
+                "use lower-case letters, digits and `_`, a letter first",
+            ));
+        }
+        let mut preopen = Preopen::new(&name);
+        preopen.guest = notation.guest.unwrap_or(preopen.guest);
+        preopen.access = notation.access.unwrap_or(preopen.access);
+        preopen.tree = tree::read(notation.tree)?;
+        out.push(preopen);
+    }
+    if out.is_empty() {
+        out.push(Preopen::new("root"));
+    }
+    if let Some(tree) = tree {
+        let first = tree.first_key_value().map_or(Span::default(), |(path, _)| span_of(path));
+        let Some(root) = out.iter_mut().find(|preopen| preopen.name == "root") else {
+            return Err(Mistake::new(
+                first,
+                "`tree` is the tree of the preopen `root`, but there is none",
+                "write `preopens = { name = { tree = … } }`",
+            ));
+        };
+        root.tree = tree::read(tree)?;
+    }
+    Ok(out)
+}

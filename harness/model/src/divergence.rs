@@ -1,0 +1,62 @@
+//! What is known to differ: one file per cause, `suites/preview1/divergences/<id>.toml`.
+
+use std::collections::BTreeMap;
+
+use semver::{Version, VersionReq};
+use serde::{Deserialize, Serialize};
+
+/// A recorded, explained difference.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Divergence {
+    /// The name of its file.
+    #[serde(skip)]
+    pub id: String,
+    /// What is different, in one sentence.
+    pub title: String,
+    pub cause: Cause,
+    /// Clauses that it departs from.
+    pub clauses: Vec<String>,
+    /// Where the runtime's maintainers track it, if anywhere.
+    pub link: Option<String>,
+    /// The published advisory; an escape is known only with one.
+    pub advisory: Option<String>,
+    /// How the cause was found, and what was ruled out.
+    pub note: String,
+    /// What is seen.
+    pub seen: Vec<Seen>,
+}
+
+/// Why a runtime differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cause {
+    RuntimeBug,
+    NotImplemented,
+    HostLimit,
+}
+
+/// What is seen on one runtime.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Seen {
+    pub runtime: String,
+    /// Versions of the runtime that show it.
+    pub versions: VersionReq,
+    /// Case to the differences, each spelt as in a report. `["crashed"]`-like ends are spelt the same way.
+    pub cases: BTreeMap<String, Vec<String>>,
+}
+
+impl Divergence {
+    /// Reads a divergence file. The error says what and where; the caller knows the file.
+    pub fn parse(id: &str, text: &str) -> Result<Divergence, toml::de::Error> {
+        let divergence: Divergence = toml::from_str(text)?;
+        Ok(Divergence { id: id.to_owned(), ..divergence })
+    }
+
+    /// The differences that this divergence says a runtime shows in a case; none where it says nothing.
+    pub fn claims(&self, runtime: &str, version: &Version, case: &str) -> impl Iterator<Item = &String> {
+        let seen = self.seen.iter().filter(move |seen| seen.runtime == runtime && seen.versions.matches(version));
+        seen.filter_map(move |seen| seen.cases.get(case)).flatten()
+    }
+}

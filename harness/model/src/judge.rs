@@ -1,0 +1,370 @@
+//! The only place where a verdict is made.
+//!
+//! Until there is an oracle, two witnesses judge: the author's expectation binds every runtime, and what no expectation
+//! decides must equal the reference.
+
+use std::collections::BTreeSet;
+use std::fmt::{self, Display, Formatter};
+
+use semver::Version;
+use serde::{Deserialize, Serialize};
+use touchstone_spec::Function;
+
+use crate::case::{Case, Fixture};
+use crate::divergence::Divergence;
+use crate::expect;
+use crate::normalise::{Normalised, normalise};
+use crate::observation::{End, Observation};
+use crate::script::print::Bare;
+use crate::trace::{Trace, TraceCall, TraceState};
+use crate::tree::{self, Entry, TreeSnapshot};
+
+/// What one case on one runtime came to. In the order from best to worst, so that the worst of several profiles is their maximum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// As the author expects, and otherwise equal to the reference.
+    Pass,
+    /// Different, exactly as divergence files say.
+    Known,
+    /// A divergence file says that something differs, but it does not.
+    Stale,
+    /// Different, and nothing on record says so.
+    Failed,
+    TimedOut,
+    Crashed,
+    /// The world outside the preopens was read or changed.
+    Escaped,
+}
+
+impl Verdict {
+    /// All verdicts, best first.
+    pub const ALL: [Verdict; 7] =
+        [Verdict::Pass, Verdict::Known, Verdict::Stale, Verdict::Failed, Verdict::TimedOut, Verdict::Crashed, Verdict::Escaped];
+
+    /// The word for it in every report.
+    pub fn name(self) -> &'static str {
+        match self {
+            Verdict::Pass => "pass",
+            Verdict::Known => "known",
+            Verdict::Stale => "stale",
+            Verdict::Failed => "failed",
+            Verdict::TimedOut => "timed-out",
+            Verdict::Crashed => "crashed",
+            Verdict::Escaped => "escaped",
+        }
+    }
+
+    /// Whether a run with this verdict in it is a success: everything is as it should be or explained.
+    pub fn is_green(self) -> bool {
+        match self {
+            Verdict::Pass | Verdict::Known => true,
+            Verdict::Stale | Verdict::Failed | Verdict::TimedOut | Verdict::Crashed | Verdict::Escaped => false,
+        }
+    }
+}
+
+impl Display for Verdict {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// A verdict with its reasons.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Judgement {
+    pub verdict: Verdict,
+    /// Ids of the divergences that explain the differences, or that are stale.
+    pub divergences: Vec<String>,
+    pub differences: Vec<Difference>,
+}
+
+/// One thing that is not as it should be. Its text is its identity: divergence files quote it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Difference {
+    /// Where: `end`, `stdout`, `tree root:file`, `call 3 fd_seek`.
+    pub place: String,
+    pub expected: String,
+    pub seen: String,
+    /// The call as its author wrote it or as it was recorded, where it is about one.
+    pub call: Option<String>,
+    /// Who expected it.
+    pub witness: Witness,
+}
+
+/// Who says what should have been.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Witness {
+    /// The author of the case.
+    Author,
+    /// The reference runtime.
+    Reference,
+    /// The harness: nothing of the host may be left over or be reached.
+    Host,
+}
+
+impl Display for Difference {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: expected {}, saw {}", self.place, self.expected, self.seen)
+    }
+}
+
+/// What a verdict is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct Evidence<'a> {
+    pub case: &'a Case,
+    pub runtime: &'a str,
+    pub version: &'a Version,
+    pub observation: &'a Observation,
+    /// The reference's observation of the same case under the same profile; `None` if this *is* the reference.
+    pub reference: Option<&'a Observation>,
+    pub divergences: &'a [Divergence],
+}
+
+/// Makes the verdict.
+pub fn judge(evidence: Evidence<'_>) -> Judgement {
+    let differences = differences(&evidence);
+    let texts: BTreeSet<String> = differences.iter().map(Difference::to_string).collect();
+    let mut claimed = BTreeSet::new();
+    let mut ids = Vec::new();
+    for divergence in evidence.divergences {
+        let before = claimed.len();
+        claimed.extend(divergence.claims(evidence.runtime, evidence.version, &evidence.case.id).cloned());
+        if claimed.len() > before {
+            ids.push(divergence.id.clone());
+        }
+    }
+    let has_advisory = || evidence.divergences.iter().any(|divergence| ids.contains(&divergence.id) && divergence.advisory.is_some());
+    let escaped = !evidence.observation.escapes.is_empty();
+    let verdict = match evidence.observation.end {
+        // everything that is on record is seen and everything that is seen is on record
+        _ if texts == claimed && !texts.is_empty() && (!escaped || has_advisory()) => Verdict::Known,
+        _ if escaped => Verdict::Escaped,
+        End::Crashed { .. } | End::MemoryLimit => Verdict::Crashed,
+        End::TimedOut => Verdict::TimedOut,
+        End::Exit { .. } | End::Trap { .. } | End::Rejected { .. } if texts.is_empty() && claimed.is_empty() => Verdict::Pass,
+        End::Exit { .. } | End::Trap { .. } | End::Rejected { .. } if texts.is_subset(&claimed) => Verdict::Stale,
+        End::Exit { .. } | End::Trap { .. } | End::Rejected { .. } => Verdict::Failed,
+    };
+    if verdict == Verdict::Failed {
+        ids.clear();
+    }
+    Judgement { verdict, divergences: ids, differences }
+}
+
+/// Everything that is not as it should be, in the order in which a reader wants it: the calls first.
+fn differences(evidence: &Evidence<'_>) -> Vec<Difference> {
+    let Evidence { case, observation, reference, .. } = evidence;
+    let mut out = Vec::new();
+    match &case.fixture {
+        Fixture::Script(_) => script_calls(case, observation, *reference, &mut out),
+        Fixture::Wat => recorded_calls(observation, *reference, Answers::Bind, &mut out),
+        Fixture::Rust => recorded_calls(observation, *reference, Answers::Observe, &mut out),
+    }
+    end(case, observation, &mut out);
+    streams(case, observation, *reference, &mut out);
+    trees(case, observation, *reference, &mut out);
+    host(observation, &mut out);
+    out
+}
+
+fn end(case: &Case, observation: &Observation, out: &mut Vec<Difference>) {
+    let (expected, seen) = (case.expect.end.to_string(), observation.end.to_string());
+    if expected != seen {
+        out.push(Difference { place: "end".to_owned(), expected, seen, call: None, witness: Witness::Author });
+    }
+}
+
+fn streams(case: &Case, observation: &Observation, reference: Option<&Observation>, out: &mut Vec<Difference>) {
+    let mut compare = |place: &str, expected: String, seen: String, witness| {
+        if expected != seen {
+            out.push(Difference { place: place.to_owned(), expected, seen, call: None, witness });
+        }
+    };
+    let seen = observation.stdout.to_string();
+    match (&case.expect.stdout, reference) {
+        (Some(bytes), _) => {
+            let expected = tree::Content::kept(bytes, crate::bounds::OUTPUT_KEPT_BYTES);
+            compare("stdout", expected.to_string(), seen, Witness::Author);
+        }
+        (None, Some(reference)) => compare("stdout", reference.stdout.to_string(), seen, Witness::Reference),
+        (None, None) => {}
+    }
+    if let Some(reference) = reference {
+        compare("stderr", reference.stderr.to_string(), observation.stderr.to_string(), Witness::Reference);
+    }
+}
+
+fn trees(case: &Case, observation: &Observation, reference: Option<&Observation>, out: &mut Vec<Difference>) {
+    let text = |entry: Option<&Entry>| entry.map_or("nothing".to_owned(), Entry::to_string);
+    for (path, expected) in &case.expect.after {
+        let entry = observation.tree.0.get(path);
+        if !expected.is_met(entry) {
+            let place = format!("tree {path}");
+            out.push(Difference { place, expected: expected.to_string(), seen: text(entry), call: None, witness: Witness::Author });
+        }
+    }
+    let Some(reference) = reference else { return };
+    let known: BTreeSet<String> = out.iter().map(|difference| difference.place.clone()).collect();
+    for (path, expected, seen) in tree::differences(&reference.tree, &observation.tree) {
+        let place = format!("tree {path}");
+        if !known.contains(&place) {
+            let [expected, seen] = [expected, seen].map(|text| text.unwrap_or("nothing".to_owned()));
+            out.push(Difference { place, expected, seen, call: None, witness: Witness::Reference });
+        }
+    }
+}
+
+fn host(observation: &Observation, out: &mut Vec<Difference>) {
+    let mut add = |place: &str, expected: &str, seen: &str| {
+        out.push(Difference {
+            place: place.to_owned(),
+            expected: expected.to_owned(),
+            seen: seen.to_owned(),
+            call: None,
+            witness: Witness::Host,
+        });
+    };
+    for what in &observation.leaked_fds {
+        add("host fds", "none left open", what);
+    }
+    for what in &observation.escapes {
+        add("sandbox", "nothing outside the preopens", what);
+    }
+}
+
+/// The calls of a script: those that stand in it, without the search for the preopens before them.
+fn own_calls<'a>(case: &Case, trace: &'a Trace) -> (Vec<&'a TraceCall>, Vec<Normalised>) {
+    let is_search = |call: &&TraceCall| matches!(call.function(), Some(Function::FdPrestatGet | Function::FdPrestatDirName));
+    let first = case.script().and_then(|script| script.calls().next()).map(|call| call.function.name());
+    let searched = trace.calls.iter().take_while(is_search).count();
+    // a script may itself start with calls that look like the search: then the search ends where as many calls are left as it has
+    let own = case.script().map_or(0, |script| script.calls().count());
+    let skip = match first {
+        Some("fd_prestat_get" | "fd_prestat_dir_name") => trace.calls.len().saturating_sub(own),
+        Some(_) | None => searched,
+    };
+    (trace.calls.iter().skip(skip).collect(), normalise(trace).into_iter().skip(skip).collect())
+}
+
+/// The text for a call that a runtime did not come to.
+fn missing(trace: &Trace) -> &'static str {
+    match trace.state {
+        TraceState::Complete => "not called",
+        TraceState::Truncated => "not recorded, the trace is too long",
+        TraceState::Lost => "no trace",
+    }
+}
+
+fn script_calls(case: &Case, observation: &Observation, reference: Option<&Observation>, out: &mut Vec<Difference>) {
+    let (seen, seen_texts) = own_calls(case, &observation.trace);
+    let expected_texts = reference.map(|reference| own_calls(case, &reference.trace).1);
+    let Some(script) = case.script() else { return };
+    for (index, call) in script.calls().enumerate() {
+        let place = format!("call {} {}", index + 1, call.function.name());
+        let answer = seen_texts.get(index).map_or(missing(&observation.trace), |text| text.answer.as_str()).to_owned();
+        let text = Some(Bare(call).to_string());
+        let expected_answer = expected_texts.as_ref().map(|texts| texts.get(index).map_or("not called", |text| text.answer.as_str()));
+        let meets = seen.get(index).is_some_and(|recorded| expect::meets(&call.expect, recorded));
+        match expected_answer {
+            // proc_exit does not come back, and nobody need say so
+            _ if !call.expect.is_empty() && !meets => {
+                let patterns: Vec<String> = call.expect.iter().map(ToString::to_string).collect();
+                out.push(Difference { place, expected: patterns.join(" | "), seen: answer, call: text, witness: Witness::Author });
+            }
+            Some(expected) if !decided(call, &seen, index) && *expected != *answer => {
+                let expected = expected.to_owned();
+                out.push(Difference { place, expected, seen: answer, call: text, witness: Witness::Reference });
+            }
+            Some(_) | None => {}
+        }
+    }
+}
+
+/// Whether the author's expectation says all that there is to say: an error has no results left to compare.
+fn decided(call: &crate::script::Call, seen: &[&TraceCall], index: usize) -> bool {
+    let is_error = seen.get(index).and_then(|call| call.outcome.as_ref()).is_some_and(|outcome| outcome.errno != 0);
+    !call.expect.is_empty() && is_error
+}
+
+/// Whether answers that differ from the reference's count.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Answers {
+    /// They must be the same: the module was written to test them.
+    Bind,
+    /// They are seen through what the program makes of them. Standard libraries ask many things that they do not depend on.
+    Observe,
+}
+
+/// The calls of any module, compared one by one up to the first difference. What a program asks after it was answered
+/// something else is no difference; what it asks after the same answers must be the same.
+fn recorded_calls(observation: &Observation, reference: Option<&Observation>, answers: Answers, out: &mut Vec<Difference>) {
+    let Some(reference) = reference else { return };
+    let seen = without_search(&observation.trace);
+    let expected = without_search(&reference.trace);
+    for index in 0..seen.len().max(expected.len()) {
+        let (question, wanted) = (seen.get(index).map(|call| &call.question), expected.get(index).map(|call| &call.question));
+        let name = expected.get(index).or(seen.get(index)).map_or("", |call| call.function.as_str());
+        let place = format!("call {} {name}", index + 1);
+        if question != wanted {
+            let text = |question: Option<&String>, trace: &Trace| {
+                question.map_or(missing(trace).to_owned(), |text| format!("the guest asks {text}"))
+            };
+            let (expected, seen) = (text(wanted, &reference.trace), text(question, &observation.trace));
+            let lost = observation.trace.state != TraceState::Complete || reference.trace.state != TraceState::Complete;
+            if !lost {
+                out.push(Difference { place, expected, seen, call: wanted.or(question).cloned(), witness: Witness::Reference });
+            }
+            return;
+        }
+        let (Some(answer), Some(wanted_answer)) = (seen.get(index).map(|call| &call.answer), expected.get(index).map(|call| &call.answer))
+        else {
+            return;
+        };
+        if answer != wanted_answer {
+            if answers == Answers::Bind {
+                let (expected, seen) = (wanted_answer.clone(), answer.clone());
+                out.push(Difference { place, expected, seen, call: question.cloned(), witness: Witness::Reference });
+            }
+            return;
+        }
+    }
+}
+
+/// A trace without the calls that look for preopens: where those stand in the fd table is each runtime's own affair.
+fn without_search(trace: &Trace) -> Vec<Normalised> {
+    let all = normalise(trace).into_iter();
+    all.filter(|call| call.function != "fd_prestat_get" && call.function != "fd_prestat_dir_name").collect()
+}
+
+/// What a run of the reference showed, as the text that is snapshotted: small, sorted, free of host, time and path.
+pub fn snapshot(case: &Case, observation: &Observation) -> String {
+    let mut out = format!("end: {}\n", observation.end);
+    out.push_str(&format!("stdout: {}\n", observation.stdout));
+    if observation.stderr.len > 0 && !matches!(case.fixture, Fixture::Rust) {
+        out.push_str(&format!("stderr: {}\n", observation.stderr));
+    }
+    let calls = match &case.fixture {
+        Fixture::Script(_) => own_calls(case, &observation.trace).1,
+        Fixture::Wat => without_search(&observation.trace),
+        // which calls a standard library makes depends on its version
+        Fixture::Rust => Vec::new(),
+    };
+    for (index, call) in calls.iter().enumerate() {
+        out.push_str(&format!("{:>3} {} → {}\n", index + 1, call.question, call.answer));
+    }
+    for (path, before, after) in tree::differences(&TreeSnapshot::of_world(&case.world), &observation.tree) {
+        out.push_str(&match (before, after) {
+            (None, Some(after)) => format!("+ {path} {after}\n"),
+            (Some(_), None) => format!("- {path}\n"),
+            (_, after) => format!("~ {path} {}\n", after.unwrap_or_default()),
+        });
+    }
+    out
+}
+
+/// Whether the run did something that a runtime which only answers cannot have done: a successful call.
+pub fn made_successful_call(trace: &Trace) -> bool {
+    trace.calls.iter().any(|call| call.outcome.as_ref().is_some_and(|outcome| outcome.errno == 0))
+}

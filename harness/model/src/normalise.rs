@@ -1,0 +1,217 @@
+//! A trace as text in which everything that honest runtimes may do differently has one spelling.
+//!
+//! What may differ follows from the types: fds, inodes, devices, cookies and times get symbolic names in the order in which
+//! they turn up, so that *which* are the same stays visible while their numbers do not; random bytes and the order of
+//! directory entries and events are dropped.
+
+use std::collections::BTreeMap;
+
+use touchstone_spec::{Function, OpenValue};
+
+use crate::trace::{Trace, TraceCall};
+use crate::value::{self, Named, Value, errno_text};
+use crate::world::START_TIME_NANOSECONDS;
+
+/// One call of a trace, comparable between runtimes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Normalised {
+    pub function: String,
+    /// What the guest asked: `fd_seek(fd: #1, offset: -3, whence: cur)`
+    pub question: String,
+    /// What it was answered: `inval`, `ok newoffset: 2`, `no return`
+    pub answer: String,
+    /// Whether the answer holds anything besides success that a runtime must really have done something for.
+    pub tells: bool,
+}
+
+/// Normalises a whole trace.
+pub fn normalise(trace: &Trace) -> Vec<Normalised> {
+    let mut names = Names::default();
+    trace.calls.iter().map(|call| names.call(call)).collect()
+}
+
+/// The symbolic names given so far.
+#[derive(Debug, Default)]
+struct Names {
+    fds: BTreeMap<u64, String>,
+    next_fd: usize,
+    inodes: BTreeMap<u64, usize>,
+    devices: BTreeMap<u64, usize>,
+    /// Times that the guest itself passed: they are exact.
+    given_times: Vec<u64>,
+    /// Times that the host answered.
+    host_times: Vec<u64>,
+}
+
+/// Two times closer than this have to do with each other: a guest that adds a second to "now" did not invent the sum.
+const RELATED_NANOSECONDS: u64 = 3_600_000_000_000;
+
+impl Names {
+    fn call(&mut self, call: &TraceCall) -> Normalised {
+        let arguments = value::arguments(call);
+        let texts: Vec<String> = arguments.iter().map(|named| format!("{}: {}", named.name, self.question(&named.value))).collect();
+        let question = format!("{}({})", call.function, texts.join(", "));
+        let results = value::results(call);
+        self.learn(call, &results);
+        let answer = self.answer(call, results);
+        let tells = answer.len() > "ok".len() && answer.starts_with("ok");
+        self.forget(call);
+        Normalised { function: call.function.clone(), question, answer, tells }
+    }
+
+    /// The fd of a preopen gets the preopen's name, a new fd the next number.
+    fn learn(&mut self, call: &TraceCall, results: &[Named]) {
+        let name_of = |named: &Named| match &named.value {
+            Value::Bytes { bytes, .. } => Some(format!("preopen:{}", String::from_utf8_lossy(bytes))),
+            Value::Scalar { .. } | Value::Record(_) | Value::List(_) | Value::OutOfBounds => None,
+        };
+        if call.function() == Some(Function::FdPrestatDirName)
+            && let (Some(fd), Some(name)) = (call.args.first(), results.iter().find_map(name_of))
+        {
+            self.fds.insert(*fd, name);
+        }
+        for named in results {
+            if named.value.open_value() == Some(OpenValue::Fd)
+                && let Some(fd) = named.value.number()
+                // an fd that is in use already is no new fd: it keeps its old name, and the difference shows
+                && fd > 2
+                && !self.fds.contains_key(&fd)
+            {
+                self.next_fd += 1;
+                self.fds.insert(fd, format!("#{}", self.next_fd));
+            }
+        }
+    }
+
+    /// A closed fd may be given out again.
+    fn forget(&mut self, call: &TraceCall) {
+        let succeeded = call.outcome.as_ref().is_some_and(|outcome| outcome.errno == 0);
+        match (call.function(), call.args.as_slice()) {
+            (Some(Function::FdClose), [fd]) if succeeded => {
+                self.fds.remove(fd);
+            }
+            (Some(Function::FdRenumber), [from, to]) if succeeded && from != to => {
+                if let Some(name) = self.fds.remove(from) {
+                    self.fds.insert(*to, name);
+                }
+            }
+            (_, _) => {}
+        }
+    }
+
+    fn fd(&self, fd: u64) -> String {
+        match (fd, self.fds.get(&fd)) {
+            (_, Some(name)) => name.clone(),
+            (0, None) => "stdin".to_owned(),
+            (1, None) => "stdout".to_owned(),
+            (2, None) => "stderr".to_owned(),
+            (fd, None) => fd.to_string(),
+        }
+    }
+
+    fn question(&mut self, value: &Value) -> String {
+        let Some(open) = value.open_value() else {
+            return self.nested(value, Names::question);
+        };
+        let number = value.number().unwrap_or_default();
+        match open {
+            OpenValue::Fd => self.fd(number),
+            OpenValue::Timestamp if self.is_host_time(number) => "<time>".to_owned(),
+            OpenValue::Timestamp => {
+                self.given_times.push(number);
+                number.to_string()
+            }
+            OpenValue::Dircookie if number != 0 => "<cookie>".to_owned(),
+            OpenValue::Dircookie | OpenValue::Inode | OpenValue::Device => number.to_string(),
+        }
+    }
+
+    fn is_host_time(&self, time: u64) -> bool {
+        self.host_times.iter().any(|host| host.abs_diff(time) < RELATED_NANOSECONDS) && time > RELATED_NANOSECONDS
+    }
+
+    fn answer(&mut self, call: &TraceCall, results: Vec<Named>) -> String {
+        let Some(outcome) = &call.outcome else { return "no return".to_owned() };
+        if outcome.errno != 0 {
+            return errno_text(outcome.errno);
+        }
+        let mut text = "ok".to_owned();
+        for Named { name, value } in results {
+            let value = match call.function() {
+                Some(Function::RandomGet) => format!("<{} random bytes>", call.args.get(1).copied().unwrap_or_default()),
+                Some(Function::FdReaddir) => self.directory(call, name, value),
+                Some(Function::PollOneoff) => self.result(sorted(value, "userdata")),
+                Some(_) | None => self.result(value),
+            };
+            text.push_str(&format!(" {name}: {value}"));
+        }
+        text
+    }
+
+    /// Entries come in any order. A buffer that is full to the brim ends wherever its order put the end, so its content says nothing.
+    fn directory(&mut self, call: &TraceCall, name: &str, value: Value) -> String {
+        let capacity = call.args.get(2).copied().unwrap_or_default();
+        let used = value::results(call).first().and_then(|named| named.value.number());
+        if used == Some(capacity) && name == "data" {
+            return "<entries up to the end of the buffer>".to_owned();
+        }
+        let text = self.result(sorted(value, "name"));
+        if name == "data" && call.args.get(3).is_some_and(|cookie| *cookie != 0) { format!("{text} after the cookie") } else { text }
+    }
+
+    fn result(&mut self, value: Value) -> String {
+        let Some(open) = value.open_value() else {
+            return self.nested(&value, |names, inner| names.result(inner.clone()));
+        };
+        let number = value.number().unwrap_or_default();
+        match open {
+            OpenValue::Fd => self.fd(number),
+            OpenValue::Timestamp if number == START_TIME_NANOSECONDS => "<start>".to_owned(),
+            OpenValue::Timestamp if number == 0 || self.given_times.contains(&number) => number.to_string(),
+            OpenValue::Timestamp => {
+                self.host_times.push(number);
+                "<time>".to_owned()
+            }
+            OpenValue::Dircookie => "<cookie>".to_owned(),
+            OpenValue::Inode => numbered(&mut self.inodes, number, "inode"),
+            OpenValue::Device => numbered(&mut self.devices, number, "device"),
+        }
+    }
+
+    fn nested(&mut self, value: &Value, mut inner: impl FnMut(&mut Names, &Value) -> String) -> String {
+        match value {
+            Value::Record(fields) => {
+                let fields: Vec<String> = fields.iter().map(|(name, value)| format!("{name}: {}", inner(self, value))).collect();
+                format!("{{ {} }}", fields.join(", "))
+            }
+            Value::List(items) => {
+                let items: Vec<String> = items.iter().map(|item| inner(self, item)).collect();
+                format!("[{}]", items.join(", "))
+            }
+            Value::Scalar { .. } | Value::Bytes { .. } | Value::OutOfBounds => value.to_string(),
+        }
+    }
+}
+
+fn numbered(names: &mut BTreeMap<u64, usize>, number: u64, what: &str) -> String {
+    let next = names.len() + 1;
+    format!("<{what} {}>", names.entry(number).or_insert(next))
+}
+
+/// A list of records in the order of one of their fields.
+fn sorted(value: Value, key: &str) -> Value {
+    let Value::List(mut items) = value else { return value };
+    items.sort_by_cached_key(|item| match item {
+        Value::Record(fields) => fields.iter().find(|(name, _)| *name == key).map(|(_, value)| sort_key(value)),
+        Value::Scalar { .. } | Value::Bytes { .. } | Value::List(_) | Value::OutOfBounds => None,
+    });
+    Value::List(items)
+}
+
+fn sort_key(value: &Value) -> (u64, Vec<u8>) {
+    match value {
+        Value::Scalar { value, .. } => (*value, Vec::new()),
+        Value::Bytes { bytes, .. } => (0, bytes.clone()),
+        Value::Record(_) | Value::List(_) | Value::OutOfBounds => (0, Vec::new()),
+    }
+}

@@ -1,0 +1,115 @@
+//! What a case starts from: arguments, environment, stdio, preopens and the tree below each.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// All that a guest can see when it starts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct World {
+    /// The program's arguments; the first is its name.
+    pub args: Vec<String>,
+    /// Environment variables in the order in which they are given.
+    pub env: Vec<(String, String)>,
+    /// What the guest can read from fd 0.
+    pub stdin: Stdin,
+    /// What stands behind fds 1 and 2.
+    pub stdout: StdioKind,
+    /// The directories that the guest may use.
+    pub preopens: Vec<Preopen>,
+}
+
+impl Default for World {
+    /// The world of a case that says nothing: one argument, no environment, empty pipes and one writable, empty preopen `root`.
+    fn default() -> Self {
+        World {
+            args: vec!["case".to_owned()],
+            env: Vec::new(),
+            stdin: Stdin { kind: StdioKind::Pipe, bytes: Vec::new() },
+            stdout: StdioKind::Pipe,
+            preopens: vec![Preopen::new("root")],
+        }
+    }
+}
+
+/// What stands behind a stdio fd on the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StdioKind {
+    /// One end of a pipe.
+    Pipe,
+    /// A regular file.
+    File,
+}
+
+/// The kind of fd 0 and all that can be read from it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stdin {
+    pub kind: StdioKind,
+    pub bytes: Vec<u8>,
+}
+
+/// A directory that the guest is given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Preopen {
+    /// The name that scripts use, and the name of the directory in the scratch tree.
+    pub name: String,
+    /// The path under which the guest finds it.
+    pub guest: String,
+    pub access: Access,
+    pub tree: Tree,
+}
+
+impl Preopen {
+    /// A writable, empty preopen that the guest finds at `/name`.
+    pub fn new(name: &str) -> Self {
+        Preopen { name: name.to_owned(), guest: format!("/{name}"), access: Access::ReadWrite, tree: Tree::default() }
+    }
+}
+
+/// Whether the host lets the guest change what is below a preopen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Access {
+    #[serde(rename = "read-write")]
+    ReadWrite,
+    #[serde(rename = "read-only")]
+    ReadOnly,
+}
+
+/// What lies below a preopen before the run: paths relative to it, with `/` between names, to nodes.
+/// Parents that are not named are directories.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tree(pub BTreeMap<String, Node>);
+
+/// One entry of an initial tree.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Node {
+    pub kind: NodeKind,
+    /// Permission bits on the host; without it 0644 for files and 0755 for directories.
+    pub mode: Option<u32>,
+    /// Modification time in nanoseconds since 1970; without it [`START_TIME_NANOSECONDS`].
+    pub mtime: Option<u64>,
+}
+
+/// The kinds of entry that a case can ask for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NodeKind {
+    File(Vec<u8>),
+    Directory,
+    /// A symbolic link with this target, which is not looked at.
+    Symlink(String),
+    /// A further name of the file at this path, which is relative to the same preopen.
+    HardLink(String),
+    /// A directory with this many empty files `0000`, `0001`, … in it.
+    Filled(u32),
+}
+
+impl From<NodeKind> for Node {
+    fn from(kind: NodeKind) -> Self {
+        Node { kind, mode: None, mtime: None }
+    }
+}
+
+/// Access and modification time of everything in an initial tree, unless the case says otherwise: 2001-09-09T01:46:40Z,
+/// far from any time at which a run can take place, so that a snapshot can tell "unchanged" from "now".
+pub const START_TIME_NANOSECONDS: u64 = 1_000_000_000_000_000_000;

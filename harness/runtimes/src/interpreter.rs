@@ -1,0 +1,96 @@
+//! Hosts guests on the interpreter wasmi, with imports of the caller's choice. wasmi with its own WASI is one such host,
+//! the negative controls are others.
+
+use wasmi::errors::ErrorKind;
+use wasmi::{Config, Engine, Error, Instance, Linker, Module, Store, TrapCode};
+
+use touchstone_model::End;
+use touchstone_model::observation::{Stage, TrapClass};
+
+use crate::cache::Cache;
+use crate::{Ran, end};
+
+/// wasmi with imports that work on a `T`, of which each run has its own.
+pub(crate) struct Interpreter<T: 'static> {
+    engine: Engine,
+    linker: Linker<T>,
+    modules: Cache<Module>,
+}
+
+impl<T> Interpreter<T> {
+    /// An interpreter whose imports are those that `define` puts into the linker.
+    pub(crate) fn new(define: impl FnOnce(&mut Linker<T>) -> anyhow::Result<()>) -> anyhow::Result<Self> {
+        let mut config = Config::default();
+        // The recorder of traces needs a second memory. All else is as wasmi has it by default.
+        config.wasm_multi_memory(true);
+        let engine = Engine::new(&config);
+        let mut linker = Linker::new(&engine);
+        define(&mut linker)?;
+        Ok(Interpreter { engine, linker, modules: Cache::new() })
+    }
+
+    /// Runs a module's `_start` and reads the memories of these names. The state is dropped before this returns.
+    pub(crate) fn run(&mut self, module: &crate::Module, state: T, memories: &[String]) -> Ran {
+        let compiled = self.modules.get_or_compile(module, |bytes| Module::new(&self.engine, bytes));
+        let compiled = match compiled {
+            Ok(compiled) => compiled,
+            Err(error) => return Ran::without_memories(end::rejected(Stage::Compile, error)),
+        };
+        let mut store = Store::new(&self.engine, state);
+        let instance = match self.linker.instantiate_and_start(&mut store, &compiled) {
+            Ok(instance) => instance,
+            Err(error) => return Ran::without_memories(end_of_instantiation(&error)),
+        };
+        let end = call_start(&mut store, instance);
+        Ran { end, memories: read_memories(&store, instance, memories) }
+    }
+}
+
+fn call_start<T>(store: &mut Store<T>, instance: Instance) -> End {
+    let start = match instance.get_typed_func::<(), ()>(&*store, "_start") {
+        Ok(start) => start,
+        Err(error) => return end::rejected(Stage::NoStart, error),
+    };
+    match start.call(store, ()) {
+        Ok(()) => end::exit(0),
+        Err(error) => end_of(&error),
+    }
+}
+
+/// An error of instantiation is a refusal, unless it comes out of guest code: the module's start function.
+fn end_of_instantiation(error: &Error) -> End {
+    match error.kind() {
+        ErrorKind::TrapCode(_) | ErrorKind::I32ExitStatus(_) | ErrorKind::Message(_) | ErrorKind::Host(_) => end_of(error),
+        _ => end::rejected(Stage::Instantiate, error),
+    }
+}
+
+fn end_of(error: &Error) -> End {
+    if let Some(code) = error.i32_exit_status() {
+        end::exit(code)
+    } else if let Some(code) = error.as_trap_code() {
+        end::trap(class_of(code))
+    } else {
+        end::trap(TrapClass::Host)
+    }
+}
+
+fn class_of(code: TrapCode) -> TrapClass {
+    match code {
+        TrapCode::UnreachableCodeReached => TrapClass::Unreachable,
+        TrapCode::MemoryOutOfBounds => TrapClass::MemoryOutOfBounds,
+        TrapCode::TableOutOfBounds => TrapClass::TableOutOfBounds,
+        TrapCode::IndirectCallToNull | TrapCode::BadSignature => TrapClass::BadIndirectCall,
+        TrapCode::IntegerDivisionByZero => TrapClass::DivisionByZero,
+        TrapCode::IntegerOverflow => TrapClass::IntegerOverflow,
+        TrapCode::BadConversionToInteger => TrapClass::BadConversion,
+        TrapCode::StackOverflow => TrapClass::StackOverflow,
+        // Fuel and growth limits, which are not set, and whatever a newer wasmi adds.
+        _ => TrapClass::Other,
+    }
+}
+
+fn read_memories<T>(store: &Store<T>, instance: Instance, names: &[String]) -> Vec<(String, Vec<u8>)> {
+    let content = |name: &String| Some((name.clone(), instance.get_memory(store, name)?.data(store).to_vec()));
+    names.iter().filter_map(content).collect()
+}

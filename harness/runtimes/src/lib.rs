@@ -1,0 +1,171 @@
+//! One file per backend. A backend drives one runtime; nothing outside this crate names an engine.
+//!
+//! In reading order: this file is the interface and the table of runtimes, [`cache`] and [`end`] are what backends
+//! share, [`interpreter`] hosts guests on wasmi, [`control`] and [`wasmi`](mod@wasmi) stand on it,
+//! [`wasmtime`](mod@wasmtime) and [`wasmer`](mod@wasmer) drive the compilers.
+
+mod cache;
+mod control;
+mod end;
+mod interpreter;
+#[cfg(any(feature = "wasmtime", feature = "wasmer"))]
+mod pipe;
+mod stdio;
+#[cfg(feature = "wasmer")]
+mod wasmer;
+#[cfg(feature = "wasmi")]
+mod wasmi;
+#[cfg(feature = "wasmtime")]
+mod wasmtime;
+
+use std::any::Any;
+use std::os::fd::OwnedFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+
+use touchstone_model::End;
+use touchstone_model::observation::Crash;
+use touchstone_model::world::Access;
+
+/// One run of one module: what the guest is, and all that it is given.
+#[derive(Debug)]
+pub struct Run {
+    pub module: Module,
+    pub args: Vec<String>,
+    pub env: Vec<(String, String)>,
+    pub preopens: Vec<HostPreopen>,
+    /// Each is a pipe end or a regular file; the backend takes it over and closes it when the run ends.
+    pub stdin: OwnedFd,
+    pub stdout: OwnedFd,
+    pub stderr: OwnedFd,
+    /// Exported memories of the guest that are read back after the run, however it ended. Those that do not exist are left out.
+    pub memories: Vec<String>,
+}
+
+/// A module with the hash of its bytes, by which compiled code is cached.
+#[derive(Debug, Clone)]
+pub struct Module {
+    pub hash: [u8; 32],
+    pub bytes: Vec<u8>,
+}
+
+/// A directory of the host and where the guest sees it.
+#[derive(Debug, Clone)]
+pub struct HostPreopen {
+    pub guest: String,
+    pub host: PathBuf,
+    pub access: Access,
+}
+
+/// What a backend saw of a run.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Ran {
+    pub end: End,
+    /// Name and content of each memory that was asked for and exists.
+    pub memories: Vec<(String, Vec<u8>)>,
+}
+
+impl Ran {
+    /// A run that ended before there was a memory to read.
+    fn without_memories(end: End) -> Self {
+        Ran { end, memories: Vec::new() }
+    }
+}
+
+/// A prepared engine. It lives in a worker process and runs one guest at a time; compiled modules stay warm.
+pub trait Runtime {
+    /// Runs a module's `_start` to its end. An `Err` is a mistake of the harness, never something that the guest did.
+    ///
+    /// When it returns, every write of the guest has reached its file or pipe, and nothing of the run is open any more.
+    /// Call it through [`run_guarded`]: a panic of the engine comes through as a panic.
+    fn run(&mut self, run: Run) -> anyhow::Result<Ran>;
+}
+
+/// A runtime that this build knows.
+#[derive(Debug)]
+pub struct Entry {
+    pub name: &'static str,
+    /// Code with common origins counts once.
+    pub family: &'static str,
+    /// The version of the engine, from `Cargo.lock`.
+    pub version: &'static str,
+    /// The WASI implementation under test and its version, from `Cargo.lock`.
+    pub wasi: &'static str,
+    /// A negative control is no runtime: it must pass nothing.
+    pub control: bool,
+    pub start: fn() -> anyhow::Result<Box<dyn Runtime>>,
+}
+
+/// Every runtime of this build: those under test, then the negative controls.
+pub fn runtimes() -> &'static [Entry] {
+    RUNTIMES
+}
+
+/// The table. Adding a runtime is a line here and a file beside this one.
+static RUNTIMES: &[Entry] = &[
+    #[cfg(feature = "wasmtime")]
+    Entry {
+        name: "wasmtime",
+        family: "bytecodealliance",
+        version: env!("VERSION_WASMTIME"),
+        wasi: concat!("wasmtime-wasi ", env!("VERSION_WASMTIME_WASI")),
+        control: false,
+        start: wasmtime::start,
+    },
+    #[cfg(feature = "wasmi")]
+    Entry {
+        name: "wasmi",
+        family: "bytecodealliance",
+        version: env!("VERSION_WASMI"),
+        wasi: concat!("wasi-common ", env!("VERSION_WASI_COMMON")),
+        control: false,
+        start: wasmi::start,
+    },
+    #[cfg(feature = "wasmer")]
+    Entry {
+        name: "wasmer",
+        family: "wasix",
+        version: env!("VERSION_WASMER"),
+        wasi: concat!("wasmer-wasix ", env!("VERSION_WASMER_WASIX")),
+        control: false,
+        start: wasmer::start,
+    },
+    control("null", control::null),
+    control("nosys", control::nosys),
+    control("notsup", control::notsup),
+    control("badf", control::badf),
+    control("yes", control::yes),
+];
+
+/// The line of a negative control, whose version is ours.
+const fn control(name: &'static str, start: fn() -> anyhow::Result<Box<dyn Runtime>>) -> Entry {
+    Entry {
+        name,
+        family: "control",
+        version: env!("CARGO_PKG_VERSION"),
+        wasi: concat!("touchstone ", env!("CARGO_PKG_VERSION")),
+        control: true,
+        start,
+    }
+}
+
+/// Runs a module and turns a panic of the engine or of its WASI implementation into the end that it is.
+///
+/// After [`Crash::Panic`] the runtime must not be used again: the engine stopped in the middle of something.
+pub fn run_guarded(runtime: &mut dyn Runtime, run: Run) -> anyhow::Result<Ran> {
+    catch_unwind(AssertUnwindSafe(|| runtime.run(run))).unwrap_or_else(|panic| {
+        let how = Crash::Panic(panic_message(panic.as_ref()));
+        Ok(Ran::without_memories(End::Crashed { how }))
+    })
+}
+
+/// The text of a panic. `panic!` itself only makes these two types of it.
+fn panic_message(panic: &(dyn Any + Send)) -> String {
+    if let Some(text) = panic.downcast_ref::<&str>() {
+        (*text).to_owned()
+    } else if let Some(text) = panic.downcast_ref::<String>() {
+        text.clone()
+    } else {
+        "a panic without a message".to_owned()
+    }
+}

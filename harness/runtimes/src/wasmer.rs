@@ -1,0 +1,158 @@
+//! wasmer with its Singlepass compiler, and WASIX as its WASI.
+
+mod stdio;
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use tokio::runtime::{Builder, Handle};
+use touchstone_model::End;
+use touchstone_model::observation::{Stage, TrapClass};
+use touchstone_model::world::Access;
+use wasmer::sys::vm::TrapCode;
+use wasmer::sys::{EngineBuilder, Features, Singlepass};
+use wasmer::{Engine, Instance, InstantiationError, Module, RuntimeError, Store};
+use wasmer_wasix::virtual_fs::{MountFileSystem, TmpFileSystem, host_fs};
+use wasmer_wasix::wasmer_wasix_types::wasi::ExitCode;
+use wasmer_wasix::{WasiEnvBuilder, WasiError, WasiRuntimeError, WasiThreadError};
+
+use crate::cache::Cache;
+use crate::{HostPreopen, Ran, Run, Runtime, end};
+
+struct Wasmer {
+    engine: Engine,
+    modules: Cache<Module>,
+}
+
+pub(crate) fn start() -> anyhow::Result<Box<dyn Runtime>> {
+    // The recorder of traces needs a second memory. All else is as wasmer has it by default.
+    let mut features = Features::new();
+    features.multi_memory(true);
+    let engine = EngineBuilder::new(Singlepass::default()).set_features(Some(features)).engine();
+    Ok(Box::new(Wasmer { engine: engine.into(), modules: Cache::new() }))
+}
+
+impl Runtime for Wasmer {
+    fn run(&mut self, run: Run) -> anyhow::Result<Ran> {
+        let module = match self.modules.get_or_compile(&run.module, |bytes| Module::new(&self.engine, bytes)) {
+            Ok(module) => module,
+            Err(error) => return Ok(Ran::without_memories(end::rejected(Stage::Compile, error))),
+        };
+        // WASIX does its file I/O on tokio's threads and may leave some of it in flight. A tokio of its own for each run
+        // means that when it has been dropped, nothing of the run goes on and no file of it is open.
+        let tokio = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+        let _entered = tokio.enter();
+        let memories = run.memories.clone();
+        let environment = environment(run, &self.engine)?;
+        run_start(&self.engine, module, environment, &memories)
+    }
+}
+
+/// What the guest is given. Only the file systems, stdio and the engine differ from WASIX's defaults.
+fn environment(run: Run, engine: &Engine) -> anyhow::Result<WasiEnvBuilder> {
+    let mut builder = WasiEnvBuilder::default();
+    builder.set_engine(engine.clone());
+    builder.add_args(&run.args);
+    builder.add_envs(run.env);
+    builder.set_stdin(stdio::input(run.stdin)?);
+    builder.set_stdout(stdio::output(run.stdout)?);
+    builder.set_stderr(stdio::output(run.stderr)?);
+    // WASIX always gives the guest a root directory, so there is an empty one in memory, as in wasmer's own runner.
+    let root = MountFileSystem::new();
+    root.mount("/", Arc::new(TmpFileSystem::new()))?;
+    for preopen in &run.preopens {
+        let directory = host_fs::FileSystem::new(Handle::current(), &preopen.host)
+            .with_context(|| format!("cannot open the preopen {}", preopen.host.display()))?;
+        root.mount(&preopen.guest, Arc::new(directory)).with_context(|| format!("cannot mount {}", preopen.guest))?;
+        add_preopen(&mut builder, preopen)?;
+    }
+    builder.set_mount_fs(root);
+    Ok(builder)
+}
+
+/// Opens a mounted directory for the guest under the path where it is mounted.
+fn add_preopen(builder: &mut WasiEnvBuilder, preopen: &HostPreopen) -> anyhow::Result<()> {
+    let writable = match preopen.access {
+        Access::ReadWrite => true,
+        Access::ReadOnly => false,
+    };
+    builder.add_preopen_build(|directory| directory.directory(&preopen.guest).read(true).write(writable).create(writable))?;
+    Ok(())
+}
+
+fn run_start(engine: &Engine, module: Module, environment: WasiEnvBuilder, memories: &[String]) -> anyhow::Result<Ran> {
+    let mut store = Store::new(engine.clone());
+    let (instance, wasi) = match environment.instantiate(module, &mut store) {
+        Ok(instantiated) => instantiated,
+        Err(error) => return end_of_instantiation(error).map(Ran::without_memories),
+    };
+    let end = call_start(&mut store, &instance);
+    let memories = read_memories(&store, &instance, memories);
+    // Closes the guest's files. The code only matters to those who wait for the process, and nobody does.
+    wasi.on_exit(&mut store, Some(ExitCode::from(0)));
+    Ok(Ran { end, memories })
+}
+
+fn call_start(store: &mut Store, instance: &Instance) -> End {
+    let start = match instance.exports.get_typed_function::<(), ()>(&*store, "_start") {
+        Ok(start) => start,
+        Err(error) => return end::rejected(Stage::NoStart, error),
+    };
+    match start.call(store) {
+        Ok(()) => end::exit(0),
+        Err(error) => end_of(&error),
+    }
+}
+
+/// An error of instantiation is a refusal, unless it comes out of guest code: the start function or `_initialize`.
+fn end_of_instantiation(error: WasiRuntimeError) -> anyhow::Result<End> {
+    let thread = match error {
+        WasiRuntimeError::Thread(thread) => thread,
+        // What we gave it is wrong, or WASIX could not set itself up; the module had no part in it.
+        other => return Err(other.into()),
+    };
+    Ok(match &thread {
+        WasiThreadError::InstanceCreateFailed(error) => match error.as_ref() {
+            InstantiationError::Start(error) => end_of(error),
+            refusal => end::rejected(Stage::Instantiate, refusal),
+        },
+        WasiThreadError::InitFailed(error) => match error.downcast_ref::<RuntimeError>() {
+            Some(error) => end_of(error),
+            None => end::trap(TrapClass::Host),
+        },
+        refusal => end::rejected(Stage::Instantiate, refusal),
+    })
+}
+
+fn end_of(error: &RuntimeError) -> End {
+    if let Some(WasiError::Exit(code)) = error.downcast_ref::<WasiError>() {
+        end::exit(code.raw())
+    } else if let Some(code) = error.clone().to_trap() {
+        end::trap(class_of(code))
+    } else {
+        end::trap(TrapClass::Host)
+    }
+}
+
+fn class_of(code: TrapCode) -> TrapClass {
+    match code {
+        TrapCode::UnreachableCodeReached => TrapClass::Unreachable,
+        TrapCode::HeapAccessOutOfBounds => TrapClass::MemoryOutOfBounds,
+        TrapCode::TableAccessOutOfBounds => TrapClass::TableOutOfBounds,
+        TrapCode::IndirectCallToNull | TrapCode::BadSignature => TrapClass::BadIndirectCall,
+        TrapCode::IntegerOverflow => TrapClass::IntegerOverflow,
+        TrapCode::IntegerDivisionByZero => TrapClass::DivisionByZero,
+        TrapCode::BadConversionToInteger => TrapClass::BadConversion,
+        TrapCode::StackOverflow => TrapClass::StackOverflow,
+        // Traps of proposals and interruptions, and whatever a newer wasmer adds.
+        _ => TrapClass::Other,
+    }
+}
+
+fn read_memories(store: &Store, instance: &Instance, names: &[String]) -> Vec<(String, Vec<u8>)> {
+    let content = |name: &String| {
+        let memory = instance.exports.get_memory(name).ok()?;
+        Some((name.clone(), memory.view(store).copy_to_vec().ok()?))
+    };
+    names.iter().filter_map(content).collect()
+}

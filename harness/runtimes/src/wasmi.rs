@@ -1,0 +1,53 @@
+//! wasmi with `wasmi_wasi`, whose WASI is `wasi-common`, the implementation that wasmtime had before its present one.
+
+mod read_only;
+
+use std::fs::File;
+use std::os::fd::OwnedFd;
+
+use anyhow::Context;
+use touchstone_model::world::Access;
+use wasmi_wasi::wasi_common::sync::{dir, file};
+use wasmi_wasi::{Dir, WasiCtx, WasiCtxBuilder, WasiDir, WasiFile, ambient_authority};
+
+use crate::interpreter::Interpreter;
+use crate::{HostPreopen, Ran, Run, Runtime};
+use read_only::ReadOnly;
+
+struct Wasmi(Interpreter<WasiCtx>);
+
+pub(crate) fn start() -> anyhow::Result<Box<dyn Runtime>> {
+    let interpreter = Interpreter::new(|linker| Ok(wasmi_wasi::add_to_linker(linker, |context| context)?))?;
+    Ok(Box::new(Wasmi(interpreter)))
+}
+
+impl Runtime for Wasmi {
+    fn run(&mut self, run: Run) -> anyhow::Result<Ran> {
+        let mut builder = WasiCtxBuilder::new();
+        builder.args(&run.args)?.envs(&run.env)?;
+        builder.stdin(stdio(run.stdin)).stdout(stdio(run.stdout)).stderr(stdio(run.stderr));
+        let context = builder.build();
+        for preopen in &run.preopens {
+            context.push_preopened_dir(directory(preopen)?, &preopen.guest)?;
+        }
+        Ok(self.0.run(&run.module, context, &run.memories))
+    }
+}
+
+/// `wasi-common`'s own file type, for pipes too: it reads and writes the fd directly, without a buffer, and it can be polled.
+/// Its virtual pipes (`ReadPipe`, `WritePipe`) cannot, and the type behind `inherit_stdin`, which wasmi's CLI uses, exists
+/// only for the process's own fd 0, with a buffer that would outlive the run.
+fn stdio(fd: OwnedFd) -> Box<dyn WasiFile> {
+    let file = cap_std::fs::File::from_std(File::from(fd));
+    Box::new(file::File::from_cap_std(file))
+}
+
+fn directory(preopen: &HostPreopen) -> anyhow::Result<Box<dyn WasiDir>> {
+    let directory = Dir::open_ambient_dir(&preopen.host, ambient_authority())
+        .with_context(|| format!("cannot open the preopen {}", preopen.host.display()))?;
+    let directory: Box<dyn WasiDir> = Box::new(dir::Dir::from_cap_std(directory));
+    Ok(match preopen.access {
+        Access::ReadWrite => directory,
+        Access::ReadOnly => Box::new(ReadOnly(directory)),
+    })
+}
