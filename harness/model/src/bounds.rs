@@ -64,3 +64,9 @@ pub const PREOPEN_SEARCH_FDS: u32 = 64;
 /// Compiled modules that a worker keeps per runtime: the trampoline and the fixtures that several cases or profiles share stay
 /// in, and with at most some 2 MB of machine code for a program over `std` a full cache stays far below the memory limit.
 pub const COMPILED_MODULES: usize = 64;
+
+/// How long `rustup target add` may take: a download of 30 MB on a slow line.
+pub const RUSTUP_SECONDS: u64 = 120;
+
+/// How long a failed `rustup target add` is remembered: a machine without network must not wait for it in every run.
+pub const RUSTUP_RETRY_SECONDS: u64 = 86_400;

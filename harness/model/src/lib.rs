@@ -12,6 +12,7 @@ pub mod expect;
 pub mod judge;
 pub mod normalise;
 pub mod observation;
+pub mod result;
 pub mod script;
 pub mod trace;
 pub mod tree;

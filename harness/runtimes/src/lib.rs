@@ -1,8 +1,8 @@
 //! One file per backend. A backend drives one runtime; nothing outside this crate names an engine.
 //!
-//! In reading order: this file is the interface and the table of runtimes, [`cache`] and [`end`] are what backends
-//! share, [`interpreter`] hosts guests on wasmi, [`control`] and [`wasmi`](mod@wasmi) stand on it,
-//! [`wasmtime`](mod@wasmtime) and [`wasmer`](mod@wasmer) drive the compilers.
+//! In reading order: this file is the interface and the table of runtimes; `cache`, `end`, `stdio` and `pipe` are what
+//! backends share; `interpreter` hosts guests on wasmi, and `control` and `wasmi` stand on it; `wasmtime` and `wasmer`
+//! drive the compilers.
 
 mod cache;
 mod control;
@@ -10,6 +10,7 @@ mod end;
 mod interpreter;
 #[cfg(any(feature = "wasmtime", feature = "wasmer"))]
 mod pipe;
+#[cfg(any(feature = "wasmtime", feature = "wasmer"))]
 mod stdio;
 #[cfg(feature = "wasmer")]
 mod wasmer;

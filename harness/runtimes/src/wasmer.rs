@@ -57,20 +57,24 @@ fn environment(run: Run, engine: &Engine) -> anyhow::Result<WasiEnvBuilder> {
     builder.set_stdin(stdio::input(run.stdin)?);
     builder.set_stdout(stdio::output(run.stdout)?);
     builder.set_stderr(stdio::output(run.stderr)?);
-    // WASIX always gives the guest a root directory, so there is an empty one in memory, as in wasmer's own runner.
     let root = MountFileSystem::new();
-    root.mount("/", Arc::new(TmpFileSystem::new()))?;
     for preopen in &run.preopens {
         let directory = host_fs::FileSystem::new(Handle::current(), &preopen.host)
             .with_context(|| format!("cannot open the preopen {}", preopen.host.display()))?;
         root.mount(&preopen.guest, Arc::new(directory)).with_context(|| format!("cannot mount {}", preopen.guest))?;
         add_preopen(&mut builder, preopen)?;
     }
+    // WASIX always gives the guest a root directory. Where no preopen takes its place it is empty and in memory, as in
+    // wasmer's own runner.
+    if root.filesystem_at("/").is_none() {
+        root.mount("/", Arc::new(TmpFileSystem::new()))?;
+    }
     builder.set_mount_fs(root);
     Ok(builder)
 }
 
-/// Opens a mounted directory for the guest under the path where it is mounted.
+/// Opens a mounted directory for the guest under the path where it is mounted. That it is read-only is, in WASIX, a matter of
+/// the rights of this fd; its file systems have no such mode.
 fn add_preopen(builder: &mut WasiEnvBuilder, preopen: &HostPreopen) -> anyhow::Result<()> {
     let writable = match preopen.access {
         Access::ReadWrite => true,
@@ -113,7 +117,8 @@ fn end_of_instantiation(error: WasiRuntimeError) -> anyhow::Result<End> {
     };
     Ok(match &thread {
         WasiThreadError::InstanceCreateFailed(error) => match error.as_ref() {
-            InstantiationError::Start(error) => end_of(error),
+            // A segment that does not fit comes as this too, but has no frames of guest code.
+            InstantiationError::Start(error) if !error.trace().is_empty() => end_of(error),
             refusal => end::rejected(Stage::Instantiate, refusal),
         },
         WasiThreadError::InitFailed(error) => match error.downcast_ref::<RuntimeError>() {

@@ -26,8 +26,11 @@ struct Wasmtime {
 
 pub(crate) fn start() -> anyhow::Result<Box<dyn Runtime>> {
     let mut config = Config::new();
-    // The recorder of traces needs a second memory. All else is as wasmtime has it by default.
+    // The recorder of traces needs a second memory.
     config.wasm_multi_memory(true);
+    // Otherwise every module in the cache keeps a memfd, which a look at the open fds would take for a leak of the guest's.
+    config.memory_init_cow(false);
+    // All else is as wasmtime has it by default.
     let engine = Engine::new(&config)?;
     let mut linker = Linker::new(&engine);
     p1::add_to_linker_sync(&mut linker, |context| context)?;

@@ -49,6 +49,7 @@ const FRAME: &str = r#"
   (import "wasi_snapshot_preview1" "path_open" (func $path_open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
   (import "wasi_snapshot_preview1" "path_unlink_file" (func $path_unlink_file (param i32 i32 i32) (result i32)))
   (import "wasi_snapshot_preview1" "path_create_directory" (func $path_create_directory (param i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll_oneoff (param i32 i32 i32 i32) (result i32)))
   (import "wasi_snapshot_preview1" "proc_exit" (func $proc_exit (param i32)))
 
   (memory (export "memory") 2)
@@ -136,6 +137,16 @@ const FRAME: &str = r#"
       (i32.const 0) (i64.const 0x02) (i64.const 0) (i32.const 0) (i32.const 28)))
     (call $copy (i32.load (i32.const 28)))
     (call $ok (call $fd_close (i32.load (i32.const 28)))))
+
+  ;; Waits for stdin, but no longer than 20 ms, and ends the run with 10 if the clock or with 20 if stdin comes first.
+  (func $wait_for_stdin
+    (i64.store (i32.const 200) (i64.const 10))
+    (i32.store (i32.const 216) (i32.const 1))
+    (i64.store (i32.const 224) (i64.const 20000000))
+    (i64.store (i32.const 248) (i64.const 20))
+    (i32.store8 (i32.const 256) (i32.const 1))
+    (call $ok (call $poll_oneoff (i32.const 200) (i32.const 304) (i32.const 2) (i32.const 8)))
+    (call $proc_exit (i32.load (i32.const 304))))
 
   ;; Writes to the second memory: a copy from the first, and a store.
   (func $record

@@ -23,7 +23,7 @@ static PROCESS: Mutex<()> = Mutex::new(());
 fn every_runtime_keeps_the_contract() {
     let _alone = PROCESS.lock().unwrap();
     for entry in runtimes().iter().filter(|entry| !entry.control) {
-        println!("{} {} ({})", entry.name, entry.version, entry.wasi);
+        eprintln!("{} {} ({})", entry.name, entry.version, entry.wasi);
         let mut runtime = (entry.start)().unwrap();
         let runtime = runtime.as_mut();
         warm_up(runtime);
@@ -32,6 +32,7 @@ fn every_runtime_keeps_the_contract() {
         args_and_env_reach_the_guest(runtime);
         stdin_reaches_the_guest_and_ends(runtime);
         a_guest_may_leave_stdin_unread(runtime);
+        a_poll_of_stdin_waits_for_it_and_for_nothing_else(runtime);
         output_streams(runtime);
         a_return_and_an_exit_are_told_apart_by_their_codes(runtime);
         traps_have_their_class(runtime);
@@ -67,7 +68,7 @@ fn args_and_env_reach_the_guest(runtime: &mut dyn Runtime) {
 
 fn stdin_reaches_the_guest_and_ends(runtime: &mut dyn Runtime) {
     // More than a pipe holds, and than any buffer on the way.
-    let long: Vec<u8> = (0..300_000_u32).map(|n| (n * n >> 7) as u8).collect();
+    let long: Vec<u8> = (0..300_000_u32).map(|n| (n.wrapping_mul(n) >> 7) as u8).collect();
     for stdin in [Vec::new(), b"short".to_vec(), long] {
         for stdin_kind in [StdioKind::Pipe, StdioKind::File] {
             for stdout_kind in [StdioKind::Pipe, StdioKind::File] {
@@ -87,6 +88,17 @@ fn a_guest_may_leave_stdin_unread(runtime: &mut dyn Runtime) {
     let (never_written, stdin) = host::pipe();
     let held = run(runtime, &guest(""), Given { held_stdin: Some(stdin), ..Given::default() });
     assert_eq!(held.ran.end, End::Exit { code: 0 }, "with a stdin that is open but has nothing in it");
+    drop(never_written);
+}
+
+fn a_poll_of_stdin_waits_for_it_and_for_nothing_else(runtime: &mut dyn Runtime) {
+    for stdin_kind in [StdioKind::Pipe, StdioKind::File] {
+        let given = Given { stdin: b"there".to_vec(), stdin_kind, ..Given::default() };
+        assert_eq!(run(runtime, &guest("(call $wait_for_stdin)"), given).ran.end, End::Exit { code: 20 }, "{stdin_kind:?}");
+    }
+    let (never_written, stdin) = host::pipe();
+    let held = run(runtime, &guest("(call $wait_for_stdin)"), Given { held_stdin: Some(stdin), ..Given::default() });
+    assert_eq!(held.ran.end, End::Exit { code: 10 }, "the clock comes first when nothing is written");
     drop(never_written);
 }
 
@@ -129,7 +141,10 @@ fn refusals_have_their_stage(runtime: &mut dyn Runtime) {
         (Guest::bytes(b"not wasm"), Stage::Compile),
         (Guest::bytes(b"\0asm\x01\0\0\0\x07"), Stage::Compile),
         (Guest::wat(r#"(module (memory (export "memory") 1) (func (export "_start") (result i32)))"#), Stage::Compile),
-        (Guest::wat(r#"(module (import "nobody" "knows") (memory (export "memory") 1) (func (export "_start")))"#), Stage::Instantiate),
+        (
+            Guest::wat(r#"(module (import "nobody" "knows" (func)) (memory (export "memory") 1) (func (export "_start")))"#),
+            Stage::Instantiate,
+        ),
         (
             Guest::wat(
                 r#"(module (import "wasi_snapshot_preview1" "fd_open" (func)) (memory (export "memory") 1) (func (export "_start")))"#,

@@ -1,0 +1,196 @@
+//! Runs one guest on one runtime and says what was seen.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use semver::Version;
+use sha2::{Digest, Sha256};
+use touchstone_guest::record;
+use touchstone_model::trace::{TRACE_EXPORT, Trace, TraceState};
+use touchstone_model::tree::Content;
+use touchstone_model::world::World;
+use touchstone_model::{Evidence, Observation, Verdict, judge};
+
+use crate::HarnessError;
+use crate::pool::{RunResult, Stdio3, Worker, WorkerSpec};
+use crate::preflight;
+use crate::profile::Profile;
+use crate::protocol::Job;
+use crate::scratch::{CANARY, Scratch, Sealed};
+
+/// A module as it is run: recorded where that is possible.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    pub bytes: Vec<u8>,
+    pub hash: [u8; 32],
+    /// Memories that are read back after the run.
+    pub memories: Vec<String>,
+}
+
+impl Prepared {
+    /// Puts the recorder into a module. A file that is no module stays as it is: what to say of it is the engine's business.
+    pub fn recorded(wasm: &[u8]) -> Prepared {
+        Prepared::plain(&record(wasm).unwrap_or_else(|_| wasm.to_vec()), &[TRACE_EXPORT])
+    }
+
+    /// A module without the recorder, and the memories to read back.
+    pub fn plain(wasm: &[u8], memories: &[&str]) -> Prepared {
+        let memories = memories.iter().map(|name| (*name).to_owned()).collect();
+        Prepared { bytes: wasm.to_vec(), hash: Sha256::digest(wasm).into(), memories }
+    }
+}
+
+/// The workers of one thread of the runner: one per runtime and profile, started when first needed.
+#[derive(Debug)]
+pub struct Bench<'a> {
+    scratch: &'a Scratch,
+    /// Tells the folders of several benches apart.
+    name: String,
+    timeout: Duration,
+    slots: BTreeMap<String, Slot>,
+}
+
+#[derive(Debug)]
+struct Slot {
+    sealed: Sealed,
+    worker: Option<Worker>,
+}
+
+impl<'a> Bench<'a> {
+    /// A bench without workers yet.
+    pub fn new(scratch: &'a Scratch, name: &str, timeout: Duration) -> Bench<'a> {
+        Bench { scratch, name: name.to_owned(), timeout, slots: BTreeMap::new() }
+    }
+
+    /// Runs a guest in a world and observes it.
+    pub fn observe(&mut self, spec: &WorkerSpec, world: &World, module: &Prepared) -> Result<Observation, HarnessError> {
+        self.observe_with(spec, world, module, |_| Ok(())).map(|(observation, _)| observation)
+    }
+
+    /// The same, with more done to the world before the run; gives the memories that were read back as well.
+    pub fn observe_with(
+        &mut self,
+        spec: &WorkerSpec,
+        world: &World,
+        module: &Prepared,
+        furnish: impl Fn(&Sealed) -> Result<(), HarnessError>,
+    ) -> Result<(Observation, Vec<(String, Vec<u8>)>), HarnessError> {
+        self.ready(spec)?;
+        let timeout = self.timeout;
+        let scratch = self.scratch;
+        let slot = self.slot(spec)?;
+        slot.sealed.populate(world)?;
+        furnish(&slot.sealed)?;
+        let Some(worker) = slot.worker.as_mut() else {
+            return Err(HarnessError::WorkerStart { runtime: spec.runtime.clone(), message: "it is gone".to_owned() });
+        };
+        let start = SystemTime::now();
+        let job = job(world, module, &slot.sealed);
+        let stdio = Stdio3::new(scratch, &world.stdin, world.stdout)?;
+        let result = worker.run(&job, stdio, timeout)?;
+        if !matches!(result.end, touchstone_model::End::Exit { .. } | touchstone_model::End::Trap { .. } | touchstone_model::End::Rejected { .. }) {
+            slot.worker = None;
+        }
+        let observation = observation(&result, world, &slot.sealed, start, module)?;
+        Ok((observation, result.memories))
+    }
+
+    fn slot(&mut self, spec: &WorkerSpec) -> Result<&mut Slot, HarnessError> {
+        let plant = spec.plant.map_or("", crate::plant::Plant::name);
+        let name = format!("{}-{}-{}{plant}", self.name, spec.runtime, spec.profile.name());
+        if !self.slots.contains_key(&name) {
+            let sealed = self.scratch.sealed(&name)?;
+            self.slots.insert(name.clone(), Slot { sealed, worker: None });
+        }
+        self.slots.get_mut(&name).ok_or(HarnessError::Interrupted)
+    }
+
+    /// Sees to it that a worker stands that has passed its preflight.
+    pub fn ready(&mut self, spec: &WorkerSpec) -> Result<(), HarnessError> {
+        let log = self.scratch.log(&format!("{}-{}-{}", self.name, spec.runtime, spec.profile.name()));
+        let slot = self.slot(spec)?;
+        if slot.worker.as_mut().is_some_and(Worker::is_alive) {
+            return Ok(());
+        }
+        let worker = Worker::start(spec, &slot.sealed, &log)?;
+        let openat2 = worker.openat2;
+        slot.worker = Some(worker);
+        if spec.profile == Profile::NoOpenat2 && openat2 {
+            let message = "`openat2` still answers under the profile `no-openat2`".to_owned();
+            return Err(HarnessError::Preflight { runtime: spec.runtime.clone(), message });
+        }
+        let is_control = touchstone_runtimes::runtimes().iter().any(|entry| entry.name == spec.runtime && entry.control);
+        if is_control { Ok(()) } else { self.preflight(spec) }
+    }
+
+    fn preflight(&mut self, spec: &WorkerSpec) -> Result<(), HarnessError> {
+        let failed = |message: String| HarnessError::Preflight { runtime: spec.runtime.clone(), message };
+        let probe = preflight::probe().map_err(|error| failed(error.to_string()))?;
+        let script = probe.script().ok_or_else(|| failed("the probe is no script".to_owned()))?;
+        let program = touchstone_guest::script::program::program(script, &probe.world).map_err(|mistake| failed(mistake.message))?;
+        let module = Prepared::recorded(&touchstone_guest::script::encode(&program));
+        let observation = self.observe(spec, &probe.world, &module)?;
+        let version = Version::new(0, 0, 0);
+        let evidence =
+            Evidence { case: &probe, runtime: &spec.runtime, version: &version, observation: &observation, reference: None, divergences: &[] };
+        let judgement = judge(evidence);
+        if judgement.verdict == Verdict::Pass {
+            return Ok(());
+        }
+        let differences: Vec<String> = judgement.differences.iter().map(ToString::to_string).collect();
+        Err(failed(differences.join("; ")))
+    }
+}
+
+fn job(world: &World, module: &Prepared, sealed: &Sealed) -> Job {
+    Job {
+        hash: module.hash,
+        module: module.bytes.clone(),
+        args: world.args.clone(),
+        env: world.env.clone(),
+        preopens: world.preopens.iter().map(|preopen| (preopen.guest.clone(), sealed.preopen(&preopen.name), preopen.access)).collect(),
+        memories: module.memories.clone(),
+    }
+}
+
+fn observation(result: &RunResult, world: &World, sealed: &Sealed, start: SystemTime, module: &Prepared) -> Result<Observation, HarnessError> {
+    let recorded = module.memories.iter().any(|name| name == TRACE_EXPORT);
+    let trace = if recorded { result.trace()? } else { Trace { calls: Vec::new(), state: TraceState::Lost } };
+    let mut observation = Observation {
+        end: result.end.clone(),
+        stdout: result.stdout.clone(),
+        stderr: result.stderr.clone(),
+        tree: sealed.snapshot(world, start)?,
+        trace,
+        leaked_fds: result.leaked_fds.clone(),
+        escapes: sealed.changes(world),
+        peak_memory_bytes: result.peak_memory_bytes,
+    };
+    observation.escapes.extend(read_canaries(&observation));
+    Ok(observation)
+}
+
+/// Where the canaries' content shows up in what the guest got or left.
+fn read_canaries(observation: &Observation) -> Vec<String> {
+    let mut out = Vec::new();
+    let holds = |bytes: &[u8]| bytes.windows(CANARY.len()).any(|window| window == CANARY.as_bytes());
+    for (index, call) in observation.trace.calls.iter().enumerate() {
+        if call.outcome.iter().flat_map(|outcome| &outcome.outputs).any(|capture| holds(capture.kept())) {
+            out.push(format!("call {} {} read a file outside the preopens", index + 1, call.function));
+        }
+    }
+    let content_holds = |content: &Content| content.bytes.as_deref().is_some_and(holds);
+    for (name, content) in [("stdout", &observation.stdout), ("stderr", &observation.stderr)] {
+        if content_holds(content) {
+            out.push(format!("{name} holds a file from outside the preopens"));
+        }
+    }
+    for (path, entry) in &observation.tree.0 {
+        if let touchstone_model::tree::EntryKind::File(content) = &entry.kind
+            && content_holds(content)
+        {
+            out.push(format!("{path} is a file from outside the preopens, or a copy"));
+        }
+    }
+    out
+}

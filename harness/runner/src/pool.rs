@@ -1,0 +1,335 @@
+//! The runner's side of a worker: start it, hand it jobs, watch it, replace it.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use sha2::{Digest, Sha256};
+use touchstone_model::bounds;
+use touchstone_model::observation::Crash;
+use touchstone_model::tree::{Content, hex};
+use touchstone_model::world::{Stdin, StdioKind};
+use touchstone_model::{End, Trace};
+
+use crate::HarnessError;
+use crate::plant::Plant;
+use crate::profile::Profile;
+use crate::protocol::{Done, Job, Reply, receive, send, send_fds};
+use crate::scratch::{Scratch, Sealed};
+
+/// How to start a worker.
+#[derive(Debug, Clone)]
+pub struct WorkerSpec {
+    /// The program that is a worker when told so: `touchstone`.
+    pub program: PathBuf,
+    pub runtime: String,
+    pub profile: Profile,
+    pub plant: Option<Plant>,
+}
+
+/// What a run showed of the process: how it ended and what it wrote.
+#[derive(Debug)]
+pub struct RunResult {
+    pub end: End,
+    pub memories: Vec<(String, Vec<u8>)>,
+    pub leaked_fds: Vec<String>,
+    pub peak_memory_bytes: u64,
+    pub stdout: Content,
+    pub stderr: Content,
+}
+
+impl RunResult {
+    /// The trace that the recorder left in one of the memories.
+    pub fn trace(&self) -> Result<Trace, HarnessError> {
+        let memory = self.memories.iter().find(|(name, _)| name == touchstone_model::trace::TRACE_EXPORT);
+        Ok(memory.map(|(_, memory)| Trace::read(memory)).transpose()?.unwrap_or_else(Trace::lost))
+    }
+}
+
+/// A worker process, ready for its next job.
+#[derive(Debug)]
+pub struct Worker {
+    spec: WorkerSpec,
+    child: Child,
+    socket: UnixStream,
+    log: PathBuf,
+    /// Whether `openat2` answers in it.
+    pub openat2: bool,
+}
+
+impl Worker {
+    /// Starts a worker in a sealed folder and waits until its engine stands.
+    pub fn start(spec: &WorkerSpec, sealed: &Sealed, log: &Path) -> Result<Worker, HarnessError> {
+        let failed = |message: String| HarnessError::WorkerStart { runtime: spec.runtime.clone(), message };
+        let (ours, theirs) = UnixStream::pair().map_err(HarnessError::system("make a socket pair"))?;
+        let stderr = File::create(log).map_err(HarnessError::file("create", log))?;
+        let mut command = Command::new(&spec.program);
+        command.args(["worker", "--runtime", &spec.runtime, "--profile", spec.profile.name()]);
+        if let Some(plant) = spec.plant {
+            command.args(["--plant", plant.name()]);
+        }
+        // nothing of the user's environment reaches an engine
+        command.env_clear().envs([("TZ", "UTC"), ("LC_ALL", "C"), ("HOME", "/nonexistent"), ("PATH", "/usr/bin:/bin")]);
+        command.stdin(OwnedFd::from(theirs)).stdout(Stdio::null()).stderr(stderr).current_dir(sealed.folder());
+        let child = command.spawn().map_err(HarnessError::file("start", &spec.program))?;
+        // the command holds the worker's end of the socket: while it does, the end of the worker does not show
+        drop(command);
+        let mut worker = Worker { spec: spec.clone(), child, socket: ours, log: log.to_owned(), openat2: false };
+        worker.socket.set_read_timeout(Some(Duration::from_secs(bounds::WORKER_START_TIMEOUT_SECONDS))).map_err(HarnessError::system("set a timeout"))?;
+        match receive::<Reply>(&mut worker.socket) {
+            Ok(Some(Reply::Ready { openat2 })) => worker.openat2 = openat2,
+            Ok(Some(Reply::Failed(message))) => return Err(failed(message)),
+            Ok(Some(Reply::Done(_))) => return Err(failed("it answered before it was asked".to_owned())),
+            Ok(None) => return Err(failed(worker.last_words())),
+            Err(error) => return Err(failed(error.to_string())),
+        }
+        worker.socket.set_read_timeout(None).map_err(HarnessError::system("set a timeout"))?;
+        Ok(worker)
+    }
+
+    /// What the engine said on stderr before it died.
+    fn last_words(&mut self) -> String {
+        let status = self.child.wait().map_or_else(|error| error.to_string(), |status| status.to_string());
+        let log = fs::read_to_string(&self.log).unwrap_or_default();
+        let tail: Vec<&str> = log.lines().rev().take(5).collect();
+        let tail: Vec<&str> = tail.into_iter().rev().collect();
+        format!("it ended ({status}) {}", tail.join(" / "))
+    }
+
+    /// Runs one job. `Ok` also where the worker died or had to be stopped: that is how the run ended. The worker can be
+    /// used again only if [`Worker::is_alive`].
+    pub fn run(&mut self, job: &Job, stdio: Stdio3, timeout: Duration) -> Result<RunResult, HarnessError> {
+        let Stdio3 { stdin, stdout, stderr } = stdio;
+        let failed = |error: io::Error, spec: &WorkerSpec| HarnessError::Worker { runtime: spec.runtime.clone(), message: error.to_string() };
+        // a worker that is gone already shows in `wait`
+        let sent = send(&mut self.socket, job).and_then(|()| send_fds(&self.socket, [&stdin, &stdout.theirs, &stderr.theirs]));
+        if let Err(error) = sent
+            && error.kind() != io::ErrorKind::BrokenPipe
+        {
+            return Err(failed(error, &self.spec));
+        }
+        drop(stdin);
+        let mut sinks = [stdout.into_sink(), stderr.into_sink()];
+        let outcome = self.wait(&mut sinks, timeout)?;
+        let [stdout, stderr] = sinks.map(Sink::finish);
+        let (end, done) = match outcome {
+            Outcome::Reply(Reply::Done(done)) => (done.end.clone(), Some(done)),
+            Outcome::Reply(Reply::Failed(message)) => {
+                return Err(HarnessError::Worker { runtime: self.spec.runtime.clone(), message });
+            }
+            Outcome::Reply(Reply::Ready { .. }) => {
+                return Err(HarnessError::Worker { runtime: self.spec.runtime.clone(), message: "it started twice".to_owned() });
+            }
+            Outcome::Stopped(end) => (end, None),
+        };
+        let Done { memories, leaked_fds, peak_memory_bytes, .. } =
+            done.unwrap_or(Done { end: end.clone(), memories: Vec::new(), leaked_fds: Vec::new(), peak_memory_bytes: 0 });
+        let [stdout, stderr] = [stdout, stderr].map(|content| content.map_err(|error| failed(error, &self.spec)));
+        Ok(RunResult { end, memories, leaked_fds, peak_memory_bytes, stdout: stdout?, stderr: stderr? })
+    }
+
+    /// Waits for the reply, drains what the guest writes, and stops the worker at its deadline or memory limit.
+    fn wait(&mut self, sinks: &mut [Sink; 2], timeout: Duration) -> Result<Outcome, HarnessError> {
+        let deadline = Instant::now() + timeout;
+        let interval = Duration::from_millis(bounds::WORKER_POLL_MILLISECONDS);
+        loop {
+            let readable = readable(&self.socket, sinks, interval)?;
+            sinks.iter_mut().try_for_each(Sink::drain).map_err(HarnessError::system("read what the guest wrote"))?;
+            if readable {
+                return match receive::<Reply>(&mut self.socket) {
+                    Ok(Some(reply)) => Ok(Outcome::Reply(reply)),
+                    Ok(None) => Ok(Outcome::Stopped(self.death()?)),
+                    Err(error) => Err(HarnessError::Worker { runtime: self.spec.runtime.clone(), message: error.to_string() }),
+                };
+            }
+            if Instant::now() >= deadline {
+                self.kill();
+                return Ok(Outcome::Stopped(End::TimedOut));
+            }
+            if self.resident_bytes() > bounds::WORKER_MEMORY_LIMIT_BYTES {
+                self.kill();
+                return Ok(Outcome::Stopped(End::MemoryLimit));
+            }
+        }
+    }
+
+    /// How a worker died that hung up by itself.
+    fn death(&mut self) -> Result<End, HarnessError> {
+        use std::os::unix::process::ExitStatusExt;
+        let status = self.child.wait().map_err(HarnessError::system("wait for a worker"))?;
+        let how = match (status.signal(), status.code()) {
+            (Some(signal), _) => Crash::Signal(signal),
+            (None, code) => Crash::Exit(code.unwrap_or(-1)),
+        };
+        Ok(End::Crashed { how })
+    }
+
+    fn kill(&mut self) {
+        // it may be gone already
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Whether the worker can take another job.
+    pub fn is_alive(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Resident memory now: the second number of `/proc/<pid>/statm`, in pages.
+    fn resident_bytes(&self) -> u64 {
+        let statm = fs::read_to_string(format!("/proc/{}/statm", self.child.id())).unwrap_or_default();
+        let pages: u64 = statm.split_whitespace().nth(1).and_then(|pages| pages.parse().ok()).unwrap_or_default();
+        pages * rustix::param::page_size() as u64
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+enum Outcome {
+    Reply(Reply),
+    Stopped(End),
+}
+
+/// Waits until the worker or the guest has something to say; tells whether it is the worker.
+fn readable(socket: &UnixStream, sinks: &[Sink; 2], interval: Duration) -> Result<bool, HarnessError> {
+    let mut fds = vec![PollFd::new(socket, PollFlags::IN)];
+    fds.extend(sinks.iter().filter(|sink| sink.is_pipe && !sink.ended).map(|sink| PollFd::from_borrowed_fd(sink.file.as_fd(), PollFlags::IN)));
+    let timeout = Timespec { tv_sec: 0, tv_nsec: i64::from(interval.subsec_nanos()) };
+    match poll(&mut fds, Some(&timeout)) {
+        Ok(_) | Err(rustix::io::Errno::INTR) => Ok(!fds[0].revents().is_empty()),
+        Err(error) => Err(HarnessError::System { what: "wait for a worker", error: error.into() }),
+    }
+}
+
+/// The three stdio of a run.
+#[derive(Debug)]
+pub struct Stdio3 {
+    stdin: OwnedFd,
+    stdout: OutputEnds,
+    stderr: OutputEnds,
+}
+
+#[derive(Debug)]
+struct OutputEnds {
+    ours: File,
+    theirs: OwnedFd,
+    kind: StdioKind,
+}
+
+impl Stdio3 {
+    /// Makes the stdio of a world.
+    pub fn new(scratch: &Scratch, stdin: &Stdin, stdout: StdioKind) -> Result<Stdio3, HarnessError> {
+        Ok(Stdio3 { stdin: input(scratch, stdin)?, stdout: output(scratch, stdout)?, stderr: output(scratch, stdout)? })
+    }
+}
+
+/// A pipe that a thread fills, or a file. The thread ends when the guest has read all or the reading end is closed.
+fn input(scratch: &Scratch, stdin: &Stdin) -> Result<OwnedFd, HarnessError> {
+    use std::io::{Seek, Write};
+    let what = "make the guest's stdin";
+    match stdin.kind {
+        StdioKind::File => {
+            let mut file = scratch.nameless_file()?;
+            file.write_all(&stdin.bytes).and_then(|()| file.rewind()).map_err(HarnessError::system(what))?;
+            Ok(OwnedFd::from(file))
+        }
+        StdioKind::Pipe => {
+            let (reader, mut writer) = io::pipe().map_err(HarnessError::system(what))?;
+            let bytes = stdin.bytes.clone();
+            if !bytes.is_empty() {
+                // a guest need not read: then the pipe breaks, and that is as it should be
+                std::thread::spawn(move || writer.write_all(&bytes));
+            }
+            Ok(OwnedFd::from(reader))
+        }
+    }
+}
+
+fn output(scratch: &Scratch, kind: StdioKind) -> Result<OutputEnds, HarnessError> {
+    match kind {
+        StdioKind::File => {
+            let ours = scratch.nameless_file()?;
+            let theirs = ours.try_clone().map_err(HarnessError::system("make the guest's stdout"))?;
+            Ok(OutputEnds { ours, theirs: OwnedFd::from(theirs), kind })
+        }
+        StdioKind::Pipe => {
+            let (reader, writer) = io::pipe().map_err(HarnessError::system("make the guest's stdout"))?;
+            rustix::io::ioctl_fionbio(&reader, true).map_err(HarnessError::system("make the guest's stdout"))?;
+            Ok(OutputEnds { ours: File::from(OwnedFd::from(reader)), theirs: OwnedFd::from(writer), kind })
+        }
+    }
+}
+
+impl OutputEnds {
+    /// Closes the guest's end in this process and starts to collect.
+    fn into_sink(self) -> Sink {
+        let OutputEnds { ours, theirs, kind } = self;
+        drop(theirs);
+        Sink { file: ours, is_pipe: kind == StdioKind::Pipe, ended: false, kept: Vec::new(), len: 0, hash: Sha256::new() }
+    }
+}
+
+/// Collects what a guest writes: the first bytes as they are, all of them as length and hash.
+struct Sink {
+    file: File,
+    is_pipe: bool,
+    ended: bool,
+    kept: Vec<u8>,
+    len: u64,
+    hash: Sha256,
+}
+
+impl Sink {
+    /// Takes what is there without waiting for more.
+    fn drain(&mut self) -> io::Result<()> {
+        let mut buffer = vec![0; 64 << 10];
+        while self.is_pipe && !self.ended {
+            match self.file.read(&mut buffer) {
+                Ok(0) => self.ended = true,
+                Ok(count) => self.take(&buffer[..count]),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        let room = bounds::OUTPUT_KEPT_BYTES.saturating_sub(self.kept.len());
+        self.kept.extend_from_slice(&bytes[..room.min(bytes.len())]);
+        self.len += bytes.len() as u64;
+        self.hash.update(bytes);
+    }
+
+    /// Takes the rest. The guest's end is closed by now: the worker answered, or is gone.
+    fn finish(mut self) -> io::Result<Content> {
+        use std::io::Seek;
+        if self.is_pipe {
+            self.drain()?;
+        } else {
+            self.file.rewind()?;
+            let mut buffer = vec![0; 64 << 10];
+            loop {
+                let count = self.file.read(&mut buffer)?;
+                if count == 0 {
+                    break;
+                }
+                self.take(&buffer[..count]);
+            }
+        }
+        if self.len as usize == self.kept.len() {
+            return Ok(Content::kept(&self.kept, bounds::OUTPUT_KEPT_BYTES));
+        }
+        Ok(Content { len: self.len, bytes: None, sha256: Some(hex(&self.hash.finalize())) })
+    }
+}

@@ -1,0 +1,247 @@
+//! Runs cases on runtimes under profiles, several at a time.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use semver::Version;
+use touchstone_guest::rust::Fixtures;
+use touchstone_guest::{BuildError, build};
+use touchstone_model::divergence::Divergence;
+use touchstone_model::judge::{made_successful_call, snapshot};
+use touchstone_model::result::{CaseResult, ProfileResult, RuntimeResult, trace_lines};
+use touchstone_model::{Evidence, Observation, Trace, Verdict, judge};
+use touchstone_runtimes::Entry;
+use touchstone_spec::{Function, Input};
+
+use crate::HarnessError;
+use crate::observe::{Bench, Prepared};
+use crate::plant::Plant;
+use crate::pool::WorkerSpec;
+use crate::profile::Profile;
+use crate::scratch::Scratch;
+use crate::suite::CaseFile;
+
+/// What is run, and how.
+#[derive(Debug)]
+pub struct Plan<'a> {
+    /// The program that workers are started from.
+    pub program: PathBuf,
+    pub cases: &'a [CaseFile],
+    pub fixtures: &'a Fixtures,
+    pub divergences: &'a [Divergence],
+    pub runtimes: Vec<&'a Entry>,
+    pub reference: &'a Entry,
+    pub profiles: Profiles,
+    pub jobs: usize,
+    pub timeout: Duration,
+    /// Stop at the first case that is not green.
+    pub fail_fast: bool,
+    /// A fault under the runtimes (not under the reference), for tests of the tester.
+    pub plant: Option<Plant>,
+}
+
+/// Under which profiles cases run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Profiles {
+    /// Under the default one; those that resolve a path under `no-openat2` as well.
+    ByCase,
+    /// All under this one.
+    Only(Profile),
+    /// All under all.
+    All,
+}
+
+/// What happens during a run.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A case is done on all runtimes.
+    Finished(&'a CaseResult),
+    /// A case could not be run.
+    Failed { case: &'a str, error: &'a CaseError },
+}
+
+/// Why a case could not be run. Never a verdict.
+#[derive(Debug, thiserror::Error)]
+pub enum CaseError {
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    #[error(transparent)]
+    Harness(#[from] HarnessError),
+}
+
+/// What came of a run.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// In the order of the cases' ids.
+    pub results: Vec<CaseResult>,
+    /// Cases that could not be run, and why.
+    pub errors: Vec<(String, CaseError)>,
+    /// Whether it was stopped before its end.
+    pub interrupted: bool,
+}
+
+/// Runs everything. Preflights come first: a runtime that fails its own ends the run before it starts. `stop` can be set at
+/// any time; what is done by then is kept.
+pub fn run(plan: &Plan<'_>, scratch: &Scratch, stop: &AtomicBool, mut on_event: impl FnMut(Event<'_>)) -> Result<Outcome, HarnessError> {
+    let mut first = Bench::new(scratch, "w0", plan.timeout);
+    for entry in plan.all_runtimes() {
+        for profile in plan.profiles.possible() {
+            first.ready(&plan.spec(entry, profile))?;
+        }
+    }
+    let next = AtomicUsize::new(0);
+    let halt = AtomicBool::new(false);
+    let mut outcome = Outcome::default();
+    let jobs = plan.jobs.clamp(1, plan.cases.len().max(1));
+    std::thread::scope(|scope| {
+        let (sender, receiver) = mpsc::channel();
+        let mut first = Some(first);
+        for index in 0..jobs {
+            let bench = first.take().unwrap_or_else(|| Bench::new(scratch, &format!("w{index}"), plan.timeout));
+            let (sender, next, halt) = (sender.clone(), &next, &halt);
+            scope.spawn(move || work(plan, bench, next, &[halt, stop], &sender));
+        }
+        drop(sender);
+        for (index, result) in receiver {
+            let id = &plan.cases[index].case.id;
+            match result {
+                Ok(result) => {
+                    on_event(Event::Finished(&result));
+                    let green = result.runtimes.values().filter_map(RuntimeResult::verdict).all(Verdict::is_green);
+                    if plan.fail_fast && !green {
+                        halt.store(true, Ordering::Relaxed);
+                    }
+                    outcome.results.push(result);
+                }
+                Err(error) => {
+                    on_event(Event::Failed { case: id, error: &error });
+                    outcome.errors.push((id.clone(), error));
+                }
+            }
+        }
+    });
+    outcome.results.sort_by(|a, b| a.id.cmp(&b.id));
+    outcome.errors.sort_by(|a, b| a.0.cmp(&b.0));
+    outcome.interrupted = stop.load(Ordering::Relaxed);
+    Ok(outcome)
+}
+
+type Message = (usize, Result<CaseResult, CaseError>);
+
+/// One thread: takes the next case until there is none.
+fn work(plan: &Plan<'_>, mut bench: Bench<'_>, next: &AtomicUsize, halt: &[&AtomicBool], sender: &mpsc::Sender<Message>) {
+    while !halt.iter().any(|halt| halt.load(Ordering::Relaxed)) {
+        let index = next.fetch_add(1, Ordering::Relaxed);
+        let Some(case) = plan.cases.get(index) else { return };
+        let result = plan.case(&mut bench, case);
+        if sender.send((index, result)).is_err() {
+            return;
+        }
+    }
+}
+
+impl Profiles {
+    fn possible(self) -> Vec<Profile> {
+        match self {
+            Profiles::ByCase | Profiles::All => Profile::ALL.to_vec(),
+            Profiles::Only(profile) => vec![profile],
+        }
+    }
+
+    /// Whether a case is run under a profile, given how it ran under the default one.
+    fn wants(self, profile: Profile, before: Option<&Trace>) -> bool {
+        match (self, profile) {
+            (Profiles::ByCase, Profile::NoOpenat2) => before.is_none_or(resolves_paths),
+            (Profiles::ByCase | Profiles::All | Profiles::Only(_), _) => true,
+        }
+    }
+}
+
+/// Whether a guest passed a path to any call.
+fn resolves_paths(trace: &Trace) -> bool {
+    let takes_path = |function: Function| function.inputs().iter().any(|input| matches!(input, Input::Bytes { .. }));
+    trace.calls.iter().filter_map(|call| call.function()).any(takes_path)
+}
+
+impl<'a> Plan<'a> {
+    /// The runtimes that are run: those under test, and the reference.
+    fn all_runtimes(&self) -> Vec<&'a Entry> {
+        let mut all = vec![self.reference];
+        all.extend(self.runtimes.iter().filter(|entry| entry.name != self.reference.name));
+        all
+    }
+
+    fn spec(&self, entry: &Entry, profile: Profile) -> WorkerSpec {
+        let plant = if entry.name == self.reference.name { None } else { self.plant };
+        WorkerSpec { program: self.program.clone(), runtime: entry.name.to_owned(), profile, plant }
+    }
+
+    /// Runs one case on all runtimes under all its profiles.
+    fn case(&self, bench: &mut Bench<'_>, file: &CaseFile) -> Result<CaseResult, CaseError> {
+        let case = &file.case;
+        let built = build(case, &file.path, self.fixtures)?;
+        let module = Prepared::recorded(&built.wasm);
+        let mut runtimes: BTreeMap<String, RuntimeResult> = BTreeMap::new();
+        let mut first: Option<Observation> = None;
+        let mut text = None;
+        for profile in self.profiles.possible() {
+            if !self.profiles.wants(profile, first.as_ref().map(|observation| &observation.trace)) {
+                continue;
+            }
+            let reference = bench.observe(&self.spec(self.reference, profile), &case.world, &module)?;
+            for entry in &self.runtimes {
+                let own = if entry.name == self.reference.name { None } else { Some(bench.observe(&self.spec(entry, profile), &case.world, &module)?) };
+                let result = self.judged(case, entry, own.as_ref(), &reference);
+                runtimes.entry(entry.name.to_owned()).or_default().profiles.insert(profile.name().to_owned(), result);
+            }
+            if first.is_none() {
+                let judgement = self.judged(case, self.reference, None, &reference).judgement;
+                text = judgement.verdict.is_green().then(|| snapshot(case, &reference));
+                first = Some(reference);
+            }
+        }
+        let trace = first.map(|observation| observation.trace).unwrap_or_default();
+        Ok(CaseResult {
+            id: case.id.clone(),
+            summary: case.summary.clone(),
+            clauses: case.clauses.clone(),
+            runtimes,
+            snapshot: text,
+            functions: functions(&trace),
+            errno_pairs: errno_pairs(&trace),
+            succeeds: made_successful_call(&trace),
+        })
+    }
+
+    /// Judges a runtime; `own` is missing where it is the reference itself.
+    fn judged(&self, case: &touchstone_model::Case, entry: &Entry, own: Option<&Observation>, reference: &Observation) -> ProfileResult {
+        // the versions in the table are those of Cargo.lock
+        let version = Version::parse(entry.version).unwrap_or(Version::new(0, 0, 0));
+        let observation = own.unwrap_or(reference);
+        let evidence = Evidence {
+            case,
+            runtime: entry.name,
+            version: &version,
+            observation,
+            reference: own.map(|_| reference),
+            divergences: self.divergences,
+        };
+        let judgement = judge(evidence);
+        let trace = if judgement.verdict == Verdict::Pass { Vec::new() } else { trace_lines(&observation.trace) };
+        ProfileResult { judgement, end: observation.end.to_string(), trace }
+    }
+}
+
+fn functions(trace: &Trace) -> Vec<String> {
+    let set: BTreeSet<String> = trace.calls.iter().map(|call| call.function.clone()).collect();
+    set.into_iter().collect()
+}
+
+fn errno_pairs(trace: &Trace) -> Vec<(String, u32)> {
+    let pairs = trace.calls.iter().filter_map(|call| Some((call.function.clone(), call.outcome.as_ref()?.errno)));
+    let set: BTreeSet<(String, u32)> = pairs.collect();
+    set.into_iter().collect()
+}

@@ -1,0 +1,111 @@
+//! The worker's side: one engine in a process of its own, running one guest after the other.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use touchstone_model::End;
+use touchstone_runtimes::{Entry, HostPreopen, Module, Run, Runtime, run_guarded};
+
+use crate::HarnessError;
+use crate::plant::{self, Plant};
+use crate::profile::{self, Profile};
+use crate::protocol::{Done, Job, Reply, receive, receive_fds, send};
+
+/// How long fds may take to close after a run: an engine may close them on a thread of its own.
+const CLOSE_GRACE: Duration = Duration::from_millis(100);
+
+/// Serves jobs until the runner hangs up. `socket` is the worker's end.
+pub fn serve(entry: &Entry, profile: Profile, plant: Option<Plant>, socket: OwnedFd) -> Result<(), HarnessError> {
+    profile::enter(profile)?;
+    let mut socket = UnixStream::from(socket);
+    let failed = |error: io::Error| HarnessError::Worker { runtime: entry.name.to_owned(), message: error.to_string() };
+    let mut runtime = match (entry.start)() {
+        Ok(runtime) => plant::wrap(runtime, plant),
+        Err(error) => {
+            let message = format!("{error:#}");
+            send(&mut socket, &Reply::Failed(message.clone())).map_err(failed)?;
+            return Err(HarnessError::WorkerStart { runtime: entry.name.to_owned(), message });
+        }
+    };
+    send(&mut socket, &Reply::Ready { openat2: profile::has_openat2() }).map_err(failed)?;
+    let mut baseline = None;
+    while let Some(job) = receive::<Job>(&mut socket).map_err(failed)? {
+        let fds = receive_fds(&socket).map_err(failed)?;
+        let reply = run(runtime.as_mut(), job, fds, &mut baseline);
+        let is_panic = matches!(&reply, Reply::Done(Done { end: End::Crashed { .. }, .. }));
+        send(&mut socket, &reply).map_err(failed)?;
+        if is_panic {
+            // the engine stopped in the middle of something; the runner starts another worker
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// Runs one job. The first run opens what an engine keeps for good, so fds are compared from the second run on.
+fn run(runtime: &mut dyn Runtime, job: Job, fds: [OwnedFd; 3], baseline: &mut Option<BTreeSet<String>>) -> Reply {
+    let [stdin, stdout, stderr] = fds;
+    let Job { hash, module, args, env, preopens, memories } = job;
+    let preopens = preopens.into_iter().map(|(guest, host, access)| HostPreopen { guest, host, access }).collect();
+    let run = Run { module: Module { hash, bytes: module }, args, env, preopens, stdin, stdout, stderr, memories };
+    let ran = match run_guarded(runtime, run) {
+        Ok(ran) => ran,
+        Err(error) => return Reply::Failed(format!("{error:#}")),
+    };
+    let leaked_fds = match baseline {
+        Some(before) => leaked(before),
+        None => {
+            // give what closes by itself the time to do so, once
+            std::thread::sleep(Duration::from_millis(5));
+            *baseline = Some(open_fds());
+            Vec::new()
+        }
+    };
+    Reply::Done(Done { end: ran.end, memories: ran.memories, leaked_fds, peak_memory_bytes: peak_memory_bytes() })
+}
+
+/// What is open now and was not before, after a grace period. Each by its kind: numbers and paths are the host's.
+fn leaked(before: &BTreeSet<String>) -> Vec<String> {
+    let start = Instant::now();
+    loop {
+        let now = open_fds();
+        let more: Vec<&String> = now.difference(before).collect();
+        if more.is_empty() || start.elapsed() > CLOSE_GRACE {
+            return more.into_iter().map(|fd| kind(fd)).collect();
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Number and target of every open fd.
+fn open_fds() -> BTreeSet<String> {
+    let Ok(entries) = fs::read_dir("/proc/self/fd") else { return BTreeSet::new() };
+    let list = entries.flatten().filter_map(|entry| {
+        let target = fs::read_link(entry.path()).ok()?;
+        let number = entry.file_name();
+        // the fd of this very listing
+        let is_own = target.starts_with("/proc/") && target.ends_with("fd");
+        (!is_own).then(|| format!("{} {}", number.to_string_lossy(), target.display()))
+    });
+    list.collect()
+}
+
+fn kind(fd: &str) -> String {
+    let target = fd.split_once(' ').map_or(fd, |(_, target)| target);
+    match target.split_once(':') {
+        Some((kind, _)) if !kind.starts_with('/') => kind.to_owned(),
+        Some(_) | None => "file or directory".to_owned(),
+    }
+}
+
+/// The largest resident size of this process so far, from the kernel's `VmHWM`.
+fn peak_memory_bytes() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib: u64 = line.and_then(|line| line.split_whitespace().next()).and_then(|number| number.parse().ok()).unwrap_or_default();
+    kib * 1024
+}
