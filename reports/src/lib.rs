@@ -1,0 +1,211 @@
+//! Reports of a run: JSON, JUnit and Markdown, all from one structure.
+
+mod junit;
+mod summary;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use touchstone_model::Verdict;
+use touchstone_model::result::{CaseResult, RuntimeResult};
+
+pub use junit::junit;
+pub use summary::summary;
+
+/// The version of the JSON format.
+pub const SCHEMA: u32 = 1;
+
+/// A whole run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    pub schema: u32,
+    /// `false` while the run goes on, and for ever if it was stopped: what is missing was not run.
+    pub complete: bool,
+    pub suite: Suite,
+    /// The runtime whose observations the others are compared with.
+    pub reference: String,
+    pub runtimes: Vec<Runtime>,
+    pub coverage: Coverage,
+    /// In the order of their ids.
+    pub cases: Vec<Case>,
+    /// Cases that could not be run: mistakes of the harness, no verdicts.
+    pub errors: Vec<CaseError>,
+    /// The only part that differs between two runs of the same versions.
+    pub timing: Timing,
+}
+
+/// What there was to run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suite {
+    pub cases: usize,
+    /// Clauses that the cases cite.
+    pub clauses: usize,
+}
+
+/// A runtime and how it did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Runtime {
+    pub name: String,
+    pub version: String,
+    pub family: String,
+    /// The WASI implementation in it, with its version.
+    pub wasi: String,
+    /// `ok`, or `skipped` for negative controls. A runtime that fails it is not in a report.
+    pub preflight: String,
+    /// Verdict to number of cases.
+    pub verdicts: BTreeMap<String, usize>,
+}
+
+/// What the cases reach.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Coverage {
+    pub functions: usize,
+    pub functions_called: usize,
+    pub clauses_total: usize,
+    pub clauses_covered: usize,
+    /// Different pairs of a function and an error seen on the reference.
+    pub errno_pairs: usize,
+    /// Share of calls with exactly one permitted errno. `null`: only an oracle can tell.
+    pub single_errno_calls: Option<f64>,
+}
+
+/// One case.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Case {
+    pub id: String,
+    pub summary: String,
+    pub clauses: Vec<String>,
+    pub results: BTreeMap<String, CaseRuntime>,
+}
+
+/// One case on one runtime.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CaseRuntime {
+    /// The worst of all profiles.
+    pub verdict: Verdict,
+    pub profiles: BTreeMap<String, CaseProfile>,
+}
+
+/// One case on one runtime under one profile.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CaseProfile {
+    pub verdict: Verdict,
+    pub end: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub divergences: Vec<String>,
+    /// Each spelt as a divergence file would quote it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub differences: Vec<String>,
+    /// The guest's calls, where something is not as it should be.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trace: Vec<String>,
+}
+
+/// A case that could not be run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CaseError {
+    pub case: String,
+    pub message: String,
+}
+
+/// How long it took.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Timing {
+    pub wall_s: f64,
+}
+
+/// What a report is made from besides the results.
+#[derive(Debug, Clone)]
+pub struct Context {
+    pub reference: String,
+    /// Name, version, family, WASI implementation, preflight; in the order of the columns.
+    pub runtimes: Vec<(String, String, String, String, String)>,
+    pub functions: usize,
+    pub clauses_total: usize,
+    /// Show what was seen of escapes. Without it the report only counts them: they are reported to the runtime first.
+    pub disclose: bool,
+}
+
+/// The text in place of what is withheld.
+pub const WITHHELD: &str =
+    "withheld: this escape may not be public yet; report it to the runtime's security contact first (the details are in a local folder)";
+
+impl Report {
+    /// Makes a report from results in the order of their ids.
+    pub fn new(context: &Context, results: &[CaseResult], errors: Vec<CaseError>, complete: bool, wall_s: f64) -> Report {
+        let cited: BTreeSet<&String> = results.iter().flat_map(|result| &result.clauses).collect();
+        let called: BTreeSet<&String> = results.iter().flat_map(|result| &result.functions).collect();
+        let pairs: BTreeSet<&(String, u32)> = results.iter().flat_map(|result| &result.errno_pairs).filter(|(_, errno)| *errno != 0).collect();
+        let coverage = Coverage {
+            functions: context.functions,
+            functions_called: called.len(),
+            clauses_total: context.clauses_total,
+            clauses_covered: cited.len(),
+            errno_pairs: pairs.len(),
+            single_errno_calls: None,
+        };
+        Report {
+            schema: SCHEMA,
+            complete,
+            suite: Suite { cases: results.len(), clauses: cited.len() },
+            reference: context.reference.clone(),
+            runtimes: context.runtimes.iter().map(|runtime| Runtime::new(runtime, results)).collect(),
+            coverage,
+            cases: results.iter().map(|result| Case::new(result, context.disclose)).collect(),
+            errors,
+            timing: Timing { wall_s },
+        }
+    }
+
+    /// As JSON with a line break at its end.
+    pub fn json(&self) -> String {
+        // a structure of strings, numbers and maps with string keys always has a JSON form
+        serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
+    }
+
+    /// Reads a report.
+    pub fn parse(text: &str) -> Result<Report, serde_json::Error> {
+        serde_json::from_str(text)
+    }
+
+    /// Whether nothing is unexplained.
+    pub fn is_green(&self) -> bool {
+        self.cases.iter().flat_map(|case| case.results.values()).all(|result| result.verdict.is_green())
+    }
+}
+
+/// The verdicts that a report has a column for: those given here, and those that only an oracle or a feature probe gives.
+pub const COLUMNS: [&str; 10] =
+    ["pass", "permitted", "discouraged", "known", "failed", "stale", "unsupported", "crashed", "timed-out", "escaped"];
+
+impl Runtime {
+    fn new((name, version, family, wasi, preflight): &(String, String, String, String, String), results: &[CaseResult]) -> Runtime {
+        let mut verdicts: BTreeMap<String, usize> = COLUMNS.iter().map(|name| ((*name).to_owned(), 0)).collect();
+        for verdict in results.iter().filter_map(|result| result.runtimes.get(name)).filter_map(RuntimeResult::verdict) {
+            *verdicts.entry(verdict.name().to_owned()).or_default() += 1;
+        }
+        let [name, version, family, wasi, preflight] = [name, version, family, wasi, preflight].map(String::clone);
+        Runtime { name, version, family, wasi, preflight, verdicts }
+    }
+}
+
+impl Case {
+    fn new(result: &CaseResult, disclose: bool) -> Case {
+        let results = result.runtimes.iter().filter_map(|(name, runtime)| {
+            let profiles = runtime.profiles.iter().map(|(profile, result)| {
+                let withheld = result.judgement.verdict == Verdict::Escaped && !disclose;
+                let differences = result.judgement.differences.iter().map(ToString::to_string).collect();
+                let shown = CaseProfile {
+                    verdict: result.judgement.verdict,
+                    end: result.end.clone(),
+                    divergences: result.judgement.divergences.clone(),
+                    differences: if withheld { vec![WITHHELD.to_owned()] } else { differences },
+                    trace: if withheld { Vec::new() } else { result.trace.clone() },
+                };
+                (profile.clone(), shown)
+            });
+            Some((name.clone(), CaseRuntime { verdict: runtime.verdict()?, profiles: profiles.collect() }))
+        });
+        Case { id: result.id.clone(), summary: result.summary.clone(), clauses: result.clauses.clone(), results: results.collect() }
+    }
+}

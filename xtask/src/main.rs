@@ -1,1 +1,95 @@
-fn main(){}
+//! The front door: `cargo xtask …`. Builds what is needed and hands over; no engine is linked here.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, ExitStatus};
+
+/// What the repository's own commands are, besides those of `touchstone`.
+const HELP: &str = "Touchstone: does a WebAssembly runtime implement WASI correctly?
+
+Usage: cargo xtask <COMMAND>
+
+Commands:
+  conformance   run the suite on every runtime and judge it        (--help tells all flags)
+  check         judge a program of your own on every runtime
+  runtimes      what is available here, and whether it passes its preflight
+  ci            all that CI runs: tests, fmt, clippy, conformance
+  tidy          the repository's own rules
+  prebuilt      rebuild the Rust fixtures that the repository carries
+
+Exit codes: 0 no unexplained difference, 1 a difference, 2 usage, 3 harness error
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = env::args().skip(1).collect();
+    let result = match args.first().map(String::as_str) {
+        None | Some("help" | "--help" | "-h") => {
+            // a front door that cannot write its help has nobody to tell
+            use std::io::Write;
+            let _ = std::io::stdout().write_all(HELP.as_bytes());
+            return ExitCode::SUCCESS;
+        }
+        Some("conformance" | "check" | "runtimes" | "prebuilt") => touchstone(&args),
+        Some("tidy") => cargo(&["test", "--workspace", "--test", "tidy"]),
+        Some("ci") => ci(),
+        Some(other) => {
+            eprintln!("error: there is no command `{other}`\n\n{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    match result {
+        Ok(code) => ExitCode::from(code),
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::from(3)
+        }
+    }
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
+}
+
+/// Builds `touchstone` and runs it with these arguments, in the user's folder.
+fn touchstone(args: &[String]) -> Result<u8, String> {
+    let built = cargo(&["build", "--quiet", "--workspace"])?;
+    if built != 0 {
+        return Ok(3);
+    }
+    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    let program = target.join("debug").join("touchstone");
+    let status = Command::new(&program).args(args).status().map_err(|error| format!("run {}: {error}", program.display()))?;
+    Ok(code(status))
+}
+
+/// Runs cargo in the repository.
+fn cargo(args: &[&str]) -> Result<u8, String> {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = Command::new(cargo).args(args).current_dir(root()).status().map_err(|error| format!("run cargo {}: {error}", args.join(" ")))?;
+    Ok(code(status))
+}
+
+fn code(status: ExitStatus) -> u8 {
+    use std::os::unix::process::ExitStatusExt;
+    let by_signal = status.signal().map(|signal| 128 + signal);
+    u8::try_from(status.code().or(by_signal).unwrap_or(3)).unwrap_or(3)
+}
+
+/// Everything that CI runs, in the order in which a mistake shows soonest for what it costs.
+fn ci() -> Result<u8, String> {
+    let steps: [&[&str]; 4] = [
+        &["test", "--workspace"],
+        &["fmt", "--all", "--check"],
+        &["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"],
+        &["xtask", "conformance", "--report", "target/touchstone/report"],
+    ];
+    for step in steps {
+        eprintln!("── cargo {}", step.join(" "));
+        let code = cargo(step)?;
+        if code != 0 {
+            eprintln!("error: `cargo {}` failed; the steps after it were not run", step.join(" "));
+            return Ok(code);
+        }
+    }
+    Ok(0)
+}

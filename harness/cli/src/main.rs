@@ -1,1 +1,27 @@
-fn main(){}
+//! The program. Everything is in the library.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use touchstone_cli::args::{Args, Command};
+use touchstone_cli::{Failure, check, conformance, list, prebuilt, worker};
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let done = match args.command {
+        Command::Conformance(args) => conformance::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Runtimes => list::run(),
+        Command::Prebuilt => prebuilt::run(),
+        Command::Worker(args) => worker::run(&args),
+    };
+    match done {
+        Ok(exit) => exit.into(),
+        Err(failure) => report(&failure),
+    }
+}
+
+fn report(failure: &Failure) -> ExitCode {
+    eprintln!("{}", failure.text());
+    failure.exit().into()
+}

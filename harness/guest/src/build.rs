@@ -45,3 +45,8 @@ pub fn build(case: &Case, file: &Path, fixtures: &Fixtures) -> Result<Built, Bui
         Fixture::Rust => Ok(Built { wasm: fixtures.module(file)?, program: None }),
     }
 }
+
+/// Assembles WAT text (or passes a module through).
+pub fn assemble(text: &[u8]) -> Result<Vec<u8>, String> {
+    wat::parse_bytes(text).map(std::borrow::Cow::into_owned).map_err(|error| error.to_string())
+}

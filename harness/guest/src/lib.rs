@@ -8,5 +8,5 @@ pub mod recorder;
 pub mod rust;
 pub mod script;
 
-pub use build::{BuildError, Built, build};
+pub use build::{BuildError, Built, assemble, build};
 pub use recorder::record;

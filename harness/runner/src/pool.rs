@@ -75,6 +75,8 @@ impl Worker {
         }
         // nothing of the user's environment reaches an engine
         command.env_clear().envs([("TZ", "UTC"), ("LC_ALL", "C"), ("HOME", "/nonexistent"), ("PATH", "/usr/bin:/bin")]);
+        // a Ctrl-C at the terminal is for the runner, which then stops its workers itself
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
         command.stdin(OwnedFd::from(theirs)).stdout(Stdio::null()).stderr(stderr).current_dir(sealed.folder());
         let child = command.spawn().map_err(HarnessError::file("start", &spec.program))?;
         // the command holds the worker's end of the socket: while it does, the end of the worker does not show

@@ -1,0 +1,175 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use touchstone_model::bounds;
+
+/// Tells whether a WebAssembly runtime implements WASI preview 1 correctly, and shows the calls that prove it.
+#[derive(Debug, Parser)]
+#[command(name = "touchstone", bin_name = "cargo xtask", version, max_term_width = 120)]
+#[command(after_help = "Exit codes: 0 no unexplained difference, 1 a difference, 2 usage, 3 harness error")]
+pub struct Args {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the suite on every runtime and judge it
+    Conformance(ConformanceArgs),
+    /// Run a program of your own on every runtime and compare what it did, call by call
+    Check(CheckArgs),
+    /// Show the runtimes of this build: version, family, preflight
+    Runtimes,
+    /// Rebuild the Rust fixtures that the repository carries
+    Prebuilt,
+    /// One engine in a process of its own; started by the other commands
+    #[command(hide = true)]
+    Worker(WorkerArgs),
+}
+
+/// Flags of `conformance`.
+#[derive(Debug, Clone, Parser)]
+#[command(after_help = "Examples:
+  cargo xtask conformance                                     everything, on all runtimes
+  cargo xtask conformance --runtime wasmer --filter '^files/' one runtime, one area
+  cargo xtask conformance --reference wasmi                   compare with another runtime
+  cargo xtask conformance --shard 1/2 --report out            one half, with reports for CI
+
+Exit codes: 0 no unexplained difference, 1 failed, stale, crashed, timed out or escaped, 2 usage, 3 harness error")]
+pub struct ConformanceArgs {
+    /// Judge this runtime (repeat for several); without it, all that are no negative controls
+    #[arg(long, value_name = "NAME")]
+    pub runtime: Vec<String>,
+    /// Compare with this runtime; the snapshots belong to the default one
+    #[arg(long, value_name = "NAME")]
+    pub reference: Option<String>,
+    /// Take cases and divergences from this folder (repeat for several) instead of suites/preview1
+    #[arg(long, value_name = "DIR")]
+    pub suite: Vec<PathBuf>,
+    /// Run only cases whose id matches this regular expression
+    #[arg(long, value_name = "REGEX")]
+    pub filter: Option<String>,
+    /// Run this many cases at a time; without it, one per core
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: Option<u16>,
+    /// Run only this part of the cases: 1/2 and 2/2 together are all of them
+    #[arg(long, value_name = "I/N", value_parser = parse_shard)]
+    pub shard: Option<Shard>,
+    /// Stop a run after this many seconds
+    #[arg(long, value_name = "SECS", default_value_t = bounds::RUN_TIMEOUT_SECONDS, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub timeout: u64,
+    /// Which host profile: with openat2 allowed, denied, or both; without it, both for cases that resolve a path
+    #[arg(long, value_enum)]
+    pub profile: Option<ProfileArg>,
+    /// Write report.json, junit.xml and summary.md into this folder
+    #[arg(long, value_name = "DIR")]
+    pub report: Option<PathBuf>,
+    /// What to print on stdout
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub format: Format,
+    /// List the cases instead of running them
+    #[arg(long)]
+    pub list: bool,
+    /// Write the snapshots of the reference; never one that its author's expectation rejects
+    #[arg(long)]
+    pub update: bool,
+    /// Stop at the first case that is not as it should be
+    #[arg(long)]
+    pub fail_fast: bool,
+    /// Show escapes in the reports even if they are not public yet
+    #[arg(long)]
+    pub disclose: bool,
+    /// Plant a fault under the runtimes, to see that it is found
+    #[arg(long, value_name = "FAULT", hide = true, value_parser = parse_plant)]
+    pub plant: Option<touchstone_runner::plant::Plant>,
+}
+
+/// Flags of `check`.
+#[derive(Debug, Clone, Parser)]
+#[command(after_help = "Examples:
+  cargo xtask check prog.wasm -- --verbose input.txt
+  cargo xtask check prog.wasm --dir ./data::/data --env LANG=C --stdin answers.txt
+
+Every runtime gets a fresh copy of HOST; HOST itself is never written.
+Exit codes: 0 all runtimes did the same, 1 one did something else, 2 usage, 3 harness error")]
+pub struct CheckArgs {
+    /// The program: a core wasm module (or its .wat text) that exports `_start` and imports wasi_snapshot_preview1
+    #[arg(value_name = "PROG.wasm")]
+    pub program: PathBuf,
+    /// Give the program a copy of the folder HOST as GUEST (repeat for several)
+    #[arg(long, value_name = "HOST::GUEST")]
+    pub dir: Vec<String>,
+    /// Set an environment variable (repeat for several)
+    #[arg(long, value_name = "K=V")]
+    pub env: Vec<String>,
+    /// Give the program this file as stdin
+    #[arg(long, value_name = "FILE")]
+    pub stdin: Option<PathBuf>,
+    /// Run it on this runtime (repeat for several)
+    #[arg(long, value_name = "NAME")]
+    pub runtime: Vec<String>,
+    /// Compare with this runtime
+    #[arg(long, value_name = "NAME")]
+    pub reference: Option<String>,
+    /// Stop it after this many seconds
+    #[arg(long, value_name = "SECS", default_value_t = bounds::RUN_TIMEOUT_SECONDS, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub timeout: u64,
+    /// The program's arguments
+    #[arg(last = true, value_name = "ARGS")]
+    pub args: Vec<String>,
+}
+
+/// Flags of the hidden `worker`.
+#[derive(Debug, Clone, Parser)]
+pub struct WorkerArgs {
+    #[arg(long)]
+    pub runtime: String,
+    #[arg(long)]
+    pub profile: String,
+    #[arg(long, value_parser = parse_plant)]
+    pub plant: Option<touchstone_runner::plant::Plant>,
+}
+
+/// Host profiles on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ProfileArg {
+    Default,
+    NoOpenat2,
+    All,
+}
+
+/// What is printed on stdout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// A table and every difference
+    Human,
+    /// report.json
+    Json,
+    /// junit.xml
+    Junit,
+    /// Annotations of GitHub Actions
+    Github,
+}
+
+/// One of several parts of the suite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shard {
+    /// From 1.
+    pub index: usize,
+    pub count: usize,
+}
+
+fn parse_shard(text: &str) -> Result<Shard, String> {
+    let parts = text.split_once('/').and_then(|(index, count)| Some((index.parse().ok()?, count.parse().ok()?)));
+    match parts {
+        Some((index, count)) if (1..=count).contains(&index) => Ok(Shard { index, count }),
+        Some(_) | None => Err("write I/N with I from 1 to N, for example 1/2".to_owned()),
+    }
+}
+
+fn parse_plant(text: &str) -> Result<touchstone_runner::plant::Plant, String> {
+    touchstone_runner::plant::Plant::from_name(text).ok_or_else(|| "there is no such fault".to_owned())
+}

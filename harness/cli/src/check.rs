@@ -1,0 +1,166 @@
+//! `check`: a program of the user's own on every runtime, compared call by call.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use touchstone_model::bounds;
+use touchstone_model::case::{Case, Expectations, Fixture};
+use touchstone_model::judge::Difference;
+use touchstone_model::normalise::normalise;
+use touchstone_model::world::{Access, Preopen, Stdin, StdioKind, Tree, World};
+use touchstone_model::{Evidence, Observation, judge};
+use touchstone_runner::observe::{Bench, Prepared};
+use touchstone_runner::pool::WorkerSpec;
+use touchstone_runner::profile::Profile;
+use touchstone_runner::scratch::{Scratch, copy_into};
+use touchstone_runtimes::Entry;
+
+use crate::args::CheckArgs;
+use crate::conformance::this_program;
+use crate::{Exit, Failure, human, select};
+
+/// Calls that are shown before the first one that differs.
+const CONTEXT_CALLS: usize = 3;
+
+/// Runs the command.
+pub fn run(args: &CheckArgs) -> Result<Exit, Failure> {
+    let reference = select::reference(args.reference.as_deref())?;
+    let mut runtimes = select::chosen(&args.runtime)?;
+    runtimes.retain(|entry| entry.name != reference.name);
+    runtimes.insert(0, reference);
+    let module = Prepared::recorded(&program(&args.program)?);
+    let (world, hosts) = world(args)?;
+    let scratch = Scratch::new()?;
+    let mut bench = Bench::new(&scratch, "check", Duration::from_secs(args.timeout));
+    let mut observations: Vec<(&Entry, Observation)> = Vec::new();
+    for entry in runtimes {
+        let spec = WorkerSpec { program: this_program()?, runtime: entry.name.to_owned(), profile: Profile::Default, plant: None };
+        let (observation, _) = bench.observe_with(&spec, &world, &module, |sealed| {
+            hosts.iter().zip(&world.preopens).try_for_each(|(host, preopen)| copy_into(host, &sealed.preopen(&preopen.name)))
+        })?;
+        human::print(&overview(entry, &observation));
+        observations.push((entry, observation));
+    }
+    let Some((_, expected)) = observations.first() else { return Ok(Exit::Green) };
+    let case = case(&world, expected);
+    let mut same = true;
+    for (entry, observation) in &observations[1..] {
+        let differences = differences(&case, entry, observation, expected);
+        same &= differences.is_empty();
+        human::print(&comparison(entry, reference, observation, expected, &differences));
+    }
+    if same {
+        human::print(&format!("\nNo difference: every runtime did what {} did.\n", reference.name));
+    }
+    Ok(if same { Exit::Green } else { Exit::Difference })
+}
+
+/// Reads the program; WAT text is assembled.
+fn program(path: &Path) -> Result<Vec<u8>, Failure> {
+    let cure = "name a core WebAssembly module: a .wasm file, or .wat text";
+    let size = fs::metadata(path).map_err(|error| Failure::usage(format!("{} cannot be read: {error}", path.display()), cure))?.len();
+    if size > bounds::MODULE_BYTES {
+        return Err(Failure::usage(format!("{} has {size} bytes", path.display()), format!("at most {} are accepted", bounds::MODULE_BYTES)));
+    }
+    let bytes = fs::read(path).map_err(|error| Failure::usage(format!("{} cannot be read: {error}", path.display()), cure))?;
+    match bytes.get(..8) {
+        Some(b"\0asm\x01\0\0\0") => Ok(bytes),
+        Some([b'\0', b'a', b's', b'm', ..]) => {
+            Err(Failure::usage(format!("{} is no core module", path.display()), "preview 1 programs are core modules; components belong to WASI 0.2 and later"))
+        }
+        Some(_) | None if path.extension().is_some_and(|extension| extension == "wat") => {
+            touchstone_guest::assemble(&bytes).map_err(|message| Failure::usage(format!("{} cannot be assembled: {message}", path.display()), cure))
+        }
+        Some(_) | None => Err(Failure::usage(format!("{} is no WebAssembly: it does not start with `\\0asm`", path.display()), cure)),
+    }
+}
+
+/// The world that the flags describe, and the host folder behind each preopen.
+fn world(args: &CheckArgs) -> Result<(World, Vec<PathBuf>), Failure> {
+    let mut preopens = Vec::new();
+    let mut hosts = Vec::new();
+    for dir in &args.dir {
+        let (host, guest) = dir.split_once("::").unwrap_or((dir, dir));
+        if !Path::new(host).is_dir() {
+            return Err(Failure::usage(format!("there is no folder {host} to preopen"), "write `--dir HOST::GUEST` with a folder that exists"));
+        }
+        hosts.push(PathBuf::from(host));
+        let name = format!("dir{}", preopens.len() + 1);
+        preopens.push(Preopen { name, guest: guest.to_owned(), access: Access::ReadWrite, tree: Tree::default() });
+    }
+    let env = args.env.iter().map(|pair| match pair.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        Some(_) | None => Err(Failure::usage(format!("`{pair}` sets no variable"), "write `--env NAME=VALUE`")),
+    });
+    let env = env.collect::<Result<Vec<_>, _>>()?;
+    let stdin = match &args.stdin {
+        Some(path) => fs::read(path).map_err(|error| Failure::usage(format!("{} cannot be read: {error}", path.display()), "name a file for `--stdin`"))?,
+        None => Vec::new(),
+    };
+    let name = args.program.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    let args = std::iter::once(name).chain(args.args.iter().cloned()).collect();
+    let stdin = Stdin { kind: StdioKind::Pipe, bytes: stdin };
+    Ok((World { args, env, stdin, stdout: StdioKind::Pipe, preopens }, hosts))
+}
+
+/// The program as a case that expects what the reference did.
+fn case(world: &World, expected: &Observation) -> Case {
+    Case {
+        id: "check".to_owned(),
+        source: String::new(),
+        summary: String::new(),
+        clauses: Vec::new(),
+        world: world.clone(),
+        expect: Expectations { end: expected.end.clone(), stdout: None, after: std::collections::BTreeMap::new() },
+        fixture: Fixture::Rust,
+    }
+}
+
+fn differences(case: &Case, entry: &Entry, observation: &Observation, expected: &Observation) -> Vec<Difference> {
+    let version = semver::Version::parse(entry.version).unwrap_or(semver::Version::new(0, 0, 0));
+    let evidence = Evidence { case, runtime: entry.name, version: &version, observation, reference: Some(expected), divergences: &[] };
+    judge(evidence).differences
+}
+
+fn overview(entry: &Entry, observation: &Observation) -> String {
+    let calls = observation.trace.calls.len();
+    let name = format!("{} {}", entry.name, entry.version);
+    let mut out = format!("{name:<18} {}, {calls} WASI calls, stdout {}", observation.end, observation.stdout);
+    if let touchstone_model::End::Rejected { message, .. } = &observation.end {
+        out.push_str(&format!("\n{:18} {}", "", message.lines().next().unwrap_or_default()));
+    }
+    out + "\n"
+}
+
+/// How a runtime differs from the reference: the first call that was answered differently, then what came of it.
+fn comparison(entry: &Entry, reference: &Entry, observation: &Observation, expected: &Observation, differences: &[Difference]) -> String {
+    let mut out = String::new();
+    if let Some(text) = first_call(entry.name, reference.name, observation, expected) {
+        out.push_str(&format!("\n{} against {}: {text}", entry.name, reference.name));
+    }
+    if !differences.is_empty() {
+        out.push_str(&format!("\n{} differs from {}:\n", entry.name, reference.name));
+        differences.iter().for_each(|difference| out.push_str(&human::difference_text(difference, reference.name)));
+    }
+    out
+}
+
+/// The first call of which question or answer differs, with the calls before it.
+fn first_call(name: &str, reference: &str, observation: &Observation, expected: &Observation) -> Option<String> {
+    let (seen, wanted) = (normalise(&observation.trace), normalise(&expected.trace));
+    let index = (0..seen.len().max(wanted.len())).find(|index| {
+        let pair = |calls: &[touchstone_model::normalise::Normalised]| calls.get(*index).map(|call| (call.question.clone(), call.answer.clone()));
+        pair(&seen) != pair(&wanted)
+    })?;
+    let line = |calls: &[touchstone_model::normalise::Normalised], index: usize| {
+        calls.get(index).map_or("(no more calls)".to_owned(), |call| format!("{} → {}", call.question, call.answer))
+    };
+    let mut out = format!("the first call that differs is number {}\n", index + 1);
+    for before in index.saturating_sub(CONTEXT_CALLS)..index {
+        out.push_str(&format!("    {:>5}  {}\n", before + 1, line(&seen, before)));
+    }
+    out.push_str(&format!("    {:>5}  {reference}: {}\n", index + 1, line(&wanted, index)));
+    out.push_str(&format!("    {:>5}  {name}: {}\n", "", line(&seen, index)));
+    Some(out)
+}

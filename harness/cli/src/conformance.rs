@@ -1,0 +1,275 @@
+//! `conformance`: run the suite on every runtime and judge it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use touchstone_guest::rust::Fixtures;
+use touchstone_model::Verdict;
+use touchstone_model::result::CaseResult;
+use touchstone_reports::{CaseError, Context, Report, junit, summary};
+use touchstone_runner::HarnessError;
+use touchstone_runner::schedule::{self, Event, Plan};
+use touchstone_runner::scratch::Scratch;
+use touchstone_runner::suite::Suite;
+use touchstone_runtimes::Entry;
+
+use crate::args::{ConformanceArgs, Format};
+use crate::snapshots::{self, State};
+use crate::{Exit, Failure, github, human, places, select};
+
+/// How often a report on disk is renewed while the run goes on, so that a killed run leaves one.
+const REPORT_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Runs the command.
+pub fn run(args: &ConformanceArgs) -> Result<Exit, Failure> {
+    let start = Instant::now();
+    let runtimes = select::chosen(&args.runtime)?;
+    let reference = select::reference(args.reference.as_deref())?;
+    let mut suite = select::suite(&args.suite)?;
+    select::cases(&mut suite, args.filter.as_deref(), args.shard)?;
+    if args.list {
+        suite.cases.iter().for_each(|file| human::print(&format!("{}  {}\n", file.case.id, file.case.summary)));
+        return Ok(Exit::Green);
+    }
+    let writer = args.report.as_deref().map(Writer::new).transpose()?;
+    let stop = stop_on_ctrl_c()?;
+    let fixtures = Fixtures::new(places::cache().join("fixtures"));
+    let plan = plan(args, &suite, &fixtures, runtimes.clone(), reference)?;
+    let scratch = Scratch::new()?;
+    let context = context(&runtimes, reference, args.disclose);
+    let mut progress = human::Progress::new(suite.cases.len(), args.format != Format::Human);
+    let mut partial = Partial { writer: writer.as_ref(), context: &context, results: Vec::new(), written: None, start };
+    partial.write()?;
+    let mut trouble = None;
+    let outcome = schedule::run(&plan, &scratch, &stop, |event| match event {
+        Event::Finished(result) => {
+            progress.finished(result);
+            trouble = partial.add(result).err().or(trouble.take());
+        }
+        Event::Failed { .. } => {}
+    });
+    progress.end();
+    let outcome = outcome?;
+    if let Some(failure) = trouble {
+        return Err(failure);
+    }
+    let errors = outcome.errors.iter().map(|(case, error)| CaseError { case: case.clone(), message: error.to_string() }).collect();
+    let complete = !outcome.interrupted && outcome.results.len() + outcome.errors.len() == suite.cases.len();
+    let report = Report::new(&context, &outcome.results, errors, complete, start.elapsed().as_secs_f64());
+    if let Some(writer) = &writer {
+        writer.write(&report)?;
+    }
+    keep_escapes(&outcome.results)?;
+    let snapshots = snapshots_of(args, reference, &outcome.results)?;
+    print(args, &report, &suite, &outcome.results, &snapshots);
+    Ok(exit(&report, &snapshots))
+}
+
+fn exit(report: &Report, snapshots: &[String]) -> Exit {
+    if !report.errors.is_empty() {
+        Exit::Harness
+    } else if !report.is_green() || !snapshots.is_empty() {
+        Exit::Difference
+    } else if !report.complete {
+        Exit::Harness
+    } else {
+        Exit::Green
+    }
+}
+
+fn plan<'a>(
+    args: &ConformanceArgs,
+    suite: &'a Suite,
+    fixtures: &'a Fixtures,
+    runtimes: Vec<&'a Entry>,
+    reference: &'a Entry,
+) -> Result<Plan<'a>, Failure> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    Ok(Plan {
+        program: this_program()?,
+        cases: &suite.cases,
+        fixtures,
+        divergences: &suite.divergences,
+        runtimes,
+        reference,
+        profiles: select::profiles(args.profile),
+        jobs: args.jobs.map_or(cores, usize::from),
+        timeout: Duration::from_secs(args.timeout),
+        fail_fast: args.fail_fast,
+        plant: args.plant,
+    })
+}
+
+/// The program that is running, from which workers are started.
+pub fn this_program() -> Result<PathBuf, Failure> {
+    std::env::current_exe().map_err(HarnessError::system("find this program")).map_err(Failure::from)
+}
+
+/// A flag that Ctrl-C and a polite kill set. What is done by then is kept; a second Ctrl-C ends at once.
+pub fn stop_on_ctrl_c() -> Result<Arc<AtomicBool>, Failure> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stop);
+    let handler = move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    };
+    ctrlc::set_handler(handler).map_err(|error| Failure::Other(format!("watch for Ctrl-C: {error}")))?;
+    Ok(stop)
+}
+
+/// What reports say besides the results.
+pub fn context(runtimes: &[&Entry], reference: &Entry, disclose: bool) -> Context {
+    let row = |entry: &&Entry| {
+        let preflight = if entry.control { "skipped" } else { "ok" };
+        let [name, version, family, wasi, preflight] = [entry.name, entry.version, entry.family, entry.wasi, preflight].map(str::to_owned);
+        (name, version, family, wasi, preflight)
+    };
+    Context {
+        reference: reference.name.to_owned(),
+        runtimes: runtimes.iter().map(row).collect(),
+        functions: touchstone_spec::Function::ALL.len(),
+        clauses_total: touchstone_spec::clauses().len(),
+        disclose,
+    }
+}
+
+/// Writes reports into a folder, each file whole or not at all.
+struct Writer {
+    folder: PathBuf,
+}
+
+impl Writer {
+    /// Makes the folder and sees that it can be written, before anything is run for it.
+    fn new(folder: &Path) -> Result<Writer, Failure> {
+        let cure = "name a folder that you may write";
+        let failed = |error: std::io::Error| Failure::usage(format!("reports cannot be written to {}: {error}", folder.display()), cure);
+        fs::create_dir_all(folder).map_err(failed)?;
+        tempfile::tempfile_in(folder).map_err(failed)?;
+        Ok(Writer { folder: folder.to_owned() })
+    }
+
+    fn write(&self, report: &Report) -> Result<(), Failure> {
+        let junit = junit(report).map_err(|error| Failure::Other(format!("write JUnit: {error}")))?;
+        for (name, text) in [("report.json", report.json()), ("junit.xml", junit), ("summary.md", summary(report))] {
+            let path = self.folder.join(name);
+            let part = self.folder.join(format!("{name}.part"));
+            fs::write(&part, text).and_then(|()| fs::rename(&part, &path)).map_err(Failure::file("write", path))?;
+        }
+        Ok(())
+    }
+}
+
+/// The report of what is done so far.
+struct Partial<'a> {
+    writer: Option<&'a Writer>,
+    context: &'a Context,
+    results: Vec<CaseResult>,
+    written: Option<Instant>,
+    start: Instant,
+}
+
+impl Partial<'_> {
+    fn add(&mut self, result: &CaseResult) -> Result<(), Failure> {
+        if self.writer.is_none() {
+            return Ok(());
+        }
+        self.results.push(result.clone());
+        if self.written.is_none_or(|written| written.elapsed() > REPORT_INTERVAL) { self.write() } else { Ok(()) }
+    }
+
+    fn write(&mut self) -> Result<(), Failure> {
+        let Some(writer) = self.writer else { return Ok(()) };
+        self.results.sort_by(|a, b| a.id.cmp(&b.id));
+        writer.write(&Report::new(self.context, &self.results, Vec::new(), false, self.start.elapsed().as_secs_f64()))?;
+        self.written = Some(Instant::now());
+        Ok(())
+    }
+}
+
+/// Escapes are written to a local folder only: reports merely count them, unless the user decides otherwise.
+fn keep_escapes(results: &[CaseResult]) -> Result<(), Failure> {
+    let folder = places::cache().join("escapes");
+    for result in results {
+        let escaped = result.runtimes.iter().filter(|(_, runtime)| runtime.verdict() == Some(Verdict::Escaped));
+        for (name, runtime) in escaped {
+            fs::create_dir_all(&folder).map_err(Failure::file("create", &folder))?;
+            let path = folder.join(format!("{name}-{}.txt", snapshots::name(&result.id)));
+            let mut text = format!("{} on {name}\nReport this to the security contact of {name} before anything is published.\n", result.id);
+            for (profile, result) in &runtime.profiles {
+                text.push_str(&format!("\nprofile {profile}\n"));
+                result.judgement.differences.iter().for_each(|difference| text.push_str(&format!("{difference}\n")));
+                result.trace.iter().for_each(|line| text.push_str(&format!("{line}\n")));
+            }
+            fs::write(&path, text).map_err(Failure::file("write", &path))?;
+            eprintln!("an escape was kept in {}", path.display());
+        }
+    }
+    Ok(())
+}
+
+/// Checks or writes the snapshots; gives a text for each that is not as reviewed. They bind the default reference and the
+/// project's own suite only.
+fn snapshots_of(args: &ConformanceArgs, reference: &Entry, results: &[CaseResult]) -> Result<Vec<String>, Failure> {
+    let mut out = Vec::new();
+    if reference.name != select::DEFAULT_REFERENCE || !args.suite.is_empty() {
+        return Ok(out);
+    }
+    let folder = places::snapshots();
+    for result in results {
+        // where the author's expectation rejects the reference there is no text, and nothing is written
+        let Some(text) = &result.snapshot else { continue };
+        match snapshots::compare(&folder, &result.id, text)? {
+            State::Same => {}
+            State::Missing | State::Different(_) if args.update => snapshots::write(&folder, result, text)?,
+            State::Missing => out.push(format!("{} has no snapshot yet\n  cure: cargo xtask conformance --update, then review the new file\n", result.id)),
+            State::Different(reviewed) => out.push(format!(
+                "{} differs from its snapshot\n--- reviewed\n{reviewed}\n--- seen on {}\n{text}\n  cure: where the change is right, cargo xtask conformance --update\n",
+                result.id, reference.name
+            )),
+        }
+    }
+    Ok(out)
+}
+
+fn print(args: &ConformanceArgs, report: &Report, suite: &Suite, results: &[CaseResult], snapshots: &[String]) {
+    match args.format {
+        Format::Human => {
+            results.iter().for_each(|result| human::print(&human::failures(result, &report.reference, args.disclose)));
+            report.errors.iter().for_each(|error| human::print(&format!("\nharness error: {}: {}\n", error.case, error.message)));
+            snapshots.iter().for_each(|text| human::print(&format!("\nsnapshot: {text}")));
+            human::print(&format!("\n{}\n{}", human::verdicts(report), footer(report)));
+        }
+        Format::Json => human::print(&report.json()),
+        // a report that cannot be written as XML was already refused where it is written to a folder
+        Format::Junit => human::print(&junit(report).unwrap_or_default()),
+        Format::Github => {
+            let root = places::root();
+            let file = |path: &Path| path.strip_prefix(&root).unwrap_or(path).display().to_string();
+            let files: BTreeMap<String, String> = suite.cases.iter().map(|case| (case.case.id.clone(), file(&case.path))).collect();
+            human::print(&github::annotations(report, &files));
+        }
+    }
+    if args.format != Format::Human {
+        snapshots.iter().for_each(|text| eprintln!("snapshot: {text}"));
+    }
+}
+
+fn footer(report: &Report) -> String {
+    let coverage = &report.coverage;
+    format!(
+        "{} cases, {} of {} functions called, {} of {} clauses cited; compared with {}; {:.1} s{}\n",
+        report.suite.cases,
+        coverage.functions_called,
+        coverage.functions,
+        coverage.clauses_covered,
+        coverage.clauses_total,
+        report.reference,
+        report.timing.wall_s,
+        if report.complete { "" } else { "; stopped before the end" },
+    )
+}

@@ -1,0 +1,162 @@
+//! What people read on a terminal: tables, differences, progress.
+
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use owo_colors::OwoColorize;
+use touchstone_model::Verdict;
+use touchstone_model::judge::{Difference, Witness};
+use touchstone_model::result::CaseResult;
+use touchstone_reports::{COLUMNS, Report, WITHHELD};
+
+/// Writes to stdout. A reader that has gone away (`| head`) ends the output, not the program.
+pub fn print(text: &str) {
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
+/// Whether stdout may have colours.
+pub fn colours() -> bool {
+    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+}
+
+/// Rows with their columns aligned; the first row is a heading.
+pub fn table<const N: usize>(rows: &[[String; N]]) -> String {
+    let mut widths = [0; N];
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let line = |row: &[String; N]| {
+        let cells: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        cells.join("  ").trim_end().to_owned() + "\n"
+    };
+    rows.iter().map(line).collect()
+}
+
+/// The final table: runtime by verdict. Columns without a case are left out.
+pub fn verdicts(report: &Report) -> String {
+    let count = |runtime: &touchstone_reports::Runtime, column: &str| runtime.verdicts.get(column).copied().unwrap_or_default();
+    let used = |column: &&str| *column == "pass" || report.runtimes.iter().any(|runtime| count(runtime, column) > 0);
+    let columns: Vec<&str> = COLUMNS.into_iter().filter(used).collect();
+    let name_width = report.runtimes.iter().map(|runtime| runtime.name.len() + runtime.version.len() + 1).max().unwrap_or_default().max(7);
+    let mut out = format!("{:<name_width$}", "runtime");
+    columns.iter().for_each(|column| out.push_str(&format!("  {column:>9}")));
+    out.push('\n');
+    for runtime in &report.runtimes {
+        out.push_str(&format!("{:<name_width$}", format!("{} {}", runtime.name, runtime.version)));
+        for column in &columns {
+            let cell = format!("{:>9}", count(runtime, column));
+            out.push_str(&format!("  {}", paint(&cell, column, count(runtime, column))));
+        }
+        out.push('\n');
+    }
+    out
+}
+
+fn paint(cell: &str, column: &str, count: usize) -> String {
+    match column {
+        _ if !colours() || count == 0 => cell.to_owned(),
+        "pass" | "permitted" => cell.green().to_string(),
+        "known" | "discouraged" | "unsupported" => cell.yellow().to_string(),
+        _ => cell.red().bold().to_string(),
+    }
+}
+
+/// Everything about a case that is not green: the call, what was expected, what was seen, how to see it again.
+pub fn failures(result: &CaseResult, reference: &str, disclose: bool) -> String {
+    let mut out = String::new();
+    for (runtime, profiles) in &result.runtimes {
+        let Some(verdict) = profiles.verdict().filter(|verdict| !verdict.is_green()) else { continue };
+        let head = format!("{verdict}: {} on {runtime}", result.id);
+        out.push_str(&format!("\n{}\n  {}\n", if colours() { head.red().bold().to_string() } else { head }, result.summary));
+        let mut shown: Vec<(&Vec<Difference>, Vec<&str>)> = Vec::new();
+        for (profile, result) in profiles.profiles.iter().filter(|(_, result)| !result.judgement.verdict.is_green()) {
+            let differences = &result.judgement.differences;
+            match shown.iter_mut().find(|(known, _)| *known == differences) {
+                Some((_, names)) => names.push(profile),
+                None => shown.push((differences, vec![profile])),
+            }
+            if result.judgement.verdict == Verdict::Stale {
+                out.push_str(&format!("  {} no longer holds here: narrow its versions or take the case out of it\n", result.judgement.divergences.join(", ")));
+            }
+        }
+        for (differences, names) in shown {
+            out.push_str(&format!("  profile {}\n", names.join(", ")));
+            if verdict == Verdict::Escaped && !disclose {
+                out.push_str(&format!("    {WITHHELD}\n"));
+                continue;
+            }
+            differences.iter().for_each(|difference| out.push_str(&difference_text(difference, reference)));
+        }
+        let reference = if reference == crate::select::DEFAULT_REFERENCE { String::new() } else { format!(" --reference {reference}") };
+        out.push_str(&format!("  again: cargo xtask conformance --runtime {runtime}{reference} --filter '^{}$'\n", result.id));
+    }
+    out
+}
+
+/// One difference over several lines.
+pub fn difference_text(difference: &Difference, reference: &str) -> String {
+    let by = match difference.witness {
+        Witness::Author => "the case's author".to_owned(),
+        Witness::Reference => format!("as on {reference}"),
+        Witness::Host => "the harness".to_owned(),
+    };
+    let call = difference.call.as_deref().unwrap_or_default();
+    format!("    {} {call}\n      expected  {}  ({by})\n      saw       {}\n", difference.place, difference.expected, difference.seen)
+}
+
+/// Progress on stderr: a bar on a terminal, a line now and then elsewhere.
+#[derive(Debug)]
+pub struct Progress {
+    bar: Option<ProgressBar>,
+    total: usize,
+    done: usize,
+    counts: [usize; Verdict::ALL.len()],
+    quiet: bool,
+}
+
+impl Progress {
+    /// Progress over this many cases.
+    pub fn new(total: usize, quiet: bool) -> Progress {
+        let terminal = std::io::stderr().is_terminal() && !quiet;
+        let bar = terminal.then(|| {
+            let bar = ProgressBar::new(total as u64);
+            let style = ProgressStyle::with_template("{bar:30} {pos}/{len} cases  {msg}  {elapsed}").unwrap_or_else(|_| ProgressStyle::default_bar());
+            bar.set_style(style);
+            bar.enable_steady_tick(Duration::from_millis(200));
+            bar
+        });
+        Progress { bar, total, done: 0, counts: [0; Verdict::ALL.len()], quiet }
+    }
+
+    /// Counts a finished case.
+    pub fn finished(&mut self, result: &CaseResult) {
+        self.done += 1;
+        for verdict in result.runtimes.values().filter_map(touchstone_model::result::RuntimeResult::verdict) {
+            if let Some(index) = Verdict::ALL.iter().position(|known| *known == verdict) {
+                self.counts[index] += 1;
+            }
+        }
+        let counts = Verdict::ALL.iter().zip(self.counts).filter(|(_, count)| *count > 0);
+        let text: Vec<String> = counts.map(|(verdict, count)| format!("{count} {verdict}")).collect();
+        match &self.bar {
+            Some(bar) => {
+                bar.set_message(text.join(", "));
+                bar.set_position(self.done as u64);
+            }
+            None if !self.quiet && (self.done.is_multiple_of(50) || self.done == self.total) => {
+                eprintln!("{}/{} cases  {}", self.done, self.total, text.join(", "));
+            }
+            None => {}
+        }
+    }
+
+    /// Takes the bar away.
+    pub fn end(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! `runtimes`: what is available here.
+
+use std::time::Duration;
+
+use touchstone_model::bounds;
+use touchstone_runner::observe::Bench;
+use touchstone_runner::pool::WorkerSpec;
+use touchstone_runner::profile::Profile;
+use touchstone_runner::scratch::Scratch;
+use touchstone_runtimes::runtimes;
+
+use crate::conformance::this_program;
+use crate::{Exit, Failure, human};
+
+/// Prints a line for each runtime of this build, with the result of its preflight under each profile.
+pub fn run() -> Result<Exit, Failure> {
+    let scratch = Scratch::new()?;
+    let mut bench = Bench::new(&scratch, "runtimes", Duration::from_secs(bounds::RUN_TIMEOUT_SECONDS));
+    let mut rows = vec![["runtime", "version", "WASI", "family", "found", "preflight"].map(str::to_owned)];
+    let mut exit = Exit::Green;
+    for entry in runtimes() {
+        let mut preflight = if entry.control { "skipped: a negative control".to_owned() } else { "ok".to_owned() };
+        for profile in Profile::ALL.into_iter().filter(|_| !entry.control) {
+            let spec = WorkerSpec { program: this_program()?, runtime: entry.name.to_owned(), profile, plant: None };
+            if let Err(error) = bench.ready(&spec) {
+                preflight = format!("{}: {error}", profile.name());
+                exit = Exit::Harness;
+            }
+        }
+        let row = [entry.name, entry.version, entry.wasi, entry.family, "built in", &preflight];
+        rows.push(row.map(str::to_owned));
+    }
+    human::print(&human::table(&rows));
+    Ok(exit)
+}

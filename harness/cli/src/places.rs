@@ -1,0 +1,24 @@
+//! Where things are.
+
+use std::path::{Path, PathBuf};
+
+/// The repository that this program was built from.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap_or_else(|_| PathBuf::from("."))
+}
+
+/// The suite that is run where no other is named.
+pub fn suite() -> PathBuf {
+    root().join("suites/preview1")
+}
+
+/// The reviewed snapshots of the default reference.
+pub fn snapshots() -> PathBuf {
+    root().join("suites/snapshots")
+}
+
+/// What may be deleted at any time: built fixtures, local details of escapes.
+pub fn cache() -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    target.join("touchstone")
+}
