@@ -1,7 +1,7 @@
 //! summary = "a panic traps, after the hook has left a crash report and with all earlier output in place"
 //! clauses = ["program.start", "program.trap-is-no-exit", "stdio.output-in-order"]
 //! tree = { "ledger" = "deposit 100\nwithdraw 30\nwithdraw 80\ndeposit 5\n" }
-//! exit = { trap = "unreachable" }
+//! trap = "unreachable"
 //! after = { "journal" = "100\n70\n", "crash-report" = "panicked: the account is overdrawn by 10\n", "unreached" = false }
 //! expect_stdout = "balance 100\nbalance 70\nhook ran\n"
 
