@@ -2,13 +2,35 @@
 
 use touchstone_spec::{Errno, Function, Shape};
 
-use crate::script::{Int, Pattern};
+use crate::script::{Int, Pattern, Rest};
 use crate::trace::TraceCall;
 use crate::value::{Named, Value, results};
 
 /// Whether a call meets one of the alternatives. No alternatives: the author leaves it open, everything meets that.
 pub fn meets(patterns: &[Pattern], call: &TraceCall) -> bool {
     patterns.is_empty() || patterns.iter().any(|pattern| meets_one(pattern, call))
+}
+
+/// Whether the author's word on a call leaves nothing to compare with the reference: several outcomes are listed, the one
+/// that is listed is an error, or what is not named is free.
+pub fn decides(patterns: &[Pattern], call: &TraceCall) -> bool {
+    let failed = call.outcome.as_ref().is_none_or(|outcome| outcome.errno != 0);
+    !patterns.is_empty() && (failed || patterns.len() > 1 || patterns.iter().any(is_free))
+}
+
+fn is_free(pattern: &Pattern) -> bool {
+    match pattern {
+        Pattern::Any => true,
+        Pattern::Record(fields, rest, _) => *rest == Rest::Free || fields.iter().any(|(_, pattern)| is_free(pattern)),
+        Pattern::List(items, _) => items.iter().any(is_free),
+        Pattern::Range(..) => true,
+        Pattern::Ok | Pattern::Trap(_) | Pattern::Name(_) | Pattern::Int(_) | Pattern::Literal(_) => false,
+    }
+}
+
+/// Whether a call did not come back, and its author said that it need not.
+pub fn stops(patterns: &[Pattern], call: &TraceCall) -> bool {
+    call.outcome.is_none() && patterns.iter().any(|pattern| matches!(pattern, Pattern::Trap(_)))
 }
 
 fn meets_one(pattern: &Pattern, call: &TraceCall) -> bool {
@@ -29,7 +51,7 @@ fn answers(pattern: &Pattern, results: &[Named], function: Option<Function>) -> 
     // what a call filled says more than how much it filled
     let data = results.iter().map(|named| &named.value).find(|value| matches!(value, Value::Bytes { .. } | Value::List(_)));
     match pattern {
-        Pattern::Any => true,
+        Pattern::Ok | Pattern::Any => true,
         Pattern::Trap(_) => false,
         Pattern::Name(_) | Pattern::Int(_) | Pattern::Range(..) => first.is_some_and(|value| matches(pattern, value)),
         Pattern::Literal(_) => data.is_some_and(|value| matches(pattern, value)),
@@ -41,7 +63,7 @@ fn answers(pattern: &Pattern, results: &[Named], function: Option<Function>) -> 
             Some(value) => matches(pattern, value),
             None => false,
         },
-        Pattern::Record(fields, _) => fields.iter().all(|(name, pattern)| {
+        Pattern::Record(fields, _, _) => fields.iter().all(|(name, pattern)| {
             let value =
                 results.iter().find_map(|named| if named.name == name.text { Some(&named.value) } else { field(&named.value, &name.text) });
             value.is_some_and(|value| matches(pattern, value))
@@ -82,7 +104,7 @@ fn field<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
 /// Whether one value matches.
 fn matches(pattern: &Pattern, value: &Value) -> bool {
     match (pattern, value) {
-        (Pattern::Any, _) => true,
+        (Pattern::Ok | Pattern::Any, _) => true,
         (Pattern::Int(int), Value::Scalar { .. }) => integer(value) == Some(int.value),
         (Pattern::Range(low, high), Value::Scalar { .. }) => integer(value).is_some_and(|number| in_range(number, low, high.as_ref())),
         (Pattern::Name(name), Value::Scalar { value, ty }) => ty.case_value(&name.text) == Some(*value),
@@ -90,7 +112,7 @@ fn matches(pattern: &Pattern, value: &Value) -> bool {
         (Pattern::Literal(literal), Value::Bytes { bytes, len }) => literal.bytes() == *bytes && bytes.len() == *len as usize,
         // a name alone stands for a directory entry of that name
         (Pattern::Literal(_), Value::Record(_)) => field(value, "name").is_some_and(|name| matches(pattern, name)),
-        (Pattern::Record(fields, _), Value::Record(_)) => {
+        (Pattern::Record(fields, _, _), Value::Record(_)) => {
             fields.iter().all(|(name, pattern)| field(value, &name.text).is_some_and(|inner| matches(pattern, inner)))
         }
         (_, _) => false,

@@ -140,7 +140,7 @@ impl Names {
             let value = match call.function() {
                 Some(Function::RandomGet) => format!("<{} random bytes>", call.args.get(1).copied().unwrap_or_default()),
                 Some(Function::FdReaddir) => self.directory(call, name, value),
-                Some(Function::PollOneoff) => self.result(sorted(value, "userdata")),
+                Some(Function::PollOneoff) => self.result(sorted(without_ignored(value), "userdata")),
                 Some(_) | None => self.result(value),
             };
             text.push_str(&format!(" {name}: {value}"));
@@ -196,6 +196,19 @@ impl Names {
 fn numbered(names: &mut BTreeMap<u64, usize>, number: u64, what: &str) -> String {
     let next = names.len() + 1;
     format!("<{what} {}>", names.entry(number).or_insert(next))
+}
+
+/// Events without what the spec says to ignore: `fd_readwrite` means nothing in the event of a clock.
+fn without_ignored(value: Value) -> Value {
+    let Value::List(mut events) = value else { return value };
+    for event in &mut events {
+        if let Value::Record(fields) = event
+            && fields.iter().any(|(name, value)| *name == "type" && value.to_string() == "clock")
+        {
+            fields.retain(|(name, _)| *name != "fd_readwrite");
+        }
+    }
+    Value::List(events)
 }
 
 /// A list of records in the order of one of their fields.

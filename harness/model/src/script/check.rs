@@ -339,7 +339,7 @@ fn record_fields(function: Function) -> Vec<(usize, &'static str, u32, &'static 
 
 fn check_pattern(pattern: &Pattern, function: Function) -> Result<(), Mistake> {
     match pattern {
-        Pattern::Any | Pattern::Trap(_) | Pattern::Int(_) | Pattern::Range(..) | Pattern::Literal(_) => Ok(()),
+        Pattern::Ok | Pattern::Any | Pattern::Trap(_) | Pattern::Int(_) | Pattern::Range(..) | Pattern::Literal(_) => Ok(()),
         Pattern::Name(name) if Errno::from_name(&name.text).is_some() => Ok(()),
         Pattern::Name(name) => {
             let known = result_cases(function);
@@ -352,7 +352,7 @@ fn check_pattern(pattern: &Pattern, function: Function) -> Result<(), Mistake> {
             Err(Mistake::new(name.span, format!("`{name}` is no errno"), help))
         }
         Pattern::List(items, _) => items.iter().try_for_each(|item| check_pattern(item, function)),
-        Pattern::Record(fields, _) => fields.iter().try_for_each(|(name, pattern)| {
+        Pattern::Record(fields, _, _) => fields.iter().try_for_each(|(name, pattern)| {
             let known = result_fields(function);
             if !known.contains(&name.text.as_str()) {
                 let help = format!("its fields are: {}", known.join(", "));

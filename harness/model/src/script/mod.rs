@@ -212,7 +212,9 @@ impl Literal {
 /// One alternative of what an author expects of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pattern {
-    /// `ok` or `_`: any success, or any value.
+    /// `ok`: success. Its results are the reference's to say.
+    Ok,
+    /// `_`: any success, or any value; nobody else is asked.
     Any,
     /// The call does not come back: the engine stops the guest.
     Trap(Span),
@@ -224,6 +226,16 @@ pub enum Pattern {
     Literal(Literal),
     /// `[a, b]`: flags, names in a directory (in any order), arguments, events (in any order).
     List(Vec<Pattern>, Span),
-    /// `{ size: 5, filetype: regular_file }`: these fields; others may have any value.
-    Record(Vec<(Name, Pattern)>, Span),
+    /// `{ size: 5, filetype: regular_file }`: these fields; what the others hold is the reference's to say, or nobody's if
+    /// the record ends in `..`.
+    Record(Vec<(Name, Pattern)>, Rest, Span),
+}
+
+/// What a record says of the fields that it does not name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rest {
+    /// Nothing: they are compared with the reference.
+    Compared,
+    /// `..`: they may have any value.
+    Free,
 }

@@ -5,7 +5,7 @@ use touchstone_spec::Function;
 use super::lex::{Mistake, Token, tokens};
 use super::params::{self, Kind};
 use super::{
-    Arg, Args, Buffer, BufferInit, Call, Expr, Int, Literal, Name, Pattern, Script, Span, Statement, Subscription, SubscriptionKind,
+    Arg, Args, Buffer, BufferInit, Call, Expr, Int, Literal, Name, Pattern, Rest, Script, Span, Statement, Subscription, SubscriptionKind,
 };
 use crate::bounds;
 
@@ -320,7 +320,8 @@ impl Parser {
             Token::Name(name) => {
                 self.at += 1;
                 Ok(match name.as_str() {
-                    "ok" | "_" => Pattern::Any,
+                    "ok" => Pattern::Ok,
+                    "_" => Pattern::Any,
                     "trap" => Pattern::Trap(start),
                     _ => Pattern::Name(Name { text: name, span: start }),
                 })
@@ -332,7 +333,8 @@ impl Parser {
             }
             Token::Punct("{") => {
                 self.at += 1;
-                Ok(Pattern::Record(self.list("}", Parser::field)?, start.to(self.last_span())))
+                let fields = self.list("}", Parser::field)?;
+                self.record(fields, start.to(self.last_span()))
             }
             Token::Int { .. } | Token::Punct("-") => self.number_pattern(),
             Token::Punct(_) | Token::Comment(_) | Token::Newline => Err(self.unexpected(
@@ -350,8 +352,23 @@ impl Parser {
         Ok(if self.accept("..") { Pattern::Range(low, None) } else { Pattern::Int(low) })
     }
 
-    fn field(&mut self) -> Result<(Name, Pattern), Mistake> {
-        let help = "write `{ field: value, … }`";
+    /// A record from its fields, of which `..` may be the last.
+    fn record(&self, fields: Vec<Option<(Name, Pattern)>>, span: Span) -> Result<Pattern, Mistake> {
+        let rest = if fields.last().is_some_and(Option::is_none) { Rest::Free } else { Rest::Compared };
+        let count = fields.len();
+        let named: Vec<(Name, Pattern)> = fields.into_iter().flatten().collect();
+        if count - named.len() > usize::from(rest == Rest::Free) {
+            return Err(Mistake::new(span, "`..` stands before the end of the record", "write it once, last: `{ size: 5, .. }`"));
+        }
+        Ok(Pattern::Record(named, rest, span))
+    }
+
+    /// `name: pattern`, or `None` for `..`.
+    fn field(&mut self) -> Result<Option<(Name, Pattern)>, Mistake> {
+        let help = "write `{ field: value, … }`, with `..` at the end where other fields may have any value";
+        if self.accept("..") {
+            return Ok(None);
+        }
         let name = match self.peek() {
             Token::Punct("}") => return Err(self.unexpected("a field", help)),
             Token::Name(_) | Token::Int { .. } | Token::Bytes(_) | Token::Punct(_) | Token::Comment(_) | Token::Newline => {
@@ -366,7 +383,7 @@ impl Parser {
         {
             return Err(Mistake::new(name.span, "alternatives do not stand inside a record", "write the whole record twice: `{…} | {…}`"));
         }
-        Ok((name, pattern))
+        Ok(Some((name, pattern)))
     }
 }
 

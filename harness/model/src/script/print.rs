@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter, Write};
 
-use super::{Arg, Args, Buffer, BufferInit, Call, Expr, Int, Literal, Name, Pattern, Script, Statement, Subscription, SubscriptionKind};
+use super::{Arg, Args, Buffer, BufferInit, Call, Expr, Int, Literal, Name, Pattern, Rest, Script, Statement, Subscription, SubscriptionKind};
 
 impl Display for Script {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -132,7 +132,8 @@ impl Display for Literal {
 impl Display for Pattern {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Pattern::Any => f.write_str("ok"),
+            Pattern::Ok => f.write_str("ok"),
+            Pattern::Any => f.write_str("_"),
             Pattern::Trap(_) => f.write_str("trap"),
             Pattern::Name(name) => name.fmt(f),
             Pattern::Int(int) => int.fmt(f),
@@ -140,13 +141,10 @@ impl Display for Pattern {
             Pattern::Range(low, Some(high)) => write!(f, "{low}..={high}"),
             Pattern::Literal(literal) => literal.fmt(f),
             Pattern::List(items, _) => write!(f, "[{}]", Separated(items, ", ")),
-            Pattern::Record(fields, _) => {
-                f.write_str("{")?;
-                for (index, (name, pattern)) in fields.iter().enumerate() {
-                    let comma = if index == 0 { " " } else { ", " };
-                    write!(f, "{comma}{name}: {pattern}")?;
-                }
-                f.write_str(" }")
+            Pattern::Record(fields, rest, _) => {
+                let mut parts: Vec<String> = fields.iter().map(|(name, pattern)| format!("{name}: {pattern}")).collect();
+                parts.extend((*rest == Rest::Free).then(|| "..".to_owned()));
+                write!(f, "{{ {} }}", parts.join(", "))
             }
         }
     }

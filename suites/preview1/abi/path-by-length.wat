@@ -1,0 +1,43 @@
+;;! summary = "a path ends where its length says, whatever bytes follow"
+;;! clauses = ["path_open.opens", "path_open.missing"]
+;;! tree = { "file" = "short", "filename" = "long" }
+;;! expect_stdout = "short"
+(module
+  (import "wasi_snapshot_preview1" "fd_prestat_get" (func $prestat (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_prestat_dir_name" (func $dir_name (param i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "path_open" (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 65528) "filename") ;; up to the very end of the memory
+  (data (i32.const 16) "\80\00\00\00\05\00\00\00") ;; an iovec of five bytes
+
+  ;; Ends the program with this code unless the condition holds.
+  (func $check (param $code i32) (param $holds i32)
+    (if (i32.eqz (local.get $holds)) (then (call $exit (local.get $code)))))
+
+  ;; The fd of the preopen "/root", or -1.
+  (func $root (result i32) (local $fd i32)
+    (local.set $fd (i32.const 3))
+    (loop $next
+      (block $other
+        (br_if $other (call $prestat (local.get $fd) (i32.const 512)))
+        (br_if $other (i32.ne (i32.load (i32.const 516)) (i32.const 5)))
+        (br_if $other (call $dir_name (local.get $fd) (i32.const 520) (i32.const 5)))
+        (br_if $other (i32.ne (i32.load (i32.const 521)) (i32.const 0x746f6f72))) ;; "root"
+        (return (local.get $fd)))
+      (br_if $next (i32.lt_u (local.tee $fd (i32.add (local.get $fd) (i32.const 1))) (i32.const 64))))
+    (i32.const -1))
+
+  ;; Opens what so many bytes of the name stand for; its fd goes to 32.
+  (func $open_prefix (param $len i32) (result i32)
+    (call $open (call $root) (i32.const 0) (i32.const 65528) (local.get $len)
+      (i32.const 0) (i64.const 0x02) (i64.const 0) (i32.const 0) (i32.const 32))) ;; fd_read
+
+  (func (export "_start")
+    (call $check (i32.const 1) (i32.eq (call $open_prefix (i32.const 5)) (i32.const 44))) ;; noent: "filen"
+    (call $check (i32.const 2) (i32.eqz (call $open_prefix (i32.const 8)))) ;; "filename"
+    (call $check (i32.const 3) (i32.eqz (call $open_prefix (i32.const 4)))) ;; "file"
+    (call $check (i32.const 4) (i32.eqz (call $read (i32.load (i32.const 32)) (i32.const 16) (i32.const 1) (i32.const 36))))
+    (call $check (i32.const 5) (i32.eqz (call $write (i32.const 1) (i32.const 16) (i32.const 1) (i32.const 40))))))
