@@ -34,10 +34,12 @@ pub fn junit(report: &Report) -> Result<String, quick_junit::SerializeError> {
 fn status(result: &CaseRuntime) -> TestCaseStatus {
     let mut status = match result.verdict {
         Verdict::Pass | Verdict::Known => return TestCaseStatus::success(),
+        Verdict::Unsupported => TestCaseStatus::skipped(),
         Verdict::Failed | Verdict::Stale => TestCaseStatus::non_success(NonSuccessKind::Failure),
         Verdict::TimedOut | Verdict::Crashed | Verdict::Escaped => TestCaseStatus::non_success(NonSuccessKind::Error),
     };
-    let lines = result.profiles.iter().flat_map(|(profile, result)| result.differences.iter().map(move |text| format!("{profile}: {text}")));
+    let lines =
+        result.profiles.iter().flat_map(|(profile, result)| result.differences.iter().map(move |text| format!("{profile}: {text}")));
     status.set_type(result.verdict.name()).set_message(result.verdict.name()).set_description(lines.collect::<Vec<_>>().join("\n"));
     status
 }

@@ -93,6 +93,9 @@ pub struct CaseProfile {
     pub end: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub divergences: Vec<String>,
+    /// The feature that is missing, where the verdict is `unsupported`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsupported: Option<String>,
     /// Each spelt as a divergence file would quote it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub differences: Vec<String>,
@@ -135,7 +138,8 @@ impl Report {
     pub fn new(context: &Context, results: &[CaseResult], errors: Vec<CaseError>, complete: bool, wall_s: f64) -> Report {
         let cited: BTreeSet<&String> = results.iter().flat_map(|result| &result.clauses).collect();
         let called: BTreeSet<&String> = results.iter().flat_map(|result| &result.functions).collect();
-        let pairs: BTreeSet<&(String, u32)> = results.iter().flat_map(|result| &result.errno_pairs).filter(|(_, errno)| *errno != 0).collect();
+        let pairs: BTreeSet<&(String, u32)> =
+            results.iter().flat_map(|result| &result.errno_pairs).filter(|(_, errno)| *errno != 0).collect();
         let coverage = Coverage {
             functions: context.functions,
             functions_called: called.len(),
@@ -199,6 +203,7 @@ impl Case {
                     verdict: result.judgement.verdict,
                     end: result.end.clone(),
                     divergences: result.judgement.divergences.clone(),
+                    unsupported: result.judgement.unsupported.map(|feature| feature.name().to_owned()),
                     differences: if withheld { vec![WITHHELD.to_owned()] } else { differences },
                     trace: if withheld { Vec::new() } else { result.trace.clone() },
                 };

@@ -26,7 +26,8 @@ pub fn summary(report: &Report) -> String {
     line(format!("| runtime | {} |", columns.join(" | ")));
     line(format!("|---|{}", "---:|".repeat(columns.len())));
     for runtime in &report.runtimes {
-        let counts: Vec<String> = columns.iter().map(|column| runtime.verdicts.get(*column).copied().unwrap_or_default().to_string()).collect();
+        let counts: Vec<String> =
+            columns.iter().map(|column| runtime.verdicts.get(*column).copied().unwrap_or_default().to_string()).collect();
         line(format!("| {} {} | {} |", runtime.name, runtime.version, counts.join(" | ")));
     }
     for case in &report.cases {

@@ -65,7 +65,8 @@ fn touchstone(args: &[String]) -> Result<u8, String> {
 /// Runs cargo in the repository.
 fn cargo(args: &[&str]) -> Result<u8, String> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(cargo).args(args).current_dir(root()).status().map_err(|error| format!("run cargo {}: {error}", args.join(" ")))?;
+    let status =
+        Command::new(cargo).args(args).current_dir(root()).status().map_err(|error| format!("run cargo {}: {error}", args.join(" ")))?;
     Ok(code(status))
 }
 

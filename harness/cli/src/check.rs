@@ -61,17 +61,20 @@ fn program(path: &Path) -> Result<Vec<u8>, Failure> {
     let cure = "name a core WebAssembly module: a .wasm file, or .wat text";
     let size = fs::metadata(path).map_err(|error| Failure::usage(format!("{} cannot be read: {error}", path.display()), cure))?.len();
     if size > bounds::MODULE_BYTES {
-        return Err(Failure::usage(format!("{} has {size} bytes", path.display()), format!("at most {} are accepted", bounds::MODULE_BYTES)));
+        return Err(Failure::usage(
+            format!("{} has {size} bytes", path.display()),
+            format!("at most {} are accepted", bounds::MODULE_BYTES),
+        ));
     }
     let bytes = fs::read(path).map_err(|error| Failure::usage(format!("{} cannot be read: {error}", path.display()), cure))?;
     match bytes.get(..8) {
         Some(b"\0asm\x01\0\0\0") => Ok(bytes),
-        Some([b'\0', b'a', b's', b'm', ..]) => {
-            Err(Failure::usage(format!("{} is no core module", path.display()), "preview 1 programs are core modules; components belong to WASI 0.2 and later"))
-        }
-        Some(_) | None if path.extension().is_some_and(|extension| extension == "wat") => {
-            touchstone_guest::assemble(&bytes).map_err(|message| Failure::usage(format!("{} cannot be assembled: {message}", path.display()), cure))
-        }
+        Some([b'\0', b'a', b's', b'm', ..]) => Err(Failure::usage(
+            format!("{} is no core module", path.display()),
+            "preview 1 programs are core modules; components belong to WASI 0.2 and later",
+        )),
+        Some(_) | None if path.extension().is_some_and(|extension| extension == "wat") => touchstone_guest::assemble(&bytes)
+            .map_err(|message| Failure::usage(format!("{} cannot be assembled: {message}", path.display()), cure)),
         Some(_) | None => Err(Failure::usage(format!("{} is no WebAssembly: it does not start with `\\0asm`", path.display()), cure)),
     }
 }
@@ -83,7 +86,10 @@ fn world(args: &CheckArgs) -> Result<(World, Vec<PathBuf>), Failure> {
     for dir in &args.dir {
         let (host, guest) = dir.split_once("::").unwrap_or((dir, dir));
         if !Path::new(host).is_dir() {
-            return Err(Failure::usage(format!("there is no folder {host} to preopen"), "write `--dir HOST::GUEST` with a folder that exists"));
+            return Err(Failure::usage(
+                format!("there is no folder {host} to preopen"),
+                "write `--dir HOST::GUEST` with a folder that exists",
+            ));
         }
         hosts.push(PathBuf::from(host));
         let name = format!("dir{}", preopens.len() + 1);
@@ -95,7 +101,8 @@ fn world(args: &CheckArgs) -> Result<(World, Vec<PathBuf>), Failure> {
     });
     let env = env.collect::<Result<Vec<_>, _>>()?;
     let stdin = match &args.stdin {
-        Some(path) => fs::read(path).map_err(|error| Failure::usage(format!("{} cannot be read: {error}", path.display()), "name a file for `--stdin`"))?,
+        Some(path) => fs::read(path)
+            .map_err(|error| Failure::usage(format!("{} cannot be read: {error}", path.display()), "name a file for `--stdin`"))?,
         None => Vec::new(),
     };
     let name = args.program.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
@@ -119,7 +126,15 @@ fn case(world: &World, expected: &Observation) -> Case {
 
 fn differences(case: &Case, entry: &Entry, observation: &Observation, expected: &Observation) -> Vec<Difference> {
     let version = semver::Version::parse(entry.version).unwrap_or(semver::Version::new(0, 0, 0));
-    let evidence = Evidence { case, runtime: entry.name, version: &version, observation, reference: Some(expected), divergences: &[] };
+    let evidence = Evidence {
+        case,
+        runtime: entry.name,
+        version: &version,
+        profile: Profile::Default.name(),
+        observation,
+        reference: Some(expected),
+        divergences: &[],
+    };
     judge(evidence).differences
 }
 
@@ -150,7 +165,8 @@ fn comparison(entry: &Entry, reference: &Entry, observation: &Observation, expec
 fn first_call(name: &str, reference: &str, observation: &Observation, expected: &Observation) -> Option<String> {
     let (seen, wanted) = (normalise(&observation.trace), normalise(&expected.trace));
     let index = (0..seen.len().max(wanted.len())).find(|index| {
-        let pair = |calls: &[touchstone_model::normalise::Normalised]| calls.get(*index).map(|call| (call.question.clone(), call.answer.clone()));
+        let pair =
+            |calls: &[touchstone_model::normalise::Normalised]| calls.get(*index).map(|call| (call.question.clone(), call.answer.clone()));
         pair(&seen) != pair(&wanted)
     })?;
     let line = |calls: &[touchstone_model::normalise::Normalised], index: usize| {

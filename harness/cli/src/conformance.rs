@@ -199,7 +199,8 @@ fn keep_escapes(results: &[CaseResult]) -> Result<(), Failure> {
         for (name, runtime) in escaped {
             fs::create_dir_all(&folder).map_err(Failure::file("create", &folder))?;
             let path = folder.join(format!("{name}-{}.txt", snapshots::name(&result.id)));
-            let mut text = format!("{} on {name}\nReport this to the security contact of {name} before anything is published.\n", result.id);
+            let mut text =
+                format!("{} on {name}\nReport this to the security contact of {name} before anything is published.\n", result.id);
             for (profile, result) in &runtime.profiles {
                 text.push_str(&format!("\nprofile {profile}\n"));
                 result.judgement.differences.iter().for_each(|difference| text.push_str(&format!("{difference}\n")));

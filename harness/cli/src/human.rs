@@ -79,7 +79,10 @@ pub fn failures(result: &CaseResult, reference: &str, disclose: bool) -> String 
                 None => shown.push((differences, vec![profile])),
             }
             if result.judgement.verdict == Verdict::Stale {
-                out.push_str(&format!("  {} no longer holds here: narrow its versions or take the case out of it\n", result.judgement.divergences.join(", ")));
+                out.push_str(&format!(
+                    "  {} no longer holds here: narrow its versions or take the case out of it\n",
+                    result.judgement.divergences.join(", ")
+                ));
             }
         }
         for (differences, names) in shown {
@@ -123,7 +126,8 @@ impl Progress {
         let terminal = std::io::stderr().is_terminal() && !quiet;
         let bar = terminal.then(|| {
             let bar = ProgressBar::new(total as u64);
-            let style = ProgressStyle::with_template("{bar:30} {pos}/{len} cases  {msg}  {elapsed}").unwrap_or_else(|_| ProgressStyle::default_bar());
+            let style = ProgressStyle::with_template("{bar:30} {pos}/{len} cases  {msg}  {elapsed}")
+                .unwrap_or_else(|_| ProgressStyle::default_bar());
             bar.set_style(style);
             bar.enable_steady_tick(Duration::from_millis(200));
             bar

@@ -57,7 +57,10 @@ pub fn suite(folders: &[PathBuf]) -> Result<Suite, Failure> {
     let folders = if folders.is_empty() { vec![places::suite()] } else { folders.to_vec() };
     for folder in &folders {
         if !folder.is_dir() {
-            return Err(Failure::usage(format!("there is no suite folder {}", folder.display()), "name a folder with cases: `--suite suites/preview1`"));
+            return Err(Failure::usage(
+                format!("there is no suite folder {}", folder.display()),
+                "name a folder with cases: `--suite suites/preview1`",
+            ));
         }
     }
     let mut suite = suite::load(&folders)?;
@@ -70,7 +73,9 @@ pub fn suite(folders: &[PathBuf]) -> Result<Suite, Failure> {
 /// Keeps the cases that the filter and the shard want.
 pub fn cases(suite: &mut Suite, filter: Option<&str>, shard: Option<Shard>) -> Result<(), Failure> {
     if let Some(filter) = filter {
-        let regex = Regex::new(filter).map_err(|error| Failure::usage(format!("the filter is no regular expression: {error}"), "quote special characters with `\\`"))?;
+        let regex = Regex::new(filter).map_err(|error| {
+            Failure::usage(format!("the filter is no regular expression: {error}"), "quote special characters with `\\`")
+        })?;
         suite.cases.retain(|file| regex.is_match(&file.case.id));
     }
     if suite.cases.is_empty() {

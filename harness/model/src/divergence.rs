@@ -43,6 +43,8 @@ pub struct Seen {
     pub runtime: String,
     /// Versions of the runtime that show it.
     pub versions: VersionReq,
+    /// Host profiles under which it is seen; without it, under all.
+    pub profiles: Option<Vec<String>>,
     /// Case to the differences, each spelt as in a report. `["crashed"]`-like ends are spelt the same way.
     pub cases: BTreeMap<String, Vec<String>>,
 }
@@ -55,8 +57,10 @@ impl Divergence {
     }
 
     /// The differences that this divergence says a runtime shows in a case; none where it says nothing.
-    pub fn claims(&self, runtime: &str, version: &Version, case: &str) -> impl Iterator<Item = &String> {
-        let seen = self.seen.iter().filter(move |seen| seen.runtime == runtime && seen.versions.matches(version));
+    pub fn claims(&self, runtime: &str, version: &Version, profile: &str, case: &str) -> impl Iterator<Item = &String> {
+        let is_under = move |seen: &Seen| seen.profiles.as_ref().is_none_or(|profiles| profiles.iter().any(|name| name == profile));
+        let is_of = move |seen: &&Seen| seen.runtime == runtime && seen.versions.matches(version) && is_under(seen);
+        let seen = self.seen.iter().filter(is_of);
         seen.filter_map(move |seen| seen.cases.get(case)).flatten()
     }
 }

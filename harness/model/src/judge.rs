@@ -10,7 +10,7 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 use touchstone_spec::Function;
 
-use crate::case::{Case, Fixture};
+use crate::case::{Case, Expected, Fixture};
 use crate::divergence::Divergence;
 use crate::expect;
 use crate::normalise::{Normalised, normalise};
@@ -18,6 +18,7 @@ use crate::observation::{End, Observation};
 use crate::script::print::Bare;
 use crate::trace::{Trace, TraceCall, TraceState};
 use crate::tree::{self, Entry, TreeSnapshot};
+use crate::world::Access;
 
 /// What one case on one runtime came to. In the order from best to worst, so that the worst of several profiles is their maximum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -27,6 +28,8 @@ pub enum Verdict {
     Pass,
     /// Different, exactly as divergence files say.
     Known,
+    /// The case needs a feature that the runtime was proven not to have. It was not run.
+    Unsupported,
     /// A divergence file says that something differs, but it does not.
     Stale,
     /// Different, and nothing on record says so.
@@ -39,14 +42,23 @@ pub enum Verdict {
 
 impl Verdict {
     /// All verdicts, best first.
-    pub const ALL: [Verdict; 7] =
-        [Verdict::Pass, Verdict::Known, Verdict::Stale, Verdict::Failed, Verdict::TimedOut, Verdict::Crashed, Verdict::Escaped];
+    pub const ALL: [Verdict; 8] = [
+        Verdict::Pass,
+        Verdict::Known,
+        Verdict::Unsupported,
+        Verdict::Stale,
+        Verdict::Failed,
+        Verdict::TimedOut,
+        Verdict::Crashed,
+        Verdict::Escaped,
+    ];
 
     /// The word for it in every report.
     pub fn name(self) -> &'static str {
         match self {
             Verdict::Pass => "pass",
             Verdict::Known => "known",
+            Verdict::Unsupported => "unsupported",
             Verdict::Stale => "stale",
             Verdict::Failed => "failed",
             Verdict::TimedOut => "timed-out",
@@ -58,7 +70,7 @@ impl Verdict {
     /// Whether a run with this verdict in it is a success: everything is as it should be or explained.
     pub fn is_green(self) -> bool {
         match self {
-            Verdict::Pass | Verdict::Known => true,
+            Verdict::Pass | Verdict::Known | Verdict::Unsupported => true,
             Verdict::Stale | Verdict::Failed | Verdict::TimedOut | Verdict::Crashed | Verdict::Escaped => false,
         }
     }
@@ -77,6 +89,41 @@ pub struct Judgement {
     /// Ids of the divergences that explain the differences, or that are stale.
     pub divergences: Vec<String>,
     pub differences: Vec<Difference>,
+    /// The feature that is missing, where the verdict is `unsupported`.
+    pub unsupported: Option<Feature>,
+}
+
+/// What a runtime may lack without being wrong, for which a probe of its own exists. The list is closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Feature {
+    /// The host can hand out a directory that the guest cannot change.
+    ReadOnlyPreopens,
+}
+
+impl Feature {
+    /// All features.
+    pub const ALL: [Feature; 1] = [Feature::ReadOnlyPreopens];
+
+    /// The word for it in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Feature::ReadOnlyPreopens => "read-only-preopens",
+        }
+    }
+
+    /// Whether a case means nothing on a runtime without it.
+    pub fn is_needed_by(self, case: &Case) -> bool {
+        match self {
+            Feature::ReadOnlyPreopens => case.world.preopens.iter().any(|preopen| preopen.access == Access::ReadOnly),
+        }
+    }
+}
+
+/// The judgement of a case that needs a feature which a probe has proven absent.
+pub fn judge_without(case: &Case, absent: &[Feature]) -> Option<Judgement> {
+    let missing = absent.iter().copied().find(|feature| feature.is_needed_by(case))?;
+    Some(Judgement { verdict: Verdict::Unsupported, divergences: Vec::new(), differences: Vec::new(), unsupported: Some(missing) })
 }
 
 /// One thing that is not as it should be. Its text is its identity: divergence files quote it.
@@ -116,6 +163,8 @@ pub struct Evidence<'a> {
     pub case: &'a Case,
     pub runtime: &'a str,
     pub version: &'a Version,
+    /// The host profile of the run.
+    pub profile: &'a str,
     pub observation: &'a Observation,
     /// The reference's observation of the same case under the same profile; `None` if this *is* the reference.
     pub reference: Option<&'a Observation>,
@@ -130,7 +179,7 @@ pub fn judge(evidence: Evidence<'_>) -> Judgement {
     let mut ids = Vec::new();
     for divergence in evidence.divergences {
         let before = claimed.len();
-        claimed.extend(divergence.claims(evidence.runtime, evidence.version, &evidence.case.id).cloned());
+        claimed.extend(divergence.claims(evidence.runtime, evidence.version, evidence.profile, &evidence.case.id).cloned());
         if claimed.len() > before {
             ids.push(divergence.id.clone());
         }
@@ -150,7 +199,7 @@ pub fn judge(evidence: Evidence<'_>) -> Judgement {
     if verdict == Verdict::Failed {
         ids.clear();
     }
-    Judgement { verdict, divergences: ids, differences }
+    Judgement { verdict, divergences: ids, differences, unsupported: None }
 }
 
 /// Everything that is not as it should be, in the order in which a reader wants it: the calls first.
@@ -160,8 +209,7 @@ fn differences(evidence: &Evidence<'_>) -> Vec<Difference> {
     let mut stopped = false;
     match &case.fixture {
         Fixture::Script(_) => stopped = script_calls(case, observation, *reference, &mut out),
-        Fixture::Wat => recorded_calls(observation, *reference, Answers::Bind, &mut out),
-        Fixture::Rust => recorded_calls(observation, *reference, Answers::Observe, &mut out),
+        Fixture::Wat | Fixture::Rust => recorded_calls(observation, *reference, &mut out),
     }
     end(case, observation, stopped, &mut out);
     if !stopped {
@@ -212,10 +260,11 @@ fn trees(case: &Case, observation: &Observation, reference: Option<&Observation>
         }
     }
     let Some(reference) = reference else { return };
-    let known: BTreeSet<String> = out.iter().map(|difference| difference.place.clone()).collect();
     for (path, expected, seen) in tree::differences(&reference.tree, &observation.tree) {
         let place = format!("tree {path}");
-        if !known.contains(&place) {
+        let is_free = case.expect.after.get(&path) == Some(&Expected::Present);
+        let is_known = out.iter().any(|difference| difference.place == place);
+        if !is_free && !is_known {
             let [expected, seen] = [expected, seen].map(|text| text.unwrap_or("nothing".to_owned()));
             out.push(Difference { place, expected, seen, call: None, witness: Witness::Reference });
         }
@@ -291,45 +340,34 @@ fn script_calls(case: &Case, observation: &Observation, reference: Option<&Obser
     false
 }
 
-/// Whether answers that differ from the reference's count.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Answers {
-    /// They must be the same: the module was written to test them.
-    Bind,
-    /// They are seen through what the program makes of them. Standard libraries ask many things that they do not depend on.
-    Observe,
-}
-
-/// The calls of any module, compared one by one up to the first difference. What a program asks after it was answered
-/// something else is no difference; what it asks after the same answers must be the same.
-fn recorded_calls(observation: &Observation, reference: Option<&Observation>, answers: Answers, out: &mut Vec<Difference>) {
+/// The calls of a program, compared one by one up to the first that differs. What a program asks after the same answers must
+/// be the same, else the engine computed wrongly. What it is answered is seen through what it makes of it: programs judge
+/// their own results, and standard libraries ask many things that they do not depend on.
+fn recorded_calls(observation: &Observation, reference: Option<&Observation>, out: &mut Vec<Difference>) {
     let Some(reference) = reference else { return };
-    let seen = without_search(&observation.trace);
-    let expected = without_search(&reference.trace);
+    let is_whole = |trace: &Trace| trace.state == TraceState::Complete;
+    if !is_whole(&observation.trace) || !is_whole(&reference.trace) {
+        return;
+    }
+    let (seen, expected) = (without_search(&observation.trace), without_search(&reference.trace));
     for index in 0..seen.len().max(expected.len()) {
-        let (question, wanted) = (seen.get(index).map(|call| &call.question), expected.get(index).map(|call| &call.question));
-        let name = expected.get(index).or(seen.get(index)).map_or("", |call| call.function.as_str());
-        let place = format!("call {} {name}", index + 1);
-        if question != wanted {
-            let text = |question: Option<&String>, trace: &Trace| {
-                question.map_or(missing(trace).to_owned(), |text| format!("the guest asks {text}"))
+        let question = |calls: &[Normalised]| calls.get(index).map(|call| call.question.clone());
+        if question(&seen) != question(&expected) {
+            let name = expected.get(index).or(seen.get(index)).map_or("", |call| call.function.as_str());
+            let text = |question: Option<String>| {
+                question.map_or("the guest asks nothing more".to_owned(), |text| format!("the guest asks {text}"))
             };
-            let (expected, seen) = (text(wanted, &reference.trace), text(question, &observation.trace));
-            let lost = observation.trace.state != TraceState::Complete || reference.trace.state != TraceState::Complete;
-            if !lost {
-                out.push(Difference { place, expected, seen, call: wanted.or(question).cloned(), witness: Witness::Reference });
-            }
+            out.push(Difference {
+                place: format!("call {} {name}", index + 1),
+                expected: text(question(&expected)),
+                seen: text(question(&seen)),
+                call: None,
+                witness: Witness::Reference,
+            });
             return;
         }
-        let (Some(answer), Some(wanted_answer)) = (seen.get(index).map(|call| &call.answer), expected.get(index).map(|call| &call.answer))
-        else {
-            return;
-        };
-        if answer != wanted_answer {
-            if answers == Answers::Bind {
-                let (expected, seen) = (wanted_answer.clone(), answer.clone());
-                out.push(Difference { place, expected, seen, call: question.cloned(), witness: Witness::Reference });
-            }
+        let answer = |calls: &[Normalised]| calls.get(index).map(|call| call.answer.clone());
+        if answer(&seen) != answer(&expected) {
             return;
         }
     }

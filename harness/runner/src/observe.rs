@@ -6,10 +6,11 @@ use std::time::{Duration, SystemTime};
 use semver::Version;
 use sha2::{Digest, Sha256};
 use touchstone_guest::record;
+use touchstone_model::judge::Feature;
 use touchstone_model::trace::{TRACE_EXPORT, Trace, TraceState};
 use touchstone_model::tree::Content;
 use touchstone_model::world::World;
-use touchstone_model::{Evidence, Observation, Verdict, judge};
+use touchstone_model::{Case, Evidence, Observation, judge};
 
 use crate::HarnessError;
 use crate::pool::{RunResult, Stdio3, Worker, WorkerSpec};
@@ -88,7 +89,10 @@ impl<'a> Bench<'a> {
         let job = job(world, module, &slot.sealed);
         let stdio = Stdio3::new(scratch, &world.stdin, world.stdout)?;
         let result = worker.run(&job, stdio, timeout)?;
-        if !matches!(result.end, touchstone_model::End::Exit { .. } | touchstone_model::End::Trap { .. } | touchstone_model::End::Rejected { .. }) {
+        if !matches!(
+            result.end,
+            touchstone_model::End::Exit { .. } | touchstone_model::End::Trap { .. } | touchstone_model::End::Rejected { .. }
+        ) {
             slot.worker = None;
         }
         let observation = observation(&result, world, &slot.sealed, start, module)?;
@@ -119,27 +123,55 @@ impl<'a> Bench<'a> {
             let message = "`openat2` still answers under the profile `no-openat2`".to_owned();
             return Err(HarnessError::Preflight { runtime: spec.runtime.clone(), message });
         }
-        let is_control = touchstone_runtimes::runtimes().iter().any(|entry| entry.name == spec.runtime && entry.control);
-        if is_control { Ok(()) } else { self.preflight(spec) }
+        if is_control(&spec.runtime) { Ok(()) } else { self.preflight(spec) }
     }
 
     fn preflight(&mut self, spec: &WorkerSpec) -> Result<(), HarnessError> {
         let failed = |message: String| HarnessError::Preflight { runtime: spec.runtime.clone(), message };
         let probe = preflight::probe().map_err(|error| failed(error.to_string()))?;
+        let differences = self.probe(spec, &probe)?;
+        if differences.is_empty() { Ok(()) } else { Err(failed(differences.join("; "))) }
+    }
+
+    /// Runs a probe and says what is not as it should be.
+    fn probe(&mut self, spec: &WorkerSpec, probe: &Case) -> Result<Vec<String>, HarnessError> {
+        let failed = |message: String| HarnessError::Preflight { runtime: spec.runtime.clone(), message };
         let script = probe.script().ok_or_else(|| failed("the probe is no script".to_owned()))?;
         let program = touchstone_guest::script::program::program(script, &probe.world).map_err(|mistake| failed(mistake.message))?;
         let module = Prepared::recorded(&touchstone_guest::script::encode(&program));
         let observation = self.observe(spec, &probe.world, &module)?;
         let version = Version::new(0, 0, 0);
-        let evidence =
-            Evidence { case: &probe, runtime: &spec.runtime, version: &version, observation: &observation, reference: None, divergences: &[] };
-        let judgement = judge(evidence);
-        if judgement.verdict == Verdict::Pass {
-            return Ok(());
-        }
-        let differences: Vec<String> = judgement.differences.iter().map(ToString::to_string).collect();
-        Err(failed(differences.join("; ")))
+        let evidence = Evidence {
+            case: probe,
+            runtime: &spec.runtime,
+            version: &version,
+            profile: spec.profile.name(),
+            observation: &observation,
+            reference: None,
+            divergences: &[],
+        };
+        Ok(judge(evidence).differences.iter().map(ToString::to_string).collect())
     }
+
+    /// The features that a runtime was proven not to have, each by its probe. Negative controls count as having all.
+    pub fn absent_features(&mut self, spec: &WorkerSpec) -> Result<Vec<Feature>, HarnessError> {
+        if is_control(&spec.runtime) {
+            return Ok(Vec::new());
+        }
+        let mut absent = Vec::new();
+        for feature in Feature::ALL {
+            let probe = preflight::feature_probe(feature)
+                .map_err(|error| HarnessError::Preflight { runtime: spec.runtime.clone(), message: error.to_string() })?;
+            if !self.probe(spec, &probe)?.is_empty() {
+                absent.push(feature);
+            }
+        }
+        Ok(absent)
+    }
+}
+
+fn is_control(runtime: &str) -> bool {
+    touchstone_runtimes::runtimes().iter().any(|entry| entry.name == runtime && entry.control)
 }
 
 fn job(world: &World, module: &Prepared, sealed: &Sealed) -> Job {
@@ -153,7 +185,13 @@ fn job(world: &World, module: &Prepared, sealed: &Sealed) -> Job {
     }
 }
 
-fn observation(result: &RunResult, world: &World, sealed: &Sealed, start: SystemTime, module: &Prepared) -> Result<Observation, HarnessError> {
+fn observation(
+    result: &RunResult,
+    world: &World,
+    sealed: &Sealed,
+    start: SystemTime,
+    module: &Prepared,
+) -> Result<Observation, HarnessError> {
     let recorded = module.memories.iter().any(|name| name == TRACE_EXPORT);
     let trace = if recorded { result.trace()? } else { Trace { calls: Vec::new(), state: TraceState::Lost } };
     let mut observation = Observation {

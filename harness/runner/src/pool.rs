@@ -82,7 +82,10 @@ impl Worker {
         // the command holds the worker's end of the socket: while it does, the end of the worker does not show
         drop(command);
         let mut worker = Worker { spec: spec.clone(), child, socket: ours, log: log.to_owned(), openat2: false };
-        worker.socket.set_read_timeout(Some(Duration::from_secs(bounds::WORKER_START_TIMEOUT_SECONDS))).map_err(HarnessError::system("set a timeout"))?;
+        worker
+            .socket
+            .set_read_timeout(Some(Duration::from_secs(bounds::WORKER_START_TIMEOUT_SECONDS)))
+            .map_err(HarnessError::system("set a timeout"))?;
         match receive::<Reply>(&mut worker.socket) {
             Ok(Some(Reply::Ready { openat2 })) => worker.openat2 = openat2,
             Ok(Some(Reply::Failed(message))) => return Err(failed(message)),
@@ -107,7 +110,8 @@ impl Worker {
     /// used again only if [`Worker::is_alive`].
     pub fn run(&mut self, job: &Job, stdio: Stdio3, timeout: Duration) -> Result<RunResult, HarnessError> {
         let Stdio3 { stdin, stdout, stderr } = stdio;
-        let failed = |error: io::Error, spec: &WorkerSpec| HarnessError::Worker { runtime: spec.runtime.clone(), message: error.to_string() };
+        let failed =
+            |error: io::Error, spec: &WorkerSpec| HarnessError::Worker { runtime: spec.runtime.clone(), message: error.to_string() };
         // a worker that is gone already shows in `wait`
         let sent = send(&mut self.socket, job).and_then(|()| send_fds(&self.socket, [&stdin, &stdout.theirs, &stderr.theirs]));
         if let Err(error) = sent
@@ -204,7 +208,9 @@ enum Outcome {
 /// Waits until the worker or the guest has something to say; tells whether it is the worker.
 fn readable(socket: &UnixStream, sinks: &[Sink; 2], interval: Duration) -> Result<bool, HarnessError> {
     let mut fds = vec![PollFd::new(socket, PollFlags::IN)];
-    fds.extend(sinks.iter().filter(|sink| sink.is_pipe && !sink.ended).map(|sink| PollFd::from_borrowed_fd(sink.file.as_fd(), PollFlags::IN)));
+    fds.extend(
+        sinks.iter().filter(|sink| sink.is_pipe && !sink.ended).map(|sink| PollFd::from_borrowed_fd(sink.file.as_fd(), PollFlags::IN)),
+    );
     let timeout = Timespec { tv_sec: 0, tv_nsec: i64::from(interval.subsec_nanos()) };
     match poll(&mut fds, Some(&timeout)) {
         Ok(_) | Err(rustix::io::Errno::INTR) => Ok(!fds[0].revents().is_empty()),

@@ -5,6 +5,7 @@
 use touchstone_model::Case;
 use touchstone_model::case::Language;
 use touchstone_model::diagnostic::SourceError;
+use touchstone_model::judge::Feature;
 
 /// The name of the probe as its own first argument.
 pub const PROGRAM: &str = "touchstone-preflight";
@@ -30,6 +31,25 @@ g = path_open(root, 0, "out", [creat], [fd_write], 0, 0) = ok
 fd_write(g, "written") = 7
 proc_exit(7)
 "##;
+
+/// The probe for `read-only-preopens`: nothing can be made in one.
+const READ_ONLY: &str = r##"#! summary = "a file cannot be made in a read-only preopen"
+#! clauses = ["preopen.read-only"]
+#! args = ["touchstone-preflight"]
+#! preopens = { root = { access = "read-only", tree = { "in" = "" } } }
+#! after = { "new" = false }
+
+path_filestat_get(root, 0, "in") = _
+path_open(root, 0, "new", [creat], [fd_write], 0, 0) = perm | rofs | acces | notcapable | badf
+"##;
+
+/// The probe of a feature as a case. A runtime that passes it has the feature.
+pub fn feature_probe(feature: Feature) -> Result<Case, Box<SourceError>> {
+    let text = match feature {
+        Feature::ReadOnlyPreopens => READ_ONLY,
+    };
+    Case::parse(feature.name(), "preflight.script", Language::Script, text)
+}
 
 /// The probe as a case.
 pub fn probe() -> Result<Case, Box<SourceError>> {

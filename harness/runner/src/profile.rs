@@ -57,7 +57,8 @@ pub fn enter(profile: Profile) -> Result<(), HarnessError> {
     if is_privileged() {
         drop_privileges()?;
         // changing the user cleared this
-        rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).map_err(HarnessError::system("tie the worker to the runner"))?;
+        rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
+            .map_err(HarnessError::system("tie the worker to the runner"))?;
     }
     match profile {
         Profile::Default => Ok(()),

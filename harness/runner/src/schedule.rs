@@ -10,7 +10,7 @@ use semver::Version;
 use touchstone_guest::rust::Fixtures;
 use touchstone_guest::{BuildError, build};
 use touchstone_model::divergence::Divergence;
-use touchstone_model::judge::{made_successful_call, snapshot};
+use touchstone_model::judge::{Feature, judge_without, made_successful_call, snapshot};
 use touchstone_model::result::{CaseResult, ProfileResult, RuntimeResult, trace_lines};
 use touchstone_model::{Evidence, Observation, Trace, Verdict, judge};
 use touchstone_runtimes::Entry;
@@ -87,10 +87,13 @@ pub struct Outcome {
 /// any time; what is done by then is kept.
 pub fn run(plan: &Plan<'_>, scratch: &Scratch, stop: &AtomicBool, mut on_event: impl FnMut(Event<'_>)) -> Result<Outcome, HarnessError> {
     let mut first = Bench::new(scratch, "w0", plan.timeout);
+    let mut absent = Absent::new();
     for entry in plan.all_runtimes() {
         for profile in plan.profiles.possible() {
             first.ready(&plan.spec(entry, profile))?;
         }
+        let profile = plan.profiles.possible().first().copied().unwrap_or(Profile::Default);
+        absent.insert(entry.name, first.absent_features(&plan.spec(entry, profile))?);
     }
     let next = AtomicUsize::new(0);
     let halt = AtomicBool::new(false);
@@ -101,8 +104,8 @@ pub fn run(plan: &Plan<'_>, scratch: &Scratch, stop: &AtomicBool, mut on_event: 
         let mut first = Some(first);
         for index in 0..jobs {
             let bench = first.take().unwrap_or_else(|| Bench::new(scratch, &format!("w{index}"), plan.timeout));
-            let (sender, next, halt) = (sender.clone(), &next, &halt);
-            scope.spawn(move || work(plan, bench, next, &[halt, stop], &sender));
+            let (sender, next, halt, absent) = (sender.clone(), &next, &halt, &absent);
+            scope.spawn(move || work(plan, bench, absent, next, &[halt, stop], &sender));
         }
         drop(sender);
         for (index, result) in receiver {
@@ -129,14 +132,17 @@ pub fn run(plan: &Plan<'_>, scratch: &Scratch, stop: &AtomicBool, mut on_event: 
     Ok(outcome)
 }
 
+/// Runtime to the features that it was proven not to have.
+type Absent = BTreeMap<&'static str, Vec<Feature>>;
+
 type Message = (usize, Result<CaseResult, CaseError>);
 
 /// One thread: takes the next case until there is none.
-fn work(plan: &Plan<'_>, mut bench: Bench<'_>, next: &AtomicUsize, halt: &[&AtomicBool], sender: &mpsc::Sender<Message>) {
+fn work(plan: &Plan<'_>, mut bench: Bench<'_>, absent: &Absent, next: &AtomicUsize, halt: &[&AtomicBool], sender: &mpsc::Sender<Message>) {
     while !halt.iter().any(|halt| halt.load(Ordering::Relaxed)) {
         let index = next.fetch_add(1, Ordering::Relaxed);
         let Some(case) = plan.cases.get(index) else { return };
-        let result = plan.case(&mut bench, case);
+        let result = plan.case(&mut bench, absent, case);
         if sender.send((index, result)).is_err() {
             return;
         }
@@ -180,7 +186,7 @@ impl<'a> Plan<'a> {
     }
 
     /// Runs one case on all runtimes under all its profiles.
-    fn case(&self, bench: &mut Bench<'_>, file: &CaseFile) -> Result<CaseResult, CaseError> {
+    fn case(&self, bench: &mut Bench<'_>, absent: &Absent, file: &CaseFile) -> Result<CaseResult, CaseError> {
         let case = &file.case;
         let built = build(case, &file.path, self.fixtures)?;
         let module = Prepared::recorded(&built.wasm);
@@ -193,12 +199,20 @@ impl<'a> Plan<'a> {
             }
             let reference = bench.observe(&self.spec(self.reference, profile), &case.world, &module)?;
             for entry in &self.runtimes {
-                let own = if entry.name == self.reference.name { None } else { Some(bench.observe(&self.spec(entry, profile), &case.world, &module)?) };
-                let result = self.judged(case, entry, own.as_ref(), &reference);
+                let is_reference = entry.name == self.reference.name;
+                let missing = absent.get(entry.name).and_then(|absent| judge_without(case, absent));
+                let result = match missing {
+                    Some(judgement) => ProfileResult { judgement, end: "not run".to_owned(), trace: Vec::new() },
+                    None if is_reference => self.judged(case, entry, profile, None, &reference),
+                    None => {
+                        let own = bench.observe(&self.spec(entry, profile), &case.world, &module)?;
+                        self.judged(case, entry, profile, Some(&own), &reference)
+                    }
+                };
                 runtimes.entry(entry.name.to_owned()).or_default().profiles.insert(profile.name().to_owned(), result);
             }
             if first.is_none() {
-                let judgement = self.judged(case, self.reference, None, &reference).judgement;
+                let judgement = self.judged(case, self.reference, profile, None, &reference).judgement;
                 text = judgement.verdict.is_green().then(|| snapshot(case, &reference));
                 first = Some(reference);
             }
@@ -217,7 +231,14 @@ impl<'a> Plan<'a> {
     }
 
     /// Judges a runtime; `own` is missing where it is the reference itself.
-    fn judged(&self, case: &touchstone_model::Case, entry: &Entry, own: Option<&Observation>, reference: &Observation) -> ProfileResult {
+    fn judged(
+        &self,
+        case: &touchstone_model::Case,
+        entry: &Entry,
+        profile: Profile,
+        own: Option<&Observation>,
+        reference: &Observation,
+    ) -> ProfileResult {
         // the versions in the table are those of Cargo.lock
         let version = Version::parse(entry.version).unwrap_or(Version::new(0, 0, 0));
         let observation = own.unwrap_or(reference);
@@ -225,6 +246,7 @@ impl<'a> Plan<'a> {
             case,
             runtime: entry.name,
             version: &version,
+            profile: profile.name(),
             observation,
             reference: own.map(|_| reference),
             divergences: self.divergences,

@@ -135,7 +135,11 @@ impl Sealed {
             // the folder itself stays: it is the worker's working directory
             for entry in fs::read_dir(&self.folder).map_err(HarnessError::file("list", &self.folder))?.flatten() {
                 let path = entry.path();
-                if entry.file_type().is_ok_and(|kind| kind.is_dir()) { remove_all(&path) } else { let _ = fs::remove_file(&path); }
+                if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                    remove_all(&path)
+                } else {
+                    let _ = fs::remove_file(&path);
+                }
             }
         } else {
             fs::DirBuilder::new().mode(0o700).create(&self.folder).map_err(HarnessError::file("create", &self.folder))?;
@@ -214,8 +218,11 @@ fn set_mtime(path: &Path, nanoseconds: u64) -> Result<(), HarnessError> {
         tv_nsec: i64::try_from(nanoseconds % 1_000_000_000).unwrap_or_default(),
     };
     let times = Timestamps { last_access: spec(START_TIME_NANOSECONDS), last_modification: spec(nanoseconds) };
-    rustix::fs::utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW)
-        .map_err(|error| HarnessError::File { what: "set the times of", path: path.to_owned(), error: error.into() })
+    rustix::fs::utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW).map_err(|error| HarnessError::File {
+        what: "set the times of",
+        path: path.to_owned(),
+        error: error.into(),
+    })
 }
 
 /// Makes the tree of one preopen. Times come last and from the leaves up, since making an entry moves its parent's.
@@ -260,7 +267,13 @@ fn make(folder: &Path, path: &Path, node: &Node) -> Result<(), HarnessError> {
 }
 
 fn nanoseconds(metadata: &fs::Metadata) -> u64 {
-    u64::try_from(metadata.mtime()).unwrap_or_default() * 1_000_000_000 + u64::try_from(metadata.mtime_nsec()).unwrap_or_default()
+    since_1970(metadata.mtime(), metadata.mtime_nsec())
+}
+
+/// Seconds and nanoseconds as nanoseconds, held within what fits: a guest can set times far outside of it.
+fn since_1970(seconds: i64, nanoseconds: i64) -> u64 {
+    let seconds = u64::try_from(seconds).unwrap_or_default();
+    seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(nanoseconds).unwrap_or_default())
 }
 
 struct SnapshotReader {
@@ -299,8 +312,7 @@ impl SnapshotReader {
             EntryKind::Other
         };
         let mut entry = Entry::new(kind, self.time(nanoseconds(metadata)));
-        let accessed = u64::try_from(metadata.atime()).unwrap_or_default() * 1_000_000_000 + u64::try_from(metadata.atime_nsec()).unwrap_or_default();
-        entry.atime = match self.time(accessed) {
+        entry.atime = match self.time(since_1970(metadata.atime(), metadata.atime_nsec())) {
             Time::At(time) => Some(time),
             Time::Start | Time::Now => None,
         };
@@ -369,7 +381,11 @@ pub fn copy_into(from: &Path, to: &Path) -> Result<(), HarnessError> {
         };
         made.map_err(HarnessError::file("copy", entry.path()))?;
         if is_privileged() {
-            if kind.is_symlink() { own(&path)? } else { chown(&path, Some(UNPRIVILEGED_ID), Some(UNPRIVILEGED_ID)).map_err(HarnessError::file("give away", &path))? }
+            if kind.is_symlink() {
+                own(&path)?
+            } else {
+                chown(&path, Some(UNPRIVILEGED_ID), Some(UNPRIVILEGED_ID)).map_err(HarnessError::file("give away", &path))?
+            }
         }
     }
     Ok(())

@@ -1,18 +1,14 @@
 //! wasmi with `wasmi_wasi`, whose WASI is `wasi-common`, the implementation that wasmtime had before its present one.
 
-mod read_only;
-
 use std::fs::File;
 use std::os::fd::OwnedFd;
 
 use anyhow::Context;
-use touchstone_model::world::Access;
 use wasmi_wasi::wasi_common::sync::{dir, file};
 use wasmi_wasi::{Dir, WasiCtx, WasiCtxBuilder, WasiDir, WasiFile, ambient_authority};
 
 use crate::interpreter::Interpreter;
 use crate::{HostPreopen, Ran, Run, Runtime};
-use read_only::ReadOnly;
 
 struct Wasmi(Interpreter<WasiCtx>);
 
@@ -42,12 +38,9 @@ fn stdio(fd: OwnedFd) -> Box<dyn WasiFile> {
     Box::new(file::File::from_cap_std(file))
 }
 
+/// `wasi-common` has no read-only preopens: every one can be written, which the probe of that feature finds out.
 fn directory(preopen: &HostPreopen) -> anyhow::Result<Box<dyn WasiDir>> {
     let directory = Dir::open_ambient_dir(&preopen.host, ambient_authority())
         .with_context(|| format!("cannot open the preopen {}", preopen.host.display()))?;
-    let directory: Box<dyn WasiDir> = Box::new(dir::Dir::from_cap_std(directory));
-    Ok(match preopen.access {
-        Access::ReadWrite => directory,
-        Access::ReadOnly => Box::new(ReadOnly(directory)),
-    })
+    Ok(Box::new(dir::Dir::from_cap_std(directory)))
 }

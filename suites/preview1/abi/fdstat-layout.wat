@@ -1,5 +1,5 @@
 ;;! summary = "the fields of an fdstat stand where the types put them, in 24 bytes and no more"
-;;! clauses = ["fd_fdstat_get.filetype", "fd_fdstat_get.open-flags", "fd_write.append", "memory.nothing-else-written"]
+;;! clauses = ["preopen.is-a-directory", "fd_fdstat_get.filetype", "fd_fdstat_get.open-flags", "fd_write.append", "memory.nothing-else-written"]
 ;;! tree = { "file" = "12345" }
 ;;! after = { "file" = "12345ok" }
 (module

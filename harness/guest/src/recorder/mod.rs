@@ -18,7 +18,8 @@ use touchstone_spec::{Function, MODULE};
 use wasm_encoder::reencode::{Error as ReencodeError, Reencode};
 use wasm_encoder::{
     CodeSection, ConstExpr, DataCountSection, DataSection, ElementSection, EntityType, ExportKind, ExportSection, FunctionSection,
-    GlobalSection, GlobalType, ImportSection, MemorySection, MemoryType, Module, StartSection, TableSection, TagSection, TypeSection, ValType,
+    GlobalSection, GlobalType, ImportSection, MemorySection, MemoryType, Module, StartSection, TableSection, TagSection, TypeSection,
+    ValType,
 };
 
 use log::Log;
@@ -74,15 +75,18 @@ pub(crate) struct Plan {
 
 impl Plan {
     fn new(sections: &Sections<'_>) -> Result<Plan, RecordError> {
-        let sizes = |function: Function| function.outputs().iter().find_map(|output| match output {
-            touchstone_spec::Output::Strings { sizes, .. } => Some(*sizes),
-            touchstone_spec::Output::Value { .. }
-            | touchstone_spec::Output::Buffer { .. }
-            | touchstone_spec::Output::ReadBuffers { .. }
-            | touchstone_spec::Output::Array { .. } => None,
-        });
+        let sizes = |function: Function| {
+            function.outputs().iter().find_map(|output| match output {
+                touchstone_spec::Output::Strings { sizes, .. } => Some(*sizes),
+                touchstone_spec::Output::Value { .. }
+                | touchstone_spec::Output::Buffer { .. }
+                | touchstone_spec::Output::ReadBuffers { .. }
+                | touchstone_spec::Output::Array { .. } => None,
+            })
+        };
         let present: Vec<Function> = sections.wasi.values().map(|(function, _)| *function).collect();
-        let mut added: Vec<Function> = present.iter().filter_map(|function| sizes(*function)).filter(|sizes| !present.contains(sizes)).collect();
+        let mut added: Vec<Function> =
+            present.iter().filter_map(|function| sizes(*function)).filter(|sizes| !present.contains(sizes)).collect();
         added.dedup();
         let imported = sections.imported_functions;
         let first_wrapper = imported + count(added.len()) + sections.defined_functions + log::FUNCTIONS;

@@ -3,8 +3,8 @@
 use touchstone_model::bounds;
 use touchstone_spec::{CoreType, Function, MODULE};
 use wasm_encoder::{
-    BlockType, CodeSection, ConstExpr, DataSection, EntityType, ExportKind, ExportSection, FunctionSection, ImportSection, MemArg, MemArgTarget,
-    MemorySection, MemoryType, Module, TypeSection, ValType,
+    BlockType, CodeSection, ConstExpr, DataSection, EntityType, ExportKind, ExportSection, FunctionSection, ImportSection, MemArg,
+    MemArgTarget, MemorySection, MemoryType, Module, TypeSection, ValType,
 };
 
 use super::program::{END_OF_FDS, NOT_RETURNED, Operand, Program, ProgramCall};

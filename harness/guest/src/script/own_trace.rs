@@ -19,10 +19,8 @@ pub fn own_trace(program: &Program, memory: &[u8]) -> Trace {
         let errno = memory.u32(call.errno_slot.into()).unwrap_or(NOT_RETURNED);
         let returned = call.function.returns_errno() && errno != NOT_RETURNED;
         let inputs = memory.inputs(call, &args);
-        let outcome = returned.then(|| Outcome {
-            errno,
-            outputs: if errno == 0 { memory.outputs(call, &args, inputs.first()) } else { Vec::new() },
-        });
+        let outcome =
+            returned.then(|| Outcome { errno, outputs: if errno == 0 { memory.outputs(call, &args, inputs.first()) } else { Vec::new() } });
         calls.push(TraceCall { function: call.function.name().to_owned(), args, inputs, outcome });
         if !returned {
             break;
@@ -82,7 +80,8 @@ impl Memory<'_> {
                 Input::ReadBuffers { ptr, count } => out.push(self.capture(args[ptr], args[count] * 8)),
                 Input::WriteBuffers { ptr, count } => {
                     let array = self.capture(args[ptr], args[count] * 8);
-                    let contents: Vec<Capture> = buffers(&array).iter().map(|(buf, len)| self.capture((*buf).into(), (*len).into())).collect();
+                    let contents: Vec<Capture> =
+                        buffers(&array).iter().map(|(buf, len)| self.capture((*buf).into(), (*len).into())).collect();
                     out.push(array);
                     out.extend(contents);
                 }

@@ -133,6 +133,7 @@ fn sum(text: String, plus: i64, core: &str) -> String {
 
 /// A one-line header for a reproducer file: what it is and how to run it.
 pub fn header(summary: &str, world: &World) -> String {
-    let dirs: Vec<String> = world.preopens.iter().map(|preopen| format!("{} as {}", preopen.name, quoted(preopen.guest.as_bytes()))).collect();
+    let dirs: Vec<String> =
+        world.preopens.iter().map(|preopen| format!("{} as {}", preopen.name, quoted(preopen.guest.as_bytes()))).collect();
     format!(";; {summary}\n;; preopened: {}; the exit code is the errno of the last call\n", dirs.join(", "))
 }

@@ -40,11 +40,11 @@ pub(super) struct NodeNotation {
     mtime: Option<u64>,
 }
 
-/// What should be at a path afterwards: text, `false` (nothing), or a table of what it is.
+/// What should be at a path afterwards: text, `false` (nothing), `true` (anything), or a table of what it is.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 pub(super) enum AfterNode {
-    Absent(bool),
+    Present(bool),
     Entry(TreeNode),
 }
 
@@ -55,13 +55,15 @@ pub enum Expected {
     File(Vec<u8>),
     Directory,
     Symlink(String),
+    /// Something, whatever it is: the spec leaves it open.
+    Present,
 }
 
 impl Expected {
     /// Whether an entry, or none, is what is expected.
     pub fn is_met(&self, entry: Option<&Entry>) -> bool {
         match (self, entry.map(|entry| &entry.kind)) {
-            (Expected::Absent, None) | (Expected::Directory, Some(EntryKind::Directory)) => true,
+            (Expected::Absent, None) | (Expected::Directory, Some(EntryKind::Directory)) | (Expected::Present, Some(_)) => true,
             (Expected::File(bytes), Some(EntryKind::File(content))) => *content == Content::of(bytes),
             (Expected::Symlink(target), Some(EntryKind::Symlink(found))) => target == found,
             (_, _) => false,
@@ -73,6 +75,7 @@ impl std::fmt::Display for Expected {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Expected::Absent => f.write_str("nothing"),
+            Expected::Present => f.write_str("something"),
             Expected::File(bytes) => write!(f, "file {}", Content::of(bytes)),
             Expected::Directory => f.write_str("directory"),
             Expected::Symlink(target) => write!(f, "symlink to {}", crate::script::print::quoted(target.as_bytes())),
@@ -173,10 +176,10 @@ fn unhex(digits: &str) -> Option<Vec<u8>> {
 impl AfterNode {
     /// What this expects.
     pub(super) fn expected(self, span: Span) -> Result<Expected, Mistake> {
-        let help = "afterwards a path holds text, `false` (nothing), `{}` (a directory), `{ symlink = … }`, `{ hex = … }` or `{ fill = …, times = … }`";
+        let help = "afterwards a path holds text, `false` (nothing), `true` (anything), `{}` (a directory), `{ symlink = … }`, `{ hex = … }` or `{ fill = …, times = … }`";
         let node = match self {
-            AfterNode::Absent(false) => return Ok(Expected::Absent),
-            AfterNode::Absent(true) => return Err(Mistake::new(span, "`true` does not say what should be there", help)),
+            AfterNode::Present(false) => return Ok(Expected::Absent),
+            AfterNode::Present(true) => return Ok(Expected::Present),
             AfterNode::Entry(TreeNode::Of(notation)) if notation.is_empty() => return Ok(Expected::Directory),
             AfterNode::Entry(node) => node.read(false, span)?,
         };

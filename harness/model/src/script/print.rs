@@ -2,7 +2,9 @@
 
 use std::fmt::{self, Display, Formatter, Write};
 
-use super::{Arg, Args, Buffer, BufferInit, Call, Expr, Int, Literal, Name, Pattern, Rest, Script, Statement, Subscription, SubscriptionKind};
+use super::{
+    Arg, Args, Buffer, BufferInit, Call, Expr, Int, Literal, Name, Pattern, Rest, Script, Statement, Subscription, SubscriptionKind,
+};
 
 impl Display for Script {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
