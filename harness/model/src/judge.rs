@@ -204,7 +204,8 @@ pub fn judge(evidence: Evidence<'_>) -> Judgement {
 
 /// Everything that is not as it should be, in the order in which a reader wants it: the calls first.
 fn differences(evidence: &Evidence<'_>) -> Vec<Difference> {
-    let Evidence { case, observation, reference, .. } = evidence;
+    let Evidence { case, observation, .. } = evidence;
+    let reference = &evidence.reference.filter(|reference| is_witness(case, reference));
     let mut out = Vec::new();
     let mut stopped = false;
     match &case.fixture {
@@ -218,6 +219,19 @@ fn differences(evidence: &Evidence<'_>) -> Vec<Difference> {
     }
     host(observation, &mut out);
     out
+}
+
+/// Whether a reference can be asked about a case: one that does not do what the author expects is no witness there, since
+/// whatever it did next may come from that.
+fn is_witness(case: &Case, reference: &Observation) -> bool {
+    let mut out = Vec::new();
+    let stopped = script_calls(case, reference, None, &mut out);
+    end(case, reference, stopped, &mut out);
+    if !stopped {
+        streams(case, reference, None, &mut out);
+        trees(case, reference, None, &mut out);
+    }
+    out.is_empty()
 }
 
 /// `stopped`: a call did not come back, as its author permits. Then the run ends in a trap, whatever the front matter says, and
@@ -374,7 +388,7 @@ fn recorded_calls(observation: &Observation, reference: Option<&Observation>, ou
 }
 
 /// A trace without the calls that look for preopens: where those stand in the fd table is each runtime's own affair.
-fn without_search(trace: &Trace) -> Vec<Normalised> {
+pub fn without_search(trace: &Trace) -> Vec<Normalised> {
     let all = normalise(trace).into_iter();
     all.filter(|call| call.function != "fd_prestat_get" && call.function != "fd_prestat_dir_name").collect()
 }

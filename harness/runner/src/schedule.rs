@@ -87,14 +87,7 @@ pub struct Outcome {
 /// any time; what is done by then is kept.
 pub fn run(plan: &Plan<'_>, scratch: &Scratch, stop: &AtomicBool, mut on_event: impl FnMut(Event<'_>)) -> Result<Outcome, HarnessError> {
     let mut first = Bench::new(scratch, "w0", plan.timeout);
-    let mut absent = Absent::new();
-    for entry in plan.all_runtimes() {
-        for profile in plan.profiles.possible() {
-            first.ready(&plan.spec(entry, profile))?;
-        }
-        let profile = plan.profiles.possible().first().copied().unwrap_or(Profile::Default);
-        absent.insert(entry.name, first.absent_features(&plan.spec(entry, profile))?);
-    }
+    let absent = plan.preflight(&mut first)?;
     let next = AtomicUsize::new(0);
     let halt = AtomicBool::new(false);
     let mut outcome = Outcome::default();
@@ -133,7 +126,7 @@ pub fn run(plan: &Plan<'_>, scratch: &Scratch, stop: &AtomicBool, mut on_event: 
 }
 
 /// Runtime to the features that it was proven not to have.
-type Absent = BTreeMap<&'static str, Vec<Feature>>;
+pub type Absent = BTreeMap<&'static str, Vec<Feature>>;
 
 type Message = (usize, Result<CaseResult, CaseError>);
 
@@ -180,13 +173,25 @@ impl<'a> Plan<'a> {
         all
     }
 
+    /// Sees to it that every runtime passes its preflight, and finds out which features it lacks.
+    pub fn preflight(&self, bench: &mut Bench<'_>) -> Result<Absent, HarnessError> {
+        let mut absent = Absent::new();
+        for entry in self.all_runtimes() {
+            let profiles = self.profiles.possible();
+            profiles.iter().try_for_each(|profile| bench.ready(&self.spec(entry, *profile)))?;
+            let first = profiles.first().copied().unwrap_or(Profile::Default);
+            absent.insert(entry.name, bench.absent_features(&self.spec(entry, first))?);
+        }
+        Ok(absent)
+    }
+
     fn spec(&self, entry: &Entry, profile: Profile) -> WorkerSpec {
         let plant = if entry.name == self.reference.name { None } else { self.plant };
         WorkerSpec { program: self.program.clone(), runtime: entry.name.to_owned(), profile, plant }
     }
 
-    /// Runs one case on all runtimes under all its profiles.
-    fn case(&self, bench: &mut Bench<'_>, absent: &Absent, file: &CaseFile) -> Result<CaseResult, CaseError> {
+    /// Runs one case on all runtimes under all its profiles. `absent` says which features they were proven not to have.
+    pub fn case(&self, bench: &mut Bench<'_>, absent: &Absent, file: &CaseFile) -> Result<CaseResult, CaseError> {
         let case = &file.case;
         let built = build(case, &file.path, self.fixtures)?;
         let module = Prepared::recorded(&built.wasm);

@@ -5,7 +5,7 @@
 ;;! expect_stdout = "ok"
 (module
   (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll (param i32 i32 i32 i32) (result i32)))
-  (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
   (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
   (memory (export "memory") 1)
   (data (i32.const 8) "ok")
@@ -35,4 +35,4 @@
     (local.set $first (call $type (i32.const 256)))
     (if (i32.eq (local.get $count) (i32.const 2)) (then
       (call $check (i32.const 6) (i32.ne (call $type (i32.const 288)) (local.get $first)))))
-    (call $check (i32.const 7) (i32.eqz (call $fd_write (i32.const 1) (i32.const 16) (i32.const 1) (i32.const 24))))))
+    (call $check (i32.const 7) (i32.eqz (call $write (i32.const 1) (i32.const 16) (i32.const 1) (i32.const 24))))))

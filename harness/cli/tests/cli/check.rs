@@ -1,0 +1,106 @@
+//! `check`: a program of the user's own on every runtime.
+
+use crate::support::{file, touchstone};
+
+const COPY: &str = r#"(module
+  (import "wasi_snapshot_preview1" "fd_prestat_get" (func $prestat (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_prestat_dir_name" (func $name (param i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "path_open" (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 0) "in") (data (i32.const 8) "out")
+  (data (i32.const 16) "\40\00\00\00\20\00\00\00")
+  (func (export "_start") (local $dir i32)
+    ;; the last preopen: a runtime may have a root of its own before it
+    (local.set $dir (i32.const 2))
+    (loop $next
+      (local.set $dir (i32.add (local.get $dir) (i32.const 1)))
+      (br_if $next (i32.eqz (call $prestat (i32.add (local.get $dir) (i32.const 1)) (i32.const 200)))))
+    (drop (call $open (local.get $dir) (i32.const 0) (i32.const 0) (i32.const 2) (i32.const 0) (i64.const 2) (i64.const 0) (i32.const 0) (i32.const 100)))
+    (drop (call $read (i32.load (i32.const 100)) (i32.const 16) (i32.const 1) (i32.const 104)))
+    (i32.store (i32.const 20) (i32.load (i32.const 104)))
+    (drop (call $open (local.get $dir) (i32.const 0) (i32.const 8) (i32.const 3) (i32.const 1) (i64.const 64) (i64.const 0) (i32.const 0) (i32.const 100)))
+    (drop (call $write (i32.load (i32.const 100)) (i32.const 16) (i32.const 1) (i32.const 108)))
+    (drop (call $write (i32.const 1) (i32.const 16) (i32.const 1) (i32.const 108)))))
+"#;
+
+#[test]
+fn every_runtime_works_on_its_own_copy_and_the_folder_stays() {
+    let folder = tempfile::tempdir().expect("make a folder");
+    let program = file(folder.path(), "copy.wasm", &wat::parse_str(COPY).expect("assemble")).display().to_string();
+    let data = folder.path().join("data");
+    std::fs::create_dir(&data).expect("make a folder");
+    file(&data, "in", b"bytes");
+    let dir = format!("{}::/data", data.display());
+    let ran = touchstone(&["check", &program, "--dir", &dir]).expect(0);
+    for text in ["wasmtime 48", "wasmi 2", "wasmer 7", "stdout \"bytes\"", "No difference"] {
+        assert!(ran.out.contains(text), "{text} is not in\n{}", ran.out);
+    }
+    assert!(!data.join("out").exists(), "the host's folder was written");
+}
+
+#[test]
+fn the_first_call_that_differs_is_shown_with_its_arguments() {
+    // descriptors' rights are what wasmtime and wasmi answer differently to a program that asks for stdin's
+    let program = r#"(module
+      (import "wasi_snapshot_preview1" "clock_time_get" (func $time (param i32 i64 i32) (result i32)))
+      (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+      (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+      (memory (export "memory") 1)
+      (func (export "_start")
+        (drop (call $time (i32.const 0) (i64.const 0) (i32.const 64)))
+        (call $exit (call $read (i32.const 0) (i32.const 16) (i32.const 1) (i32.const 8)))))"#;
+    let folder = tempfile::tempdir().expect("make a folder");
+    let path = file(folder.path(), "prog.wat", program.as_bytes()).display().to_string();
+    let ran = touchstone(&["check", &path, "--runtime", "wasmi"]).expect(1);
+    for text in [
+        "the first call that differs is number 2",
+        "clock_time_get(id: realtime, precision: 0)",
+        "fd_read(fd: stdin",
+        "wasmtime: ",
+        "wasmi: ",
+        "end",
+        "expected  exit 27",
+    ] {
+        assert!(ran.out.contains(text), "{text} is not in\n{}", ran.out);
+    }
+}
+
+#[test]
+fn arguments_environment_and_stdin_reach_the_program() {
+    let folder = tempfile::tempdir().expect("make a folder");
+    let program = r#"(module
+      (import "wasi_snapshot_preview1" "args_sizes_get" (func $args (param i32 i32) (result i32)))
+      (import "wasi_snapshot_preview1" "environ_sizes_get" (func $environ (param i32 i32) (result i32)))
+      (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+      (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+      (memory (export "memory") 1)
+      (data (i32.const 32) "\80\00\00\00\40\00\00\00")
+      (func (export "_start")
+        (drop (call $args (i32.const 0) (i32.const 4)))
+        (drop (call $environ (i32.const 8) (i32.const 12)))
+        (drop (call $read (i32.const 0) (i32.const 32) (i32.const 1) (i32.const 16)))
+        ;; 3 arguments, 1 variable, 5 bytes: 3 + 10 * 1 + 20 * 5 = 113
+        (call $exit (i32.add (i32.load (i32.const 0)) (i32.add
+          (i32.mul (i32.const 10) (i32.load (i32.const 8))) (i32.mul (i32.const 20) (i32.load (i32.const 16))))))))"#;
+    let path = file(folder.path(), "prog.wat", program.as_bytes()).display().to_string();
+    let stdin = file(folder.path(), "stdin", b"typed").display().to_string();
+    let ran = touchstone(&["check", &path, "--env", "A=B", "--stdin", &stdin, "--", "one", "--two"]).expect(0);
+    assert_eq!(ran.out.matches("exit 113").count(), 3, "{}", ran.out);
+}
+
+#[test]
+fn wrong_flags_are_refused_before_anything_runs() {
+    let folder = tempfile::tempdir().expect("make a folder");
+    let path = file(folder.path(), "prog.wat", b"(module (func (export \"_start\")))").display().to_string();
+    for (flags, text) in [
+        (["--dir", "/no/such/folder::/data"], "there is no folder /no/such/folder to preopen"),
+        (["--env", "novalue"], "write `--env NAME=VALUE`"),
+        (["--stdin", "/no/such/file"], "cannot be read"),
+        (["--runtime", "nothing"], "there is no runtime `nothing`"),
+    ] {
+        let ran = touchstone(&[&["check", path.as_str()][..], &flags[..]].concat()).expect(2);
+        assert!(ran.err.contains(text), "{text} is not in\n{}", ran.err);
+    }
+}

@@ -1,0 +1,11 @@
+//! The program as its users meet it: every test runs `touchstone` or drives its workers. One binary, since each one links
+//! all engines.
+
+mod check;
+mod controls;
+mod documents;
+mod hostile;
+mod plants;
+mod recorder;
+mod reports;
+mod support;

@@ -1,0 +1,179 @@
+//! The recorder changes nothing, and what it records is what a script's own memory says.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use touchstone_cli::{places, select};
+use touchstone_guest::rust::Fixtures;
+use touchstone_guest::script::own_trace;
+use touchstone_guest::{assemble, build};
+use touchstone_model::judge::without_search;
+use touchstone_model::normalise::normalise;
+use touchstone_model::trace::{TRACE_EXPORT, Trace, TraceCall};
+use touchstone_model::world::World;
+use touchstone_model::{Observation, bounds};
+use touchstone_runner::observe::{Bench, Prepared};
+use touchstone_runner::pool::WorkerSpec;
+use touchstone_runner::profile::Profile;
+use touchstone_runner::scratch::Scratch;
+
+use crate::support::{PROGRAM, RUNTIMES};
+
+fn spec(runtime: &str) -> WorkerSpec {
+    WorkerSpec { program: PathBuf::from(PROGRAM), runtime: runtime.to_owned(), profile: Profile::Default, plant: None }
+}
+
+/// What both runs of a guest must agree in.
+fn visible(observation: &Observation) -> (String, String, String, String) {
+    let tree = observation.tree.0.iter().map(|(path, entry)| format!("{path} {entry}\n")).collect();
+    (observation.end.to_string(), observation.stdout.to_string(), observation.stderr.to_string(), tree)
+}
+
+#[test]
+fn every_case_does_the_same_with_and_without_it_on_every_runtime() {
+    let suite = select::suite(&[]).expect("the suite");
+    let fixtures = Fixtures::new(places::cache().join("fixtures"));
+    let scratch = Scratch::new().expect("a scratch folder");
+    let mut bench = Bench::new(&scratch, "recorder", Duration::from_secs(3));
+    let mut scripts = 0;
+    for file in &suite.cases {
+        let case = &file.case;
+        let built = build(case, &file.path, &fixtures).expect("a module");
+        let recorded = Prepared::recorded(&built.wasm);
+        assert_ne!(recorded.bytes, built.wasm, "{} was not recorded", case.id);
+        for runtime in RUNTIMES {
+            let with = bench.observe(&spec(runtime), &case.world, &recorded).expect("a run");
+            let plain = Prepared::plain(&built.wasm, &["memory"]);
+            let (without, memories) = bench.observe_with(&spec(runtime), &case.world, &plain, |_| Ok(())).expect("a run");
+            assert_eq!(visible(&with), visible(&without), "{} on {runtime}", case.id);
+            let memory = memories.iter().find(|(name, _)| name == "memory").map(|(_, memory)| memory);
+            if let (Some(program), Some(memory)) = (&built.program, memory)
+                && with.trace.calls.len() < 10_000
+            {
+                scripts += 1;
+                same_trace(&case.id, runtime, &own_trace(program, memory), &with.trace);
+            }
+        }
+    }
+    assert!(scripts > 300, "only {scripts} own traces were compared");
+}
+
+/// Compares a script's own trace with the recorder's, the search for preopens left out. Values that change from run to run
+/// (times, random bytes) have one spelling after normalisation; everything else must be equal.
+fn same_trace(id: &str, runtime: &str, own: &Trace, recorded: &Trace) {
+    let skipped = recorded.calls.len().saturating_sub(own.calls.len());
+    let searched = recorded.calls.iter().take(skipped).all(|call| call.function.starts_with("fd_prestat"));
+    assert!(searched, "{id} on {runtime}: {} calls in the script, {} recorded", own.calls.len(), recorded.calls.len());
+    let tail = Trace { calls: recorded.calls[skipped..].to_vec(), state: recorded.state };
+    let questions = |trace: &Trace| trace.calls.iter().map(|call| call.function.clone()).collect::<Vec<_>>();
+    assert_eq!(questions(own), questions(&tail), "{id} on {runtime}");
+    for (index, (own, recorded)) in own.calls.iter().zip(&tail.calls).enumerate() {
+        // a raw call may write over what an earlier one was given; the author's choice, and not the recorder's fault
+        if !overlaps(id) {
+            let text = |call: &TraceCall| normalise(&Trace { calls: vec![call.clone()], ..Trace::default() })[0].clone();
+            assert_eq!(text(own), text(recorded), "{id} on {runtime}, call {}", index + 1);
+        }
+    }
+}
+
+/// Cases whose raw calls write into memory that another call used.
+fn overlaps(id: &str) -> bool {
+    id.starts_with("memory/")
+}
+
+/// Runs a module plainly and recorded on every runtime and gives the recorded observations.
+fn recorded(text: &str) -> Vec<(&'static str, Observation)> {
+    let wasm = assemble(text.as_bytes()).expect("assemble");
+    let scratch = Scratch::new().expect("a scratch folder");
+    let mut bench = Bench::new(&scratch, "own", Duration::from_secs(bounds::RUN_TIMEOUT_SECONDS));
+    let world = World::default();
+    let mut out = Vec::new();
+    for runtime in RUNTIMES {
+        let with = bench.observe(&spec(runtime), &world, &Prepared::recorded(&wasm)).expect("a run");
+        let without = bench.observe(&spec(runtime), &world, &Prepared::plain(&wasm, &[TRACE_EXPORT])).expect("a run");
+        assert_eq!(visible(&with), visible(&without), "{runtime}");
+        out.push((runtime, with));
+    }
+    out
+}
+
+fn functions(observation: &Observation) -> Vec<&str> {
+    observation.trace.calls.iter().map(|call| call.function.as_str()).collect()
+}
+
+#[test]
+fn a_guest_that_closes_its_stderr_is_recorded_to_its_end() {
+    let text = r#"(module
+      (import "wasi_snapshot_preview1" "fd_close" (func $close (param i32) (result i32)))
+      (import "wasi_snapshot_preview1" "sched_yield" (func $yield (result i32)))
+      (memory (export "memory") 1)
+      (func (export "_start") (drop (call $close (i32.const 2))) (drop (call $yield))))"#;
+    for (runtime, observation) in recorded(text) {
+        assert_eq!(functions(&observation), ["fd_close", "sched_yield"], "{runtime}");
+        assert!(observation.trace.calls.iter().all(|call| call.outcome.is_some()), "{runtime}");
+    }
+}
+
+#[test]
+fn a_bad_pointer_is_recorded_as_out_of_bounds_and_not_followed() {
+    let text = r#"(module
+      (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+      (memory (export "memory") 1)
+      (func (export "_start") (drop (call $write (i32.const 1) (i32.const 0xfffffff0) (i32.const 0x40000000) (i32.const 0)))))"#;
+    for (runtime, observation) in recorded(text) {
+        assert_eq!(functions(&observation), ["fd_write"], "{runtime}");
+        assert_eq!(observation.trace.calls[0].inputs[0].bytes, None, "{runtime}");
+    }
+}
+
+#[test]
+fn calls_through_a_table_are_recorded() {
+    let text = r#"(module
+      (type $t (func (result i32)))
+      (import "wasi_snapshot_preview1" "sched_yield" (func $yield (type $t)))
+      (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+      (table 3 funcref) (elem (i32.const 1) func $yield)
+      (memory (export "memory") 1)
+      (export "again" (func $yield))
+      (func $callback (param $index i32) (result i32) (call_indirect (type $t) (local.get $index)))
+      (func (export "_start") (drop (call $callback (i32.const 1))) (drop (call $callback (i32.const 1))) (call $exit (i32.const 4))))"#;
+    for (runtime, observation) in recorded(text) {
+        assert_eq!(functions(&observation), ["sched_yield", "sched_yield", "proc_exit"], "{runtime}");
+        assert_eq!(observation.end.to_string(), "exit 4", "{runtime}");
+    }
+}
+
+#[test]
+fn modules_with_start_functions_globals_data_and_bulk_memory_survive() {
+    let text = r#"(module
+      (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+      (memory (export "memory") 1) (global $g (mut i32) (i32.const 7))
+      (data $passive "passive") (data (i32.const 0) "\10\00\00\00\07\00\00\00")
+      (func $first (memory.init $passive (i32.const 16) (i32.const 0) (global.get $g)) (data.drop $passive))
+      (start $first)
+      (func (export "_start") (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 32)))))"#;
+    for (runtime, observation) in recorded(text) {
+        assert_eq!(observation.stdout.to_string(), "\"passive\"", "{runtime}");
+        let call = &observation.trace.calls[0];
+        assert_eq!(call.inputs[1].kept(), b"passive", "{runtime}");
+    }
+}
+
+#[test]
+fn a_trace_that_grows_too_long_says_so_and_ends_with_a_whole_call() {
+    let text = r#"(module
+      (import "wasi_snapshot_preview1" "sched_yield" (func $yield (result i32)))
+      (memory (export "memory") 1)
+      (func (export "_start") (local $left i32) (local.set $left (i32.const 6000000))
+        (loop $more (drop (call $yield))
+          (br_if $more (local.tee $left (i32.sub (local.get $left) (i32.const 1)))))))"#;
+    let wasm = assemble(text.as_bytes()).expect("assemble");
+    let scratch = Scratch::new().expect("a scratch folder");
+    let mut bench = Bench::new(&scratch, "long", Duration::from_secs(60));
+    let observation = bench.observe(&spec("wasmtime"), &World::default(), &Prepared::recorded(&wasm)).expect("a run");
+    assert_eq!(observation.trace.state, touchstone_model::trace::TraceState::Truncated);
+    assert!(observation.trace.calls.len() > 1_000_000);
+    assert!(observation.trace.calls.iter().rev().skip(1).all(|call| call.outcome.is_some()));
+    assert_eq!(observation.end.to_string(), "exit 0");
+    assert!(without_search(&observation.trace).len() > 1_000_000);
+}

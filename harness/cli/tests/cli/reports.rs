@@ -1,0 +1,169 @@
+//! Shards, jobs, references, formats, and what a killed run leaves.
+
+use std::collections::BTreeSet;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::support::{OwnSuite, PROGRAM, RUNTIMES, touchstone};
+
+const SOME: &str = "^(files|rust)/[a-m]";
+
+fn ids(text: &str) -> BTreeSet<String> {
+    text.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
+}
+
+#[test]
+fn shards_partition_the_cases() {
+    let all = ids(&touchstone(&["conformance", "--list"]).expect(0).out);
+    let halves = ["1/2", "2/2"].map(|shard| ids(&touchstone(&["conformance", "--list", "--shard", shard]).expect(0).out));
+    assert!(halves[0].is_disjoint(&halves[1]));
+    assert_eq!(halves[0].union(&halves[1]).cloned().collect::<BTreeSet<_>>(), all);
+    assert!(halves[0].len().abs_diff(halves[1].len()) <= 1);
+}
+
+#[test]
+fn the_number_of_jobs_changes_nothing_but_the_timing() {
+    let run = |jobs: &str| {
+        let mut report = touchstone(&["conformance", "--filter", SOME, "--format", "json", "--jobs", jobs]).expect(0).json();
+        assert!(report["timing"]["wall_s"].as_f64().is_some_and(|seconds| seconds > 0.0));
+        report["timing"] = serde_json::Value::Null;
+        report.to_string()
+    };
+    assert_eq!(run("1"), run("2"));
+}
+
+#[test]
+fn every_runtime_can_be_the_reference() {
+    let suite = OwnSuite::new(&[(
+        "a/case.script",
+        "#! summary = \"s\"\n#! clauses = [\"fd_write.gathers-in-order\"]\nfd_write(stdout, [\"a\"])\nfd_read(99, 1)\n",
+    )]);
+    for reference in RUNTIMES {
+        let report = suite.run(&["--reference", reference]).expect(0).json();
+        assert_eq!(report["reference"], reference);
+        for runtime in RUNTIMES {
+            assert_eq!(report["cases"][0]["results"][runtime]["verdict"], "pass", "{runtime} against {reference}");
+        }
+    }
+}
+
+#[test]
+fn the_report_folder_has_all_formats_and_they_agree() {
+    let folder = tempfile::tempdir().expect("make a folder");
+    let path = folder.path().display().to_string();
+    touchstone(&["conformance", "--filter", "^files/", "--report", &path]).expect(0);
+    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).expect(name);
+    let report: serde_json::Value = serde_json::from_str(&read("report.json")).expect("JSON");
+    assert_eq!(report["schema"], 1);
+    assert_eq!(report["complete"], true);
+    for runtime in report["runtimes"].as_array().expect("runtimes") {
+        let total: u64 = runtime["verdicts"].as_object().expect("verdicts").values().filter_map(serde_json::Value::as_u64).sum();
+        assert_eq!(Some(total), report["suite"]["cases"].as_u64(), "{runtime}");
+    }
+    let cases = report["suite"]["cases"].as_u64().expect("a number");
+    assert_eq!(read("junit.xml").matches("<testcase").count() as u64, cases * 3);
+    assert!(read("summary.md").contains("| wasmtime 48"));
+}
+
+#[test]
+fn failures_show_call_expectation_and_command_in_every_format() {
+    let suite = OwnSuite::new(&[(
+        "a/case.script",
+        "#! summary = \"s\"\n#! clauses = [\"fd_read.bad-fd\"]\nfd_write(stdout, \"a\")\nfd_read(99, 1) = inval\n",
+    )]);
+    let folder = suite.path().display().to_string();
+    let run = |format: &str| touchstone(&["conformance", "--suite", &folder, "--format", format, "--runtime", "wasmi"]).expect(1).out;
+    let human = run("human");
+    for text in [
+        "failed: a/case on wasmi",
+        "call 2 fd_read fd_read(99, 1)",
+        "expected  inval",
+        "saw       badf",
+        "again: cargo xtask conformance --runtime wasmi --filter '^a/case$'",
+    ] {
+        assert!(human.contains(text), "{text} is not in\n{human}");
+    }
+    assert!(!human.contains('\u{1b}'), "colours are for terminals");
+    assert!(run("github").contains("::error file="));
+    assert!(run("junit").contains("<failure"));
+}
+
+#[test]
+fn fail_fast_stops_at_the_first_difference() {
+    let bad = "#! summary = \"s\"\n#! clauses = [\"fd_read.bad-fd\"]\nfd_read(99, 1) = inval\n";
+    let files: Vec<(String, &str)> = (0..40).map(|index| (format!("a/case-{index:02}.script"), bad)).collect();
+    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), *text)).collect();
+    let report = OwnSuite::new(&files).run(&["--fail-fast", "--jobs", "1", "--runtime", "wasmi"]).expect(1).json();
+    assert_eq!(report["complete"], false);
+    assert!(report["suite"]["cases"].as_u64().is_some_and(|cases| cases < 40));
+}
+
+/// Starts a run that takes long and writes reports, and waits until some cases are done.
+fn long_run(folder: &std::path::Path, suite: &OwnSuite) -> std::process::Child {
+    let args = ["conformance", "--runtime", "wasmi", "--timeout", "1", "--jobs", "1", "--suite"];
+    let mut command = Command::new(PROGRAM);
+    command.args(args).arg(suite.path()).arg("--report").arg(folder).stdout(Stdio::null()).stderr(Stdio::null());
+    let child = command.spawn().expect("start touchstone");
+    let start = Instant::now();
+    let some_are_done = || std::fs::read_to_string(folder.join("report.json")).is_ok_and(|text| text.contains("\"a/case-00\""));
+    while !some_are_done() {
+        assert!(start.elapsed() < Duration::from_secs(60), "no report was written");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    child
+}
+
+fn long_suite() -> OwnSuite {
+    let good = "#! summary = \"s\"\n#! clauses = [\"fd_read.bad-fd\"]\nfd_read(99, 1) = badf\n".to_owned();
+    let endless = ";;! summary = \"s\"\n;;! clauses = [\"program.start\"]\n(module (func (export \"_start\") (loop (br 0))))".to_owned();
+    let mut files = vec![("a/case-00.script".to_owned(), good)];
+    files.extend((1..60).map(|index| (format!("b/endless-{index:02}.wat"), endless.clone())));
+    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    OwnSuite::new(&files)
+}
+
+fn partial_report(folder: &std::path::Path) -> touchstone_reports::Report {
+    let text = std::fs::read_to_string(folder.join("report.json")).expect("a report");
+    touchstone_reports::Report::parse(&text).expect("the report loads")
+}
+
+fn scratch_folders_of(pid: u32) -> Vec<std::path::PathBuf> {
+    let places = [std::path::PathBuf::from("/dev/shm"), std::env::temp_dir()];
+    let entries = places.iter().flat_map(|place| std::fs::read_dir(place).into_iter().flatten().flatten());
+    let prefix = format!("touchstone-{pid}-");
+    entries
+        .map(|entry| entry.path())
+        .filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&prefix)))
+        .collect()
+}
+
+#[test]
+fn a_killed_run_leaves_a_report_that_loads_and_nothing_that_stays() {
+    let folder = tempfile::tempdir().expect("make a folder");
+    let suite = long_suite();
+    let mut child = long_run(folder.path(), &suite);
+    child.kill().expect("kill");
+    child.wait().expect("wait");
+    let report = partial_report(folder.path());
+    assert!(!report.complete);
+    assert!(report.cases.iter().any(|case| case.id == "a/case-00"));
+    assert!(!scratch_folders_of(child.id()).is_empty(), "a killed run cannot clear its folder");
+    // a folder counts as left behind after two seconds: a run that is just starting has no lock yet
+    std::thread::sleep(Duration::from_millis(2500));
+    touchstone(&["conformance", "--filter", "^files/seek-negative$", "--runtime", "wasmi"]).expect(0);
+    assert!(scratch_folders_of(child.id()).is_empty(), "the next run clears it");
+}
+
+#[test]
+fn ctrl_c_keeps_the_results() {
+    let folder = tempfile::tempdir().expect("make a folder");
+    let suite = long_suite();
+    let mut child = long_run(folder.path(), &suite);
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill -INT");
+    let status = child.wait().expect("wait");
+    assert_eq!(status.code(), Some(1), "endless guests were timed out before the stop, or the run was stopped");
+    let report = partial_report(folder.path());
+    assert!(!report.complete);
+    assert!(report.cases.len() < 60);
+    assert!(scratch_folders_of(child.id()).is_empty());
+}

@@ -1,0 +1,95 @@
+//! Running the program, and suites of one case.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+/// The program under test.
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_touchstone");
+
+/// What a run printed and its exit code.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Ran {
+    /// The run of a command that has ended.
+    pub(crate) fn of(output: &Output) -> Ran {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Ran { code: output.status.code().unwrap_or(-1), out: text(&output.stdout), err: text(&output.stderr) }
+    }
+
+    /// Asserts the exit code; shows everything if it is another.
+    pub(crate) fn expect(self, code: i32) -> Ran {
+        assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.out, self.err);
+        self
+    }
+
+    /// The JSON report that was printed.
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("stdout is no JSON ({error}):\n{}\n{}", self.out, self.err))
+    }
+}
+
+/// Runs the program.
+pub(crate) fn touchstone(args: &[&str]) -> Ran {
+    Ran::of(&Command::new(PROGRAM).args(args).output().expect("start touchstone"))
+}
+
+/// A suite in a folder of its own. Deleted when dropped.
+pub(crate) struct OwnSuite {
+    folder: TempDir,
+}
+
+impl OwnSuite {
+    /// A suite of these files.
+    pub(crate) fn new(files: &[(&str, &str)]) -> OwnSuite {
+        let folder = tempfile::tempdir().expect("make a folder");
+        for (name, text) in files {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().expect("a parent")).expect("make a folder");
+            std::fs::write(path, text).expect("write a case");
+        }
+        OwnSuite { folder }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Runs the suite with further flags and gives the JSON report.
+    pub(crate) fn run(&self, flags: &[&str]) -> Ran {
+        let folder = self.path().display().to_string();
+        let mut args = vec!["conformance", "--suite", &folder, "--format", "json"];
+        args.extend(flags);
+        touchstone(&args)
+    }
+}
+
+/// A file in a folder that is kept for the test.
+pub(crate) fn file(folder: &Path, name: &str, bytes: &[u8]) -> PathBuf {
+    let path = folder.join(name);
+    std::fs::write(&path, bytes).expect("write a file");
+    path
+}
+
+/// The verdict of a case on a runtime in a report.
+pub(crate) fn verdict(report: &serde_json::Value, case: &str, runtime: &str) -> String {
+    let cases = report["cases"].as_array().expect("cases");
+    let case = cases.iter().find(|found| found["id"] == case).unwrap_or_else(|| panic!("no case {case} in {report}"));
+    case["results"][runtime]["verdict"].as_str().unwrap_or_else(|| panic!("no verdict on {runtime} in {case}")).to_owned()
+}
+
+/// How a case ended on a runtime under the default profile.
+pub(crate) fn end(report: &serde_json::Value, case: &str, runtime: &str) -> String {
+    let cases = report["cases"].as_array().expect("cases");
+    let case = cases.iter().find(|found| found["id"] == case).expect("the case");
+    case["results"][runtime]["profiles"]["default"]["end"].as_str().expect("an end").to_owned()
+}
+
+/// The runtimes under test.
+pub(crate) const RUNTIMES: [&str; 3] = ["wasmtime", "wasmi", "wasmer"];
