@@ -388,7 +388,7 @@ fn recorded_calls(observation: &Observation, reference: Option<&Observation>, ou
 }
 
 /// A trace without the calls that look for preopens: where those stand in the fd table is each runtime's own affair.
-pub fn without_search(trace: &Trace) -> Vec<Normalised> {
+fn without_search(trace: &Trace) -> Vec<Normalised> {
     let all = normalise(trace).into_iter();
     all.filter(|call| call.function != "fd_prestat_get" && call.function != "fd_prestat_dir_name").collect()
 }

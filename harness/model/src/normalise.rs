@@ -70,6 +70,12 @@ impl Names {
         {
             self.fds.insert(*fd, name);
         }
+        // a program need not ask for the name: then all preopens are alike, wherever a runtime puts them
+        if call.function() == Some(Function::FdPrestatGet)
+            && let (Some(fd), false) = (call.args.first(), results.is_empty())
+        {
+            self.fds.entry(*fd).or_insert_with(|| "preopen".to_owned());
+        }
         for named in results {
             if named.value.open_value() == Some(OpenValue::Fd)
                 && let Some(fd) = named.value.number()
