@@ -64,7 +64,7 @@ pub struct ConformanceArgs {
     /// Which host profile: with openat2 allowed, denied, or both; without it, both for cases that resolve a path
     #[arg(long, value_enum)]
     pub profile: Option<ProfileArg>,
-    /// Write report.json, junit.xml and summary.md into this folder
+    /// Write report.json, junit.xml, summary.md and a WAT reproducer for each red script into this folder
     #[arg(long, value_name = "DIR")]
     pub report: Option<PathBuf>,
     /// What to print on stdout

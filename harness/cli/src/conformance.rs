@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use touchstone_guest::rust::Fixtures;
+use touchstone_guest::script::{program, wat};
 use touchstone_model::Verdict;
-use touchstone_model::result::CaseResult;
+use touchstone_model::result::{CaseResult, RuntimeResult};
 use touchstone_reports::{CaseError, Context, Report, junit, summary};
 use touchstone_runner::HarnessError;
 use touchstone_runner::schedule::{self, Event, Plan};
@@ -62,6 +63,9 @@ pub fn run(args: &ConformanceArgs) -> Result<Exit, Failure> {
     let report = Report::new(&context, &outcome.results, errors, complete, start.elapsed().as_secs_f64());
     if let Some(writer) = &writer {
         writer.write(&report)?;
+    }
+    if let Some(writer) = &writer {
+        writer.reproducers(&suite, &outcome.results)?;
     }
     keep_escapes(&outcome.results)?;
     let snapshots = snapshots_of(args, reference, &outcome.results)?;
@@ -159,6 +163,27 @@ impl Writer {
             let path = self.folder.join(name);
             let part = self.folder.join(format!("{name}.part"));
             fs::write(&part, text).and_then(|()| fs::rename(&part, &path)).map_err(Failure::file("write", path))?;
+        }
+        Ok(())
+    }
+}
+
+impl Writer {
+    /// A WAT file for each script that is not green somewhere: what is pasted into a bug tracker.
+    fn reproducers(&self, suite: &Suite, results: &[CaseResult]) -> Result<(), Failure> {
+        let folder = self.folder.join("reproducers");
+        let is_red = |result: &&CaseResult| {
+            let mut verdicts = result.runtimes.values().filter_map(RuntimeResult::verdict);
+            // what an escape does stays on this machine
+            verdicts.clone().any(|verdict| !verdict.is_green()) && verdicts.all(|verdict| verdict != Verdict::Escaped)
+        };
+        for result in results.iter().filter(is_red) {
+            let Some(case) = suite.cases.iter().map(|file| &file.case).find(|case| case.id == result.id) else { continue };
+            let Some(program) = case.script().and_then(|script| program::program(script, &case.world).ok()) else { continue };
+            fs::create_dir_all(&folder).map_err(Failure::file("create", &folder))?;
+            let path = folder.join(format!("{}.wat", snapshots::name(&case.id)));
+            let text = wat::header(&case.summary, &case.world) + &wat::wat(&program, &case.world);
+            fs::write(&path, text).map_err(Failure::file("write", path))?;
         }
         Ok(())
     }

@@ -41,6 +41,9 @@ impl Prepared {
     }
 }
 
+/// Name and content of each memory that was read back.
+pub type Memories = Vec<(String, Vec<u8>)>;
+
 /// The workers of one thread of the runner: one per runtime and profile, started when first needed.
 #[derive(Debug)]
 pub struct Bench<'a> {
@@ -75,7 +78,7 @@ impl<'a> Bench<'a> {
         world: &World,
         module: &Prepared,
         furnish: impl Fn(&Sealed) -> Result<(), HarnessError>,
-    ) -> Result<(Observation, Vec<(String, Vec<u8>)>), HarnessError> {
+    ) -> Result<(Observation, Memories), HarnessError> {
         self.ready(spec)?;
         let timeout = self.timeout;
         let scratch = self.scratch;
@@ -153,8 +156,9 @@ impl<'a> Bench<'a> {
         Ok(judge(evidence).differences.iter().map(ToString::to_string).collect())
     }
 
-    /// The features that a runtime was proven not to have, each by its probe. Negative controls count as having all.
-    pub fn absent_features(&mut self, spec: &WorkerSpec) -> Result<Vec<Feature>, HarnessError> {
+    /// The features that a runtime was proven not to have, each with what its probe saw instead. Negative controls count as
+    /// having all.
+    pub fn absent_features(&mut self, spec: &WorkerSpec) -> Result<Vec<(Feature, String)>, HarnessError> {
         if is_control(&spec.runtime) {
             return Ok(Vec::new());
         }
@@ -162,8 +166,9 @@ impl<'a> Bench<'a> {
         for feature in Feature::ALL {
             let probe = preflight::feature_probe(feature)
                 .map_err(|error| HarnessError::Preflight { runtime: spec.runtime.clone(), message: error.to_string() })?;
-            if !self.probe(spec, &probe)?.is_empty() {
-                absent.push(feature);
+            let differences = self.probe(spec, &probe)?;
+            if !differences.is_empty() {
+                absent.push((feature, differences.join("; ")));
             }
         }
         Ok(absent)

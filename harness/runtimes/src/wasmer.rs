@@ -68,6 +68,8 @@ fn environment(run: Run, engine: &Engine) -> anyhow::Result<WasiEnvBuilder> {
     // wasmer's own runner.
     if root.filesystem_at("/").is_none() {
         root.mount("/", Arc::new(TmpFileSystem::new()))?;
+        // wasmer's own runner always preopens `/`: without it WASIX finds no absolute path, which it follows links by
+        builder.add_preopen_build(|directory| directory.directory("/").read(true))?;
     }
     builder.set_mount_fs(root);
     Ok(builder)

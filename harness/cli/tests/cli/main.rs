@@ -4,6 +4,7 @@
 mod check;
 mod controls;
 mod documents;
+mod fixtures;
 mod hostile;
 mod plants;
 mod recorder;

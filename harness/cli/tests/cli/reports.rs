@@ -84,6 +84,11 @@ fn failures_show_call_expectation_and_command_in_every_format() {
         assert!(human.contains(text), "{text} is not in\n{human}");
     }
     assert!(!human.contains('\u{1b}'), "colours are for terminals");
+    let report = tempfile::tempdir().expect("make a folder");
+    let path = report.path().display().to_string();
+    touchstone(&["conformance", "--suite", &folder, "--report", &path, "--runtime", "wasmi"]).expect(1);
+    let wat = std::fs::read_to_string(report.path().join("reproducers/a__case.wat")).expect("a reproducer");
+    assert!(wat.contains(";; fd_read(99, 1) = inval") && wat::parse_str(&wat).is_ok(), "{wat}");
     assert!(run("github").contains("::error file="));
     assert!(run("junit").contains("<failure"));
 }

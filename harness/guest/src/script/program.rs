@@ -4,7 +4,7 @@ use touchstone_model::bounds;
 use touchstone_model::script::check::{Meaning, Scope, core_types};
 use touchstone_model::script::lex::Mistake;
 use touchstone_model::script::params::{self, Kind};
-use touchstone_model::script::{Arg, Args, BufferInit, Call, Expr, Literal, Script, Statement, Subscription, SubscriptionKind};
+use touchstone_model::script::{Arg, Args, BufferInit, Call, ClockArgs, Expr, Literal, Script, Statement, Subscription, SubscriptionKind};
 use touchstone_model::world::World;
 use touchstone_spec::{CoreType, Errno, Function, Type, type_by_name};
 
@@ -336,7 +336,8 @@ impl<'a> Layout<'a> {
                 put(self, 0, 8, userdata, "userdata")?;
             }
             match &item.kind {
-                SubscriptionKind::Clock { id, timeout, precision, flags } => {
+                SubscriptionKind::Clock(clock) => {
+                    let ClockArgs { id, timeout, precision, flags } = clock.as_ref();
                     put(self, 16, 4, id, "clockid")?;
                     put(self, 24, 8, timeout, "timestamp")?;
                     put(self, 32, 8, precision, "timestamp")?;
@@ -345,7 +346,7 @@ impl<'a> Layout<'a> {
                 SubscriptionKind::FdRead(fd) | SubscriptionKind::FdWrite(fd) => put(self, 16, 4, fd, "fd")?,
             }
             record[8] = match item.kind {
-                SubscriptionKind::Clock { .. } => 0,
+                SubscriptionKind::Clock(_) => 0,
                 SubscriptionKind::FdRead(_) => 1,
                 SubscriptionKind::FdWrite(_) => 2,
             };

@@ -6,7 +6,7 @@ use touchstone_spec::{Errno, Function, Param, Shape, Type};
 
 use super::lex::Mistake;
 use super::params::{self, Kind};
-use super::{Arg, Args, BufferInit, Call, Expr, Name, Pattern, Script, Span, Statement, SubscriptionKind};
+use super::{Arg, Args, BufferInit, Call, ClockArgs, Expr, Name, Pattern, Script, Span, Statement, SubscriptionKind};
 
 /// The names that a script can use at some point.
 #[derive(Debug, Clone, Default)]
@@ -211,7 +211,8 @@ fn check_arg(scope: &Scope, arg: &Arg, kind: Kind) -> Result<(), Mistake> {
                 fits(&scope.meaning(expr, ty)?, ty.map_or(64, |ty| ty.size * 8), expr.span())
             };
             match &item.kind {
-                SubscriptionKind::Clock { id, timeout, precision, flags } => {
+                SubscriptionKind::Clock(clock) => {
+                    let ClockArgs { id, timeout, precision, flags } = clock.as_ref();
                     number(id, "clockid")?;
                     number(timeout, "timestamp")?;
                     number(precision, "timestamp")?;

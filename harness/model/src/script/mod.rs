@@ -138,11 +138,20 @@ pub struct Subscription {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SubscriptionKind {
     /// `clock(id, timeout, precision, flags)`
-    Clock { id: Expr, timeout: Expr, precision: Expr, flags: Expr },
+    Clock(Box<ClockArgs>),
     /// `fd_read(fd)`
     FdRead(Expr),
     /// `fd_write(fd)`
     FdWrite(Expr),
+}
+
+/// What a subscription to a clock says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClockArgs {
+    pub id: Expr,
+    pub timeout: Expr,
+    pub precision: Expr,
+    pub flags: Expr,
 }
 
 /// A number, as something that may be known only when the guest runs.

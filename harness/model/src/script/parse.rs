@@ -5,7 +5,8 @@ use touchstone_spec::Function;
 use super::lex::{Mistake, Token, tokens};
 use super::params::{self, Kind};
 use super::{
-    Arg, Args, Buffer, BufferInit, Call, Expr, Int, Literal, Name, Pattern, Rest, Script, Span, Statement, Subscription, SubscriptionKind,
+    Arg, Args, Buffer, BufferInit, Call, ClockArgs, Expr, Int, Literal, Name, Pattern, Rest, Script, Span, Statement, Subscription,
+    SubscriptionKind,
 };
 use crate::bounds;
 
@@ -200,7 +201,9 @@ impl Parser {
         let args = self.list(")", Parser::expr)?;
         let span = name.span.to(self.last_span());
         let kind = match (name.text.as_str(), <[Expr; 4]>::try_from(args.clone()), <[Expr; 1]>::try_from(args)) {
-            ("clock", Ok([id, timeout, precision, flags]), _) => SubscriptionKind::Clock { id, timeout, precision, flags },
+            ("clock", Ok([id, timeout, precision, flags]), _) => {
+                SubscriptionKind::Clock(Box::new(ClockArgs { id, timeout, precision, flags }))
+            }
             ("fd_read", _, Ok([fd])) => SubscriptionKind::FdRead(fd),
             ("fd_write", _, Ok([fd])) => SubscriptionKind::FdWrite(fd),
             (_, _, _) => return Err(Mistake::new(span, "this is no subscription", help)),

@@ -83,7 +83,7 @@ impl Display for Arg {
 impl Display for Subscription {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match &self.kind {
-            SubscriptionKind::Clock { id, timeout, precision, flags } => write!(f, "clock({id}, {timeout}, {precision}, {flags})")?,
+            SubscriptionKind::Clock(clock) => write!(f, "clock({}, {}, {}, {})", clock.id, clock.timeout, clock.precision, clock.flags)?,
             SubscriptionKind::FdRead(fd) => write!(f, "fd_read({fd})")?,
             SubscriptionKind::FdWrite(fd) => write!(f, "fd_write({fd})")?,
         }

@@ -1,0 +1,80 @@
+//! Scripts as modules and as WAT: both are valid, and the WAT is short enough for a bug report.
+
+use touchstone_guest::script::{encode, program, wat};
+use touchstone_guest::{assemble, record};
+use touchstone_model::Case;
+use touchstone_model::case::Language;
+
+fn case(body: &str) -> Case {
+    let text = format!("#! summary = \"s\"\n#! clauses = [\"fd_seek.negative-result\"]\n#! tree = {{ \"file\" = \"hello\" }}\n{body}");
+    Case::parse("a/case", "case.script", Language::Script, &text).unwrap_or_else(|error| panic!("{}: {error}", error.place()))
+}
+
+const SEEK: &str = "f = path_open(root, 0, \"file\", 0, [fd_read, fd_seek, fd_tell], 0, 0)
+fd_read(f, 2) = \"he\"
+fd_seek(f, -3, cur) = inval
+fd_tell(f) = 2
+";
+
+const ALL_FORMS: &str = "buffer data = \"bytes\"
+buffer iov = u32(data, 5, end - 4)
+args_get()
+environ_get()
+d = path_open(root, [symlink_follow], \"a\" * 300 + \"/\", [directory], 0xff, -1, 0)
+entries = fd_readdir(d, 4096, 0)
+fd_readdir(d, 4096, entries.next[2] + 1)
+st = fd_filestat_get(d)
+fd_filestat_set_times(d, st.atim, st.mtim - 1, [atim, mtim])
+fd_fdstat_get(stdin)
+raw fd_write(stdout, iov, 1, data)
+poll_oneoff([clock(realtime, 5, 0, [subscription_clock_abstime]) @ 9, fd_read(stdin)])
+random_get(8)
+path_rename(root, \"a\", d, \"b\")
+proc_exit(1)
+";
+
+#[test]
+fn modules_are_valid_with_and_without_the_recorder() {
+    for body in [SEEK, ALL_FORMS, "", "sched_yield()\n"] {
+        let case = case(body);
+        let program = program::program(case.script().expect("a script"), &case.world).expect("a layout");
+        let wasm = encode(&program);
+        wasmparser::validate(&wasm).unwrap_or_else(|error| panic!("{body}: {error}"));
+        wasmparser::validate(&record(&wasm).expect("recorded")).unwrap_or_else(|error| panic!("recorded {body}: {error}"));
+    }
+}
+
+#[test]
+fn the_same_script_gives_the_same_bytes() {
+    let case = case(ALL_FORMS);
+    let bytes = || encode(&program::program(case.script().expect("a script"), &case.world).expect("a layout"));
+    assert_eq!(bytes(), bytes());
+}
+
+#[test]
+fn reproducers_are_valid_and_short() {
+    for (body, most) in [(SEEK, 25), (ALL_FORMS, 60)] {
+        let case = case(body);
+        let text = wat::wat(&program::program(case.script().expect("a script"), &case.world).expect("a layout"), &case.world);
+        let wasm = assemble(text.as_bytes()).unwrap_or_else(|error| panic!("{text}\n{error}"));
+        wasmparser::validate(&wasm).unwrap_or_else(|error| panic!("{text}\n{error}"));
+        assert!(text.lines().count() <= most, "{} lines\n{text}", text.lines().count());
+    }
+}
+
+#[test]
+fn the_reproducer_shows_calls_as_written_and_exits_with_the_last_errno() {
+    let case = case(SEEK);
+    let text = wat::wat(&program::program(case.script().expect("a script"), &case.world).expect("a layout"), &case.world);
+    assert!(text.contains("(call $proc_exit (call $fd_tell"), "{text}");
+    assert!(text.contains(";; fd_seek(f, -3, cur) = inval"), "{text}");
+    assert!(text.contains("(call $path_open (i32.const 3)"), "{text}");
+}
+
+#[test]
+fn what_is_no_module_is_not_recorded() {
+    assert!(record(b"not wasm").is_err());
+    assert!(record(b"\0asm\x0d\0\x01\0").is_err());
+    let memory64 = assemble(b"(module (memory (export \"memory\") i64 1))").expect("assemble");
+    assert!(record(&memory64).is_err());
+}
