@@ -29,8 +29,8 @@ pub fn run() -> Result<Exit, Failure> {
         }
         if preflight == "ok" {
             let spec = WorkerSpec { program: this_program()?, runtime: entry.name.to_owned(), profile: Profile::Default, plant: None };
-            for (feature, seen) in bench.absent_features(&spec)? {
-                preflight.push_str(&format!(", without {} ({seen})", feature.name()));
+            for feature in bench.absent_features(&spec)? {
+                preflight.push_str(&format!(", without {}", feature.name()));
             }
         }
         let row = [entry.name, entry.version, entry.wasi, entry.family, "built in", &preflight];

@@ -46,7 +46,7 @@ fn mistakes_have_place_message_and_cure() {
 #[test]
 fn what_is_printed_is_what_was_written() {
     for line in [
-        "f = path_open(root, [symlink_follow], \"a\\x00\" * 3 + \"b\", [creat, excl], 0, 0x1f, [append]) = ok | inval",
+        "f = path_open(root, [symlink_follow], \"a\\0\" * 3 + \"b\", [creat, excl], 0, 0x1f, [append]) = ok | inval",
         "fd_read(f, [2, 0, 3]) = \"\\\"\\n\\\\\"",
         "fd_seek(f, -3, cur) = 1..",
         "raw fd_write(1, end - 4, 0xffffffff, data + 8) = fault | trap",

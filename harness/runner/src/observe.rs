@@ -8,8 +8,8 @@ use sha2::{Digest, Sha256};
 use touchstone_guest::record;
 use touchstone_model::judge::Feature;
 use touchstone_model::trace::{TRACE_EXPORT, Trace, TraceState};
-use touchstone_model::tree::Content;
-use touchstone_model::world::World;
+use touchstone_model::tree::{self, Content, TreeSnapshot};
+use touchstone_model::world::{Access, World};
 use touchstone_model::{Case, Evidence, Observation, judge};
 
 use crate::HarnessError;
@@ -156,9 +156,8 @@ impl<'a> Bench<'a> {
         Ok(judge(evidence).differences.iter().map(ToString::to_string).collect())
     }
 
-    /// The features that a runtime was proven not to have, each with what its probe saw instead. Negative controls count as
-    /// having all.
-    pub fn absent_features(&mut self, spec: &WorkerSpec) -> Result<Vec<(Feature, String)>, HarnessError> {
+    /// The features that a runtime was proven not to have, each by its probe. Negative controls count as having all.
+    pub fn absent_features(&mut self, spec: &WorkerSpec) -> Result<Vec<Feature>, HarnessError> {
         if is_control(&spec.runtime) {
             return Ok(Vec::new());
         }
@@ -166,9 +165,8 @@ impl<'a> Bench<'a> {
         for feature in Feature::ALL {
             let probe = preflight::feature_probe(feature)
                 .map_err(|error| HarnessError::Preflight { runtime: spec.runtime.clone(), message: error.to_string() })?;
-            let differences = self.probe(spec, &probe)?;
-            if !differences.is_empty() {
-                absent.push((feature, differences.join("; ")));
+            if !self.probe(spec, &probe)?.is_empty() {
+                absent.push(feature);
             }
         }
         Ok(absent)
@@ -210,7 +208,17 @@ fn observation(
         peak_memory_bytes: result.peak_memory_bytes,
     };
     observation.escapes.extend(read_canaries(&observation));
+    observation.escapes.extend(changed_read_only(world, &observation.tree));
     Ok(observation)
+}
+
+/// The read-only preopens below which anything is not as it was.
+fn changed_read_only(world: &World, after: &TreeSnapshot) -> Vec<String> {
+    let changed = tree::differences(&TreeSnapshot::of_world(world), after);
+    let read_only = world.preopens.iter().filter(|preopen| preopen.access == Access::ReadOnly);
+    let is_below = |path: &str, name: &str| path.split_once(':').is_some_and(|(preopen, _)| preopen == name);
+    let broken = read_only.filter(|preopen| changed.iter().any(|(path, ..)| is_below(path, &preopen.name)));
+    broken.map(|preopen| format!("the read-only preopen {} was changed", preopen.name)).collect()
 }
 
 /// Where the canaries' content shows up in what the guest got or left.
@@ -229,7 +237,7 @@ fn read_canaries(observation: &Observation) -> Vec<String> {
         }
     }
     for (path, entry) in &observation.tree.0 {
-        if let touchstone_model::tree::EntryKind::File(content) = &entry.kind
+        if let tree::EntryKind::File(content) = &entry.kind
             && content_holds(content)
         {
             out.push(format!("{path} is a file from outside the preopens, or a copy"));

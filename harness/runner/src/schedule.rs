@@ -180,8 +180,7 @@ impl<'a> Plan<'a> {
             let profiles = self.profiles.possible();
             profiles.iter().try_for_each(|profile| bench.ready(&self.spec(entry, *profile)))?;
             let first = profiles.first().copied().unwrap_or(Profile::Default);
-            let features = bench.absent_features(&self.spec(entry, first))?;
-            absent.insert(entry.name, features.into_iter().map(|(feature, _)| feature).collect());
+            absent.insert(entry.name, bench.absent_features(&self.spec(entry, first))?);
         }
         Ok(absent)
     }

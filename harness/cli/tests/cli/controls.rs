@@ -5,7 +5,8 @@ use crate::support::touchstone;
 #[test]
 fn no_control_passes_a_case_that_makes_a_successful_call() {
     let controls = ["null", "nosys", "notsup", "badf", "yes"];
-    let mut args = vec!["conformance", "--format", "json", "--timeout", "10"];
+    // guests that try again until a call succeeds never end under a control that never does anything
+    let mut args = vec!["conformance", "--format", "json", "--timeout", "2", "--profile", "default"];
     controls.iter().for_each(|control| args.extend(["--runtime", control]));
     args.extend(["--runtime", "wasmtime"]);
     let report = touchstone(&args).expect(1).json();
