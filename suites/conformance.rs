@@ -109,7 +109,7 @@ impl Shared {
         if verdict.is_some_and(Verdict::is_green) {
             return Ok(());
         }
-        Err(Failed::from(human::failures(&result, self.reference.name, false)))
+        Err(Failed::from(human::failures(&result, self.reference.name, false, "")))
     }
 
     fn snapshot(&'static self, index: usize) -> Result<(), Failed> {

@@ -37,8 +37,9 @@ pub struct Report {
 /// What there was to run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Suite {
+    /// Cases that were selected; in a run that was stopped, more than there are results.
     pub cases: usize,
-    /// Clauses that the cases cite.
+    /// Clauses that the cases with results cite.
     pub clauses: usize,
 }
 
@@ -125,6 +126,8 @@ pub struct Context {
     pub runtimes: Vec<(String, String, String, String, String)>,
     pub functions: usize,
     pub clauses_total: usize,
+    /// Cases that there are to run.
+    pub cases: usize,
     /// Show what was seen of escapes. Without it the report only counts them: they are reported to the runtime first.
     pub disclose: bool,
 }
@@ -151,7 +154,7 @@ impl Report {
         Report {
             schema: SCHEMA,
             complete,
-            suite: Suite { cases: results.len(), clauses: cited.len() },
+            suite: Suite { cases: context.cases, clauses: cited.len() },
             reference: context.reference.clone(),
             runtimes: context.runtimes.iter().map(|runtime| Runtime::new(runtime, results)).collect(),
             coverage,
@@ -196,8 +199,9 @@ impl Runtime {
 impl Case {
     fn new(result: &CaseResult, disclose: bool) -> Case {
         let results = result.runtimes.iter().filter_map(|(name, runtime)| {
+            // an escape under one profile may show under another without being one there
+            let withheld = runtime.verdict() == Some(Verdict::Escaped) && !disclose;
             let profiles = runtime.profiles.iter().map(|(profile, result)| {
-                let withheld = result.judgement.verdict == Verdict::Escaped && !disclose;
                 let differences = result.judgement.differences.iter().map(ToString::to_string).collect();
                 let shown = CaseProfile {
                     verdict: result.judgement.verdict,

@@ -73,7 +73,7 @@ pub struct ConformanceArgs {
     /// List the cases instead of running them
     #[arg(long)]
     pub list: bool,
-    /// Write the snapshots of the reference; never one that its author's expectation rejects
+    /// Write the snapshots of the reference; never one of a run that is red
     #[arg(long)]
     pub update: bool,
     /// Stop at the first case that is not as it should be

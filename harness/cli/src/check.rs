@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use touchstone_model::bounds;
 use touchstone_model::case::{Case, Expectations, Fixture};
-use touchstone_model::judge::Difference;
+use touchstone_model::judge::{Difference, Witness};
 use touchstone_model::normalise::normalise;
 use touchstone_model::world::{Access, Preopen, Stdin, StdioKind, Tree, World};
 use touchstone_model::{Evidence, Observation, judge};
@@ -84,13 +84,14 @@ fn world(args: &CheckArgs) -> Result<(World, Vec<PathBuf>), Failure> {
     let mut preopens = Vec::new();
     let mut hosts = Vec::new();
     for dir in &args.dir {
-        let (host, guest) = dir.split_once("::").unwrap_or((dir, dir));
+        let cure = "write `--dir HOST::GUEST` with a folder that exists, and the path under which the program finds it";
+        let Some((host, guest)) = dir.split_once("::") else {
+            return Err(Failure::usage(format!("`--dir {dir}` does not say where the program finds it"), cure));
+        };
         if !Path::new(host).is_dir() {
-            return Err(Failure::usage(
-                format!("there is no folder {host} to preopen"),
-                "write `--dir HOST::GUEST` with a folder that exists",
-            ));
+            return Err(Failure::usage(format!("there is no folder {host} to preopen"), cure));
         }
+        can_be_copied(Path::new(host))?;
         hosts.push(PathBuf::from(host));
         let name = format!("dir{}", preopens.len() + 1);
         preopens.push(Preopen { name, guest: guest.to_owned(), access: Access::ReadWrite, tree: Tree::default() });
@@ -109,6 +110,28 @@ fn world(args: &CheckArgs) -> Result<(World, Vec<PathBuf>), Failure> {
     let args = std::iter::once(name).chain(args.args.iter().cloned()).collect();
     let stdin = Stdin { kind: StdioKind::Pipe, bytes: stdin };
     Ok((World { args, env, stdin, stdout: StdioKind::Pipe, preopens }, hosts))
+}
+
+/// Every runtime works on a copy, so the folder must be one that can be copied: files, folders and links, not too many.
+fn can_be_copied(host: &Path) -> Result<(), Failure> {
+    let cure = "give the program a smaller folder, with files, folders and symbolic links only";
+    let (mut entries, mut bytes) = (0, 0);
+    for entry in walkdir::WalkDir::new(host) {
+        let entry = entry.map_err(|error| Failure::usage(format!("{} cannot be read: {error}", host.display()), cure))?;
+        let kind = entry.file_type();
+        if !(kind.is_file() || kind.is_dir() || kind.is_symlink()) {
+            let message = format!("{} is neither file, folder nor symbolic link", entry.path().display());
+            return Err(Failure::usage(message, cure));
+        }
+        entries += 1;
+        bytes += if kind.is_file() { entry.metadata().map_or(0, |metadata| metadata.len()) } else { 0 };
+        if entries > bounds::TREE_ENTRIES || bytes > bounds::CHECK_COPY_BYTES {
+            let message =
+                format!("{} has more than {} entries or {} bytes", host.display(), bounds::TREE_ENTRIES, bounds::CHECK_COPY_BYTES);
+            return Err(Failure::usage(message, cure));
+        }
+    }
+    Ok(())
 }
 
 /// The program as a case that expects what the reference did.
@@ -135,7 +158,9 @@ fn differences(case: &Case, entry: &Entry, observation: &Observation, expected: 
         reference: Some(expected),
         divergences: &[],
     };
-    judge(evidence).differences
+    // there is no author: what the "case" expects is what the reference did
+    let differences = judge(evidence).differences.into_iter();
+    differences.map(|difference| Difference { witness: Witness::Reference, ..difference }).collect()
 }
 
 fn overview(entry: &Entry, observation: &Observation) -> String {

@@ -7,9 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use clap::ValueEnum;
 use touchstone_guest::rust::Fixtures;
 use touchstone_guest::script::{program, wat};
 use touchstone_model::Verdict;
+use touchstone_model::bounds;
 use touchstone_model::result::{CaseResult, RuntimeResult};
 use touchstone_reports::{CaseError, Context, Report, junit, summary};
 use touchstone_runner::HarnessError;
@@ -32,6 +34,9 @@ pub fn run(args: &ConformanceArgs) -> Result<Exit, Failure> {
     let reference = select::reference(args.reference.as_deref())?;
     let mut suite = select::suite(&args.suite)?;
     select::cases(&mut suite, args.filter.as_deref(), args.shard)?;
+    if suite.cases.is_empty() {
+        eprintln!("this shard has no case: there are fewer cases than shards");
+    }
     if args.list {
         suite.cases.iter().for_each(|file| human::print(&format!("{}  {}\n", file.case.id, file.case.summary)));
         return Ok(Exit::Green);
@@ -41,7 +46,7 @@ pub fn run(args: &ConformanceArgs) -> Result<Exit, Failure> {
     let fixtures = Fixtures::new(places::cache().join("fixtures"));
     let plan = plan(args, &suite, &fixtures, runtimes.clone(), reference)?;
     let scratch = Scratch::new()?;
-    let context = context(&runtimes, reference, args.disclose);
+    let context = Context { cases: suite.cases.len(), ..context(&runtimes, reference, args.disclose) };
     let mut progress = human::Progress::new(suite.cases.len(), args.format != Format::Human);
     let mut partial = Partial { writer: writer.as_ref(), context: &context, results: Vec::new(), written: None, start };
     partial.write()?;
@@ -138,6 +143,7 @@ pub fn context(runtimes: &[&Entry], reference: &Entry, disclose: bool) -> Contex
         runtimes: runtimes.iter().map(row).collect(),
         functions: touchstone_spec::Function::ALL.len(),
         clauses_total: touchstone_spec::clauses().len(),
+        cases: 0,
         disclose,
     }
 }
@@ -247,7 +253,7 @@ fn snapshots_of(args: &ConformanceArgs, reference: &Entry, results: &[CaseResult
     }
     let folder = places::snapshots();
     for result in results {
-        // where the author's expectation rejects the reference there is no text, and nothing is written
+        // where the reference is red there is no text, and nothing is written
         let Some(text) = &result.snapshot else { continue };
         match snapshots::compare(&folder, &result.id, text)? {
             State::Same => {}
@@ -265,7 +271,7 @@ fn snapshots_of(args: &ConformanceArgs, reference: &Entry, results: &[CaseResult
 fn print(args: &ConformanceArgs, report: &Report, suite: &Suite, results: &[CaseResult], snapshots: &[String]) {
     match args.format {
         Format::Human => {
-            results.iter().for_each(|result| human::print(&human::failures(result, &report.reference, args.disclose)));
+            results.iter().for_each(|result| human::print(&human::failures(result, &report.reference, args.disclose, &flags_again(args))));
             report.errors.iter().for_each(|error| human::print(&format!("\nharness error: {}: {}\n", error.case, error.message)));
             snapshots.iter().for_each(|text| human::print(&format!("\nsnapshot: {text}")));
             human::print(&format!("\n{}\n{}", human::verdicts(report), footer(report)));
@@ -283,6 +289,22 @@ fn print(args: &ConformanceArgs, report: &Report, suite: &Suite, results: &[Case
     if args.format != Format::Human {
         snapshots.iter().for_each(|text| eprintln!("snapshot: {text}"));
     }
+}
+
+/// The flags of this run without which a failure might not show again.
+fn flags_again(args: &ConformanceArgs) -> String {
+    let mut out = String::new();
+    args.suite.iter().for_each(|folder| out.push_str(&format!(" --suite {}", folder.display())));
+    if let Some(reference) = &args.reference {
+        out.push_str(&format!(" --reference {reference}"));
+    }
+    if let Some(name) = args.profile.and_then(|profile| profile.to_possible_value()) {
+        out.push_str(&format!(" --profile {}", name.get_name()));
+    }
+    if args.timeout != bounds::RUN_TIMEOUT_SECONDS {
+        out.push_str(&format!(" --timeout {}", args.timeout));
+    }
+    out
 }
 
 fn footer(report: &Report) -> String {

@@ -64,8 +64,9 @@ fn paint(cell: &str, column: &str, count: usize) -> String {
     }
 }
 
-/// Everything about a case that is not green: the call, what was expected, what was seen, how to see it again.
-pub fn failures(result: &CaseResult, reference: &str, disclose: bool) -> String {
+/// Everything about a case that is not green: the call, what was expected, what was seen, and how to see it again, for which
+/// `flags` are those of this run that matter.
+pub fn failures(result: &CaseResult, reference: &str, disclose: bool, flags: &str) -> String {
     let mut out = String::new();
     for (runtime, profiles) in &result.runtimes {
         let Some(verdict) = profiles.verdict().filter(|verdict| !verdict.is_green()) else { continue };
@@ -93,8 +94,7 @@ pub fn failures(result: &CaseResult, reference: &str, disclose: bool) -> String 
             }
             differences.iter().for_each(|difference| out.push_str(&difference_text(difference, reference)));
         }
-        let reference = if reference == crate::select::DEFAULT_REFERENCE { String::new() } else { format!(" --reference {reference}") };
-        out.push_str(&format!("  again: cargo xtask conformance --runtime {runtime}{reference} --filter '^{}$'\n", result.id));
+        out.push_str(&format!("  again: cargo xtask conformance --runtime {runtime}{flags} --filter '^{}$'\n", result.id));
     }
     out
 }
@@ -106,8 +106,12 @@ pub fn difference_text(difference: &Difference, reference: &str) -> String {
         Witness::Reference => format!("as on {reference}"),
         Witness::Host => "the harness".to_owned(),
     };
-    let call = difference.call.as_deref().unwrap_or_default();
-    format!("    {} {call}\n      expected  {}  ({by})\n      saw       {}\n", difference.place, difference.expected, difference.seen)
+    // the call as written says its function once more
+    let place = match (&difference.call, difference.place.rsplit_once(' ')) {
+        (Some(call), Some((number, _))) => format!("{number}  {call}"),
+        (_, _) => difference.place.clone(),
+    };
+    format!("    {place}\n      expected  {}  ({by})\n      saw       {}\n", difference.expected, difference.seen)
 }
 
 /// Progress on stderr: a bar on a terminal, a line now and then elsewhere.

@@ -19,6 +19,6 @@ pub fn snapshots() -> PathBuf {
 
 /// What may be deleted at any time: built fixtures, local details of escapes.
 pub fn cache() -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    target.join("touchstone")
+    // a relative folder is meant from the repository, where cargo is run
+    root().join(std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from)).join("touchstone")
 }

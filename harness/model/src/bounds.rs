@@ -46,6 +46,9 @@ pub const CAPTURE_ELEMENTS: u32 = 1024;
 /// Bytes of a message between runner and worker: a module, a trace and some text.
 pub const MESSAGE_BYTES: u32 = 256 << 20;
 
+/// Bytes of a folder that `check` copies for each runtime: the copies lie in memory.
+pub const CHECK_COPY_BYTES: u64 = 1 << 30;
+
 /// Bytes of a guest module that `check` accepts.
 pub const MODULE_BYTES: u64 = 256 << 20;
 

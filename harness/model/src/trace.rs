@@ -1,4 +1,4 @@
-//! What each WASI call of a run was given and returned, in the one format that scripts, recorder and trampoline share.
+//! What each WASI call of a run was given and returned, in the one format that scripts and the recorder share.
 //!
 //! # Format
 //!

@@ -76,10 +76,10 @@ fn failures_show_call_expectation_and_command_in_every_format() {
     let human = run("human");
     for text in [
         "failed: a/case on wasmi",
-        "call 2 fd_read fd_read(99, 1)",
+        "call 2  fd_read(99, 1)",
         "expected  inval",
         "saw       badf",
-        "again: cargo xtask conformance --runtime wasmi --filter '^a/case$'",
+        "again: cargo xtask conformance --runtime wasmi --suite ",
     ] {
         assert!(human.contains(text), "{text} is not in\n{human}");
     }
@@ -100,7 +100,7 @@ fn fail_fast_stops_at_the_first_difference() {
     let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), *text)).collect();
     let report = OwnSuite::new(&files).run(&["--fail-fast", "--jobs", "1", "--runtime", "wasmi"]).expect(1).json();
     assert_eq!(report["complete"], false);
-    assert!(report["suite"]["cases"].as_u64().is_some_and(|cases| cases < 40));
+    assert!(report["cases"].as_array().is_some_and(|cases| cases.len() < 40));
 }
 
 /// Starts a run that takes long and writes reports, and waits until some cases are done.
