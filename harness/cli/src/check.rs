@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use touchstone_model::bounds;
 use touchstone_model::case::{Case, Expectations, Fixture};
-use touchstone_model::judge::{Difference, Witness};
-use touchstone_model::normalise::normalise;
+use touchstone_model::judge::{Difference, Witness, without_search};
+use touchstone_model::normalise::Normalised;
 use touchstone_model::world::{Access, Preopen, Stdin, StdioKind, Tree, World};
 use touchstone_model::{Evidence, Observation, judge};
 use touchstone_runner::observe::{Bench, Prepared};
@@ -47,7 +47,7 @@ pub fn run(args: &CheckArgs) -> Result<Exit, Failure> {
     let mut same = true;
     for (entry, observation) in &observations[1..] {
         let differences = differences(&case, entry, observation, expected);
-        same &= differences.is_empty();
+        same &= differences.is_empty() && first_call(entry.name, reference.name, observation, expected).is_none();
         human::print(&comparison(entry, reference, observation, expected, &differences));
     }
     if same {
@@ -188,13 +188,12 @@ fn comparison(entry: &Entry, reference: &Entry, observation: &Observation, expec
 
 /// The first call of which question or answer differs, with the calls before it.
 fn first_call(name: &str, reference: &str, observation: &Observation, expected: &Observation) -> Option<String> {
-    let (seen, wanted) = (normalise(&observation.trace), normalise(&expected.trace));
+    let (seen, wanted) = (without_search(&observation.trace), without_search(&expected.trace));
     let index = (0..seen.len().max(wanted.len())).find(|index| {
-        let pair =
-            |calls: &[touchstone_model::normalise::Normalised]| calls.get(*index).map(|call| (call.question.clone(), call.answer.clone()));
+        let pair = |calls: &[Normalised]| calls.get(*index).map(|call| (call.question.clone(), call.answer.clone()));
         pair(&seen) != pair(&wanted)
     })?;
-    let line = |calls: &[touchstone_model::normalise::Normalised], index: usize| {
+    let line = |calls: &[Normalised], index: usize| {
         calls.get(index).map_or("(no more calls)".to_owned(), |call| format!("{} → {}", call.question, call.answer))
     };
     let mut out = format!("the first call that differs is number {}\n", index + 1);

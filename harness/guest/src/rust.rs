@@ -6,6 +6,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
@@ -83,15 +84,20 @@ impl Fixtures {
             return Ok(module);
         }
         fs::create_dir_all(&self.cache).map_err(|error| RustError::File { what: "create the folder", path: self.cache.clone(), error })?;
-        toolchain.compile(source, &cached)?;
-        read(&cached)
+        match toolchain.compile(source, &cached) {
+            Ok(()) => read(&cached),
+            // a source that compiled when its prebuilt module was made, and now does not, is not at fault: the toolchain is
+            Err(error) => prebuilt(source, &text).map_err(|_| error),
+        }
     }
 }
 
 impl Toolchain {
     /// Compiles one fixture. Written beside its place first, since several processes may build at once.
     fn compile(&self, source: &Path, to: &Path) -> Result<(), RustError> {
-        let part = to.with_extension(format!("{}.part", std::process::id()));
+        // several threads of several processes may build the same fixture
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let part = to.with_extension(format!("{}-{}.part", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
         let mut command = Command::new(&self.rustc);
         command.args(FLAGS).arg("--target").arg(self.target).arg("--remap-path-prefix").arg(remap(source)).arg("-o").arg(&part).arg(source);
         let file = source.display().to_string();

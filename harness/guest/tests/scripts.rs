@@ -72,6 +72,24 @@ fn the_reproducer_shows_calls_as_written_and_exits_with_the_last_errno() {
 }
 
 #[test]
+fn an_invalid_module_does_not_become_valid_by_being_recorded() {
+    // it uses a memory, a global and a function that it has not; the recorder appends some of each
+    for body in ["(drop (i32.load 1 (i32.const 0)))", "(drop (global.get 0))", "(call 1)"] {
+        let text = format!("(module (memory (export \"memory\") 1) (func (export \"_start\") {body}))");
+        let invalid = assemble(text.as_bytes()).expect("assembling does not validate");
+        assert!(wasmparser::validate(&invalid).is_err());
+        assert!(record(&invalid).is_err(), "{body}");
+    }
+}
+
+#[test]
+fn a_guest_cannot_pass_off_a_memory_of_its_own_as_the_trace() {
+    let text = "(module (memory (export \"memory\") (export \"touchstone:trace\") 1) (func (export \"_start\")))";
+    let recorded = record(&assemble(text.as_bytes()).expect("assemble")).expect("recorded");
+    wasmparser::validate(&recorded).expect("valid: no export stands twice");
+}
+
+#[test]
 fn what_is_no_module_is_not_recorded() {
     assert!(record(b"not wasm").is_err());
     assert!(record(b"\0asm\x0d\0\x01\0").is_err());

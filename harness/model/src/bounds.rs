@@ -25,11 +25,21 @@ pub const WORKER_FILE_SIZE_BYTES: u64 = 8 << 30;
 /// Bytes of stdout or stderr that an observation keeps as they are; of more it keeps the length and a hash.
 pub const OUTPUT_KEPT_BYTES: usize = 64 << 10;
 
+/// Reads of 64 KiB that the runner takes from a guest's pipe before it looks at deadline and memory again.
+pub const DRAIN_READS: usize = 64;
+
+/// How long the runner takes what is left in a guest's pipe after the run: a pipe holds 64 KiB, so this is never reached unless
+/// somebody still writes.
+pub const DRAIN_MILLISECONDS: u64 = 1000;
+
 /// Bytes of a file that a tree snapshot keeps as they are; of more it keeps the length and a hash.
 pub const FILE_KEPT_BYTES: usize = 4 << 10;
 
 /// Files larger than this are sparse in any honest case; the snapshot keeps their length only, since to hash them costs seconds.
 pub const FILE_HASHED_BYTES: u64 = 256 << 20;
+
+/// Age after which a scratch folder without a lock counts as left behind: a run that is just starting has none yet.
+pub const STALE_SECONDS: u64 = 2;
 
 /// Entries that a tree snapshot reads before it gives up: a guest in a loop must not fill the parent's memory.
 pub const TREE_ENTRIES: usize = 100_000;
@@ -61,10 +71,13 @@ pub const LITERAL_BYTES: usize = 4 << 20;
 /// The first address that a compiled script gives to its data: below it stays free for raw pointers of the author.
 pub const SCRIPT_DATA_START: u32 = 0x1000;
 
+/// Memory from address 0 in which a compiled script looks for its preopens: a prestat, then a name.
+pub const SEARCH_MEMORY_BYTES: u32 = 64;
+
 /// fds that a compiled script asks for its preopens, from 3 upwards. A runtime that answers success for ever must not loop for ever.
 pub const PREOPEN_SEARCH_FDS: u32 = 64;
 
-/// Compiled modules that a worker keeps per runtime: the trampoline and the fixtures that several cases or profiles share stay
+/// Compiled modules that a worker keeps per runtime: the fixtures that several cases or profiles share stay
 /// in, and with at most some 2 MB of machine code for a program over `std` a full cache stays far below the memory limit.
 pub const COMPILED_MODULES: usize = 64;
 

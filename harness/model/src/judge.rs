@@ -184,7 +184,15 @@ pub fn judge(evidence: Evidence<'_>) -> Judgement {
             ids.push(divergence.id.clone());
         }
     }
-    let has_advisory = || evidence.divergences.iter().any(|divergence| ids.contains(&divergence.id) && divergence.advisory.is_some());
+    // the advisory must stand in the file that explains the escape itself
+    let escape_texts: Vec<&String> = texts.iter().filter(|text| text.starts_with("sandbox: ")).collect();
+    let has_advisory = || {
+        let with_advisory = evidence.divergences.iter().filter(|divergence| divergence.advisory.is_some());
+        let explained: BTreeSet<&String> = with_advisory
+            .flat_map(|divergence| divergence.claims(evidence.runtime, evidence.version, evidence.profile, &evidence.case.id))
+            .collect();
+        escape_texts.iter().all(|text| explained.contains(text))
+    };
     let escaped = !evidence.observation.escapes.is_empty();
     let verdict = match evidence.observation.end {
         // everything that is on record is seen and everything that is seen is on record
@@ -306,16 +314,15 @@ fn host(observation: &Observation, out: &mut Vec<Difference>) {
 }
 
 /// The calls of a script: those that stand in it, without the search for the preopens before them.
-fn own_calls<'a>(case: &Case, trace: &'a Trace) -> (Vec<&'a TraceCall>, Vec<Normalised>) {
-    let is_search = |call: &&TraceCall| matches!(call.function(), Some(Function::FdPrestatGet | Function::FdPrestatDirName));
-    let first = case.script().and_then(|script| script.calls().next()).map(|call| call.function.name());
-    let searched = trace.calls.iter().take_while(is_search).count();
-    // a script may itself start with calls that look like the search: then the search ends where as many calls are left as it has
-    let own = case.script().map_or(0, |script| script.calls().count());
-    let skip = match first {
-        Some("fd_prestat_get" | "fd_prestat_dir_name") => trace.calls.len().saturating_sub(own),
-        Some(_) | None => searched,
+fn own_calls(trace: &Trace) -> (Vec<&TraceCall>, Vec<Normalised>) {
+    // the search works on addresses below all that a script lays out, which tells it from the script's own calls
+    let is_search = |call: &&TraceCall| match call.function() {
+        Some(Function::FdPrestatGet | Function::FdPrestatDirName) => {
+            call.args.get(1).is_some_and(|address| *address < u64::from(crate::bounds::SEARCH_MEMORY_BYTES))
+        }
+        Some(_) | None => false,
     };
+    let skip = trace.calls.iter().take_while(is_search).count();
     (trace.calls.iter().skip(skip).collect(), normalise(trace).into_iter().skip(skip).collect())
 }
 
@@ -330,8 +337,8 @@ fn missing(trace: &Trace) -> &'static str {
 
 /// Compares the calls of a script. Gives whether a call did not come back that its author says need not.
 fn script_calls(case: &Case, observation: &Observation, reference: Option<&Observation>, out: &mut Vec<Difference>) -> bool {
-    let (seen, seen_texts) = own_calls(case, &observation.trace);
-    let expected_texts = reference.map(|reference| own_calls(case, &reference.trace).1);
+    let (seen, seen_texts) = own_calls(&observation.trace);
+    let expected_texts = reference.map(|reference| own_calls(&reference.trace).1);
     let Some(script) = case.script() else { return false };
     for (index, call) in script.calls().enumerate() {
         let place = format!("call {} {}", index + 1, call.function.name());
@@ -382,7 +389,8 @@ fn recorded_calls(observation: &Observation, reference: Option<&Observation>, ou
             });
             return;
         }
-        let answer = |calls: &[Normalised]| calls.get(index).map(|call| call.answer.clone());
+        // random bytes, times and the order of entries are equal after normalisation, but a guest may act on them
+        let answer = |calls: &[Normalised]| calls.get(index).map(|call| (call.answer.clone(), call.bytes.clone()));
         if answer(&seen) != answer(&expected) {
             return;
         }
@@ -390,7 +398,7 @@ fn recorded_calls(observation: &Observation, reference: Option<&Observation>, ou
 }
 
 /// A trace without the calls that look for preopens: where those stand in the fd table is each runtime's own affair.
-fn without_search(trace: &Trace) -> Vec<Normalised> {
+pub fn without_search(trace: &Trace) -> Vec<Normalised> {
     let all = normalise(trace).into_iter();
     all.filter(|call| call.function != "fd_prestat_get" && call.function != "fd_prestat_dir_name").collect()
 }
@@ -403,7 +411,7 @@ pub fn snapshot(case: &Case, observation: &Observation) -> String {
         out.push_str(&format!("stderr: {}\n", observation.stderr));
     }
     let calls = match &case.fixture {
-        Fixture::Script(_) => own_calls(case, &observation.trace).1,
+        Fixture::Script(_) => own_calls(&observation.trace).1,
         Fixture::Wat => without_search(&observation.trace),
         // which calls a standard library makes depends on its version
         Fixture::Rust => Vec::new(),

@@ -170,15 +170,15 @@ impl Reader<'_> {
         match kind {
             ENTER => {
                 let args = function.core_params().iter().map(|_| self.u64()).collect::<Result<Vec<u64>, _>>()?;
-                let inputs = self.inputs(function, &args)?;
+                let inputs = self.inputs(function)?;
                 calls.push(TraceCall { function: function.name().to_owned(), args, inputs, outcome: None });
                 Ok(())
             }
             EXIT => {
                 let errno = self.u32()?;
                 let call = calls.last().filter(|call| call.outcome.is_none() && call.function == function.name());
-                let call = call.cloned().ok_or(TraceError { at, what: "an exit record has no enter record" })?;
-                let outputs = if errno == 0 { self.outputs(function, &call)? } else { Vec::new() };
+                let call = call.ok_or(TraceError { at, what: "an exit record has no enter record" })?;
+                let outputs = if errno == 0 { self.outputs(function, call)? } else { Vec::new() };
                 if let Some(last) = calls.last_mut() {
                     last.outcome = Some(Outcome { errno, outputs });
                 }
@@ -202,7 +202,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn inputs(&mut self, function: Function, _args: &[u64]) -> Result<Vec<Capture>, TraceError> {
+    fn inputs(&mut self, function: Function) -> Result<Vec<Capture>, TraceError> {
         let mut out = Vec::new();
         for input in function.inputs() {
             match input {

@@ -10,7 +10,7 @@ use touchstone_model::judge::Feature;
 use touchstone_model::trace::{TRACE_EXPORT, Trace, TraceState};
 use touchstone_model::tree::{self, Content, TreeSnapshot};
 use touchstone_model::world::{Access, World};
-use touchstone_model::{Case, Evidence, Observation, judge};
+use touchstone_model::{Case, End, Evidence, Observation, judge};
 
 use crate::HarnessError;
 use crate::pool::{RunResult, Stdio3, Worker, WorkerSpec};
@@ -31,7 +31,10 @@ pub struct Prepared {
 impl Prepared {
     /// Puts the recorder into a module. A file that is no module stays as it is: what to say of it is the engine's business.
     pub fn recorded(wasm: &[u8]) -> Prepared {
-        Prepared::plain(&record(wasm).unwrap_or_else(|_| wasm.to_vec()), &[TRACE_EXPORT])
+        match record(wasm) {
+            Ok(recorded) => Prepared::plain(&recorded, &[TRACE_EXPORT]),
+            Err(_) => Prepared::plain(wasm, &[]),
+        }
     }
 
     /// A module without the recorder, and the memories to read back.
@@ -91,11 +94,10 @@ impl<'a> Bench<'a> {
         let start = SystemTime::now();
         let job = job(world, module, &slot.sealed);
         let stdio = Stdio3::new(scratch, &world.stdin, world.stdout)?;
-        let result = worker.run(&job, stdio, timeout)?;
-        if !matches!(
-            result.end,
-            touchstone_model::End::Exit { .. } | touchstone_model::End::Trap { .. } | touchstone_model::End::Rejected { .. }
-        ) {
+        let result = worker.run(&job, stdio, timeout).inspect_err(|_| slot.worker = None)?;
+        let ended_by_itself = matches!(result.end, End::Exit { .. } | End::Trap { .. } | End::Rejected { .. });
+        // a leak is one run's: the next one starts in a clean process
+        if !ended_by_itself || !result.leaked_fds.is_empty() {
             slot.worker = None;
         }
         let observation = observation(&result, world, &slot.sealed, start, module)?;
@@ -114,11 +116,19 @@ impl<'a> Bench<'a> {
 
     /// Sees to it that a worker stands that has passed its preflight.
     pub fn ready(&mut self, spec: &WorkerSpec) -> Result<(), HarnessError> {
-        let log = self.scratch.log(&format!("{}-{}-{}", self.name, spec.runtime, spec.profile.name()));
-        let slot = self.slot(spec)?;
-        if slot.worker.as_mut().is_some_and(Worker::is_alive) {
+        if self.slot(spec)?.worker.as_mut().is_some_and(Worker::is_alive) {
             return Ok(());
         }
+        let started = self.start(spec);
+        if started.is_err() {
+            self.slot(spec)?.worker = None;
+        }
+        started
+    }
+
+    fn start(&mut self, spec: &WorkerSpec) -> Result<(), HarnessError> {
+        let log = self.scratch.log(&format!("{}-{}-{}", self.name, spec.runtime, spec.profile.name()));
+        let slot = self.slot(spec)?;
         let worker = Worker::start(spec, &slot.sealed, &log)?;
         let openat2 = worker.openat2;
         slot.worker = Some(worker);
@@ -132,12 +142,12 @@ impl<'a> Bench<'a> {
     fn preflight(&mut self, spec: &WorkerSpec) -> Result<(), HarnessError> {
         let failed = |message: String| HarnessError::Preflight { runtime: spec.runtime.clone(), message };
         let probe = preflight::probe().map_err(|error| failed(error.to_string()))?;
-        let differences = self.probe(spec, &probe)?;
+        let (_, differences) = self.probe(spec, &probe)?;
         if differences.is_empty() { Ok(()) } else { Err(failed(differences.join("; "))) }
     }
 
-    /// Runs a probe and says what is not as it should be.
-    fn probe(&mut self, spec: &WorkerSpec, probe: &Case) -> Result<Vec<String>, HarnessError> {
+    /// Runs a probe and says how it ended and what is not as it should be.
+    fn probe(&mut self, spec: &WorkerSpec, probe: &Case) -> Result<(End, Vec<String>), HarnessError> {
         let failed = |message: String| HarnessError::Preflight { runtime: spec.runtime.clone(), message };
         let script = probe.script().ok_or_else(|| failed("the probe is no script".to_owned()))?;
         let program = touchstone_guest::script::program::program(script, &probe.world).map_err(|mistake| failed(mistake.message))?;
@@ -153,7 +163,8 @@ impl<'a> Bench<'a> {
             reference: None,
             divergences: &[],
         };
-        Ok(judge(evidence).differences.iter().map(ToString::to_string).collect())
+        let differences = judge(evidence).differences.iter().map(ToString::to_string).collect();
+        Ok((observation.end, differences))
     }
 
     /// The features that a runtime was proven not to have, each by its probe. Negative controls count as having all.
@@ -165,7 +176,13 @@ impl<'a> Bench<'a> {
         for feature in Feature::ALL {
             let probe = preflight::feature_probe(feature)
                 .map_err(|error| HarnessError::Preflight { runtime: spec.runtime.clone(), message: error.to_string() })?;
-            if !self.probe(spec, &probe)?.is_empty() {
+            let (end, differences) = self.probe(spec, &probe)?;
+            // trouble of another kind proves nothing
+            if end != (End::Exit { code: 0 }) {
+                let message = format!("the probe of {} ended with {end}", feature.name());
+                return Err(HarnessError::Preflight { runtime: spec.runtime.clone(), message });
+            }
+            if !differences.is_empty() {
                 absent.push(feature);
             }
         }

