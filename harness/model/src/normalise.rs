@@ -189,7 +189,13 @@ impl Names {
     fn nested(&mut self, value: &Value, mut inner: impl FnMut(&mut Names, &Value) -> String) -> String {
         match value {
             Value::Record(fields) => {
-                let fields: Vec<String> = fields.iter().map(|(name, value)| format!("{name}: {}", inner(self, value))).collect();
+                // the text defines the size of files and links only, and file systems count a directory's links as they like
+                let is_directory = fields.iter().any(|(name, value)| *name == "filetype" && value.to_string() == "directory");
+                let is_open = |name: &str| is_directory && (name == "size" || name == "nlink");
+                let text = |(name, value): &(&str, Value)| {
+                    if is_open(name) { format!("{name}: <any>") } else { format!("{name}: {}", inner(self, value)) }
+                };
+                let fields: Vec<String> = fields.iter().map(text).collect();
                 format!("{{ {} }}", fields.join(", "))
             }
             Value::List(items) => {
