@@ -428,8 +428,3 @@ pub fn snapshot(case: &Case, observation: &Observation) -> String {
     }
     out
 }
-
-/// Whether the run did something that a runtime which only answers cannot have done: a successful call.
-pub fn made_successful_call(trace: &Trace) -> bool {
-    trace.calls.iter().any(|call| call.outcome.as_ref().is_some_and(|outcome| outcome.errno == 0))
-}

@@ -22,8 +22,6 @@ pub struct CaseResult {
     pub functions: Vec<String>,
     /// `(function, errno)` pairs seen on the reference.
     pub errno_pairs: Vec<(String, u32)>,
-    /// Whether the guest made a successful call on the reference.
-    pub succeeds: bool,
 }
 
 /// One case on one runtime, under one or more profiles.

@@ -10,7 +10,7 @@ use semver::Version;
 use touchstone_guest::rust::Fixtures;
 use touchstone_guest::{BuildError, build};
 use touchstone_model::divergence::Divergence;
-use touchstone_model::judge::{Feature, judge_without, made_successful_call, snapshot};
+use touchstone_model::judge::{Feature, judge_without, snapshot};
 use touchstone_model::result::{CaseResult, ProfileResult, RuntimeResult, trace_lines};
 use touchstone_model::{Evidence, Observation, Trace, Verdict, judge};
 use touchstone_runtimes::Entry;
@@ -232,7 +232,6 @@ impl<'a> Plan<'a> {
             snapshot: text,
             functions: functions(&trace),
             errno_pairs: errno_pairs(&trace),
-            succeeds: made_successful_call(&trace),
         })
     }
 
