@@ -93,12 +93,29 @@ struct Layout<'a> {
     results: Vec<(Vec<u32>, u32)>,
     /// Words that hold the end of memory, which is known last.
     ends: Vec<(usize, usize, i64)>,
+    /// The arguments of each call.
+    args: Vec<Vec<Settled>>,
 }
 
-/// A number that is settled once the size of the memory is.
+/// A number as far as it is settled before the size of the memory is known.
 enum Settled {
     Operand(Operand),
     End(i64),
+}
+
+impl Settled {
+    /// An address, a length or a count that the layout chose.
+    fn address(address: u32) -> Settled {
+        Settled::Operand(Operand::Const(address.into()))
+    }
+
+    /// The operand, in a memory that ends at `end`.
+    fn at_end(self, end: i64) -> Operand {
+        match self {
+            Settled::Operand(operand) => operand,
+            Settled::End(plus) => Operand::Const(low32((end + plus).cast_unsigned()).into()),
+        }
+    }
 }
 
 impl<'a> Layout<'a> {
@@ -114,6 +131,7 @@ impl<'a> Layout<'a> {
             buffers: Vec::new(),
             results: Vec::new(),
             ends: Vec::new(),
+            args: Vec::new(),
         };
         if count > 0 {
             layout.program.data.push(Data { address: errnos, bytes: vec![0xff; 4 * count as usize] });
@@ -198,13 +216,9 @@ impl<'a> Layout<'a> {
         Settled::Operand(operand)
     }
 
-    fn operand(&mut self, expr: &Expr, ty: Option<&'static Type>, size: u32) -> Result<Operand, Mistake> {
+    fn number(&mut self, expr: &Expr, ty: Option<&'static Type>, size: u32) -> Result<Settled, Mistake> {
         let meaning = self.scope.meaning(expr, ty)?;
-        Ok(match self.settle(meaning, size, 0) {
-            Settled::Operand(operand) => operand,
-            // the size of the memory is one page more than the bytes laid out; `finish` knows it, so it is patched there
-            Settled::End(plus) => Operand::Const(END_MARK.wrapping_add_signed(plus)),
-        })
+        Ok(self.settle(meaning, size, 0))
     }
 
     fn call(&mut self, call: &Call) -> Result<(), Mistake> {
@@ -227,17 +241,17 @@ impl<'a> Layout<'a> {
                         strings = self.strings(function);
                         let pointers = self.place(4 * strings.0, 4);
                         let data = self.place(strings.1, 4);
-                        out.extend([pointers, data].map(|address| Operand::Const(address.into())));
+                        out.extend([pointers, data].map(Settled::address));
                     } else if let Some(arg) = args.next() {
                         filled = self.arg(arg, param.kind, &mut out)?.unwrap_or(filled);
                     }
                 }
-                out.extend(results.iter().map(|address| Operand::Const(u64::from(*address))));
+                out.extend(results.iter().copied().map(Settled::address));
                 out
             }
             Args::Raw(args) => {
                 let kinds = function.core_params().iter().zip(core_types(function));
-                let operands = args.iter().zip(kinds).map(|(arg, (core, ty))| self.operand(arg, ty, core_size(*core)));
+                let operands = args.iter().zip(kinds).map(|(arg, (core, ty))| self.number(arg, ty, core_size(*core)));
                 operands.collect::<Result<Vec<_>, _>>()?
             }
         };
@@ -247,17 +261,18 @@ impl<'a> Layout<'a> {
         };
         let index = u32::try_from(self.program.calls.len()).unwrap_or(u32::MAX);
         let errno_slot = bounds::SCRIPT_DATA_START + 4 * index;
-        self.program.calls.push(ProgramCall { function, args, errno_slot, text: call.to_string(), strings });
+        self.program.calls.push(ProgramCall { function, args: Vec::new(), errno_slot, text: call.to_string(), strings });
+        self.args.push(args);
         self.results.push((results, filled));
         Ok(())
     }
 
     /// Appends the core arguments of a typed argument; gives the address of the buffer that the call will fill, if this is one.
-    fn arg(&mut self, arg: &Arg, kind: Kind, out: &mut Vec<Operand>) -> Result<Option<u32>, Mistake> {
-        let mut push = |numbers: &[u32]| out.extend(numbers.iter().map(|number| Operand::Const(u64::from(*number))));
+    fn arg(&mut self, arg: &Arg, kind: Kind, out: &mut Vec<Settled>) -> Result<Option<u32>, Mistake> {
+        let mut push = |numbers: &[u32]| out.extend(numbers.iter().copied().map(Settled::address));
         match (arg, kind) {
             (Arg::Expr(expr), Kind::Scalar(ty)) => {
-                let operand = self.operand(expr, Some(ty), if ty.size == 8 { 8 } else { 4 })?;
+                let operand = self.number(expr, Some(ty), if ty.size == 8 { 8 } else { 4 })?;
                 out.push(operand);
             }
             (Arg::Expr(Expr::Int(len)), Kind::Buffer) => {
@@ -324,8 +339,8 @@ impl<'a> Layout<'a> {
         for item in items {
             let mut record = [0u8; 48];
             let mut put = |layout: &mut Self, at: usize, size: usize, expr: &Expr, ty: &str| -> Result<(), Mistake> {
-                let known = layout.operand(expr, type_by_name(ty), if size == 8 { 8 } else { 4 })?;
-                let Operand::Const(value) = known else {
+                let known = layout.number(expr, type_by_name(ty), if size == 8 { 8 } else { 4 })?;
+                let Settled::Operand(Operand::Const(value)) = known else {
                     let help = "use a number; to wait for an fd that the script opened, fill a `buffer` and make a `raw` call";
                     return Err(Mistake::new(expr.span(), "a subscription is laid out before the first call", help));
                 };
@@ -363,20 +378,12 @@ impl<'a> Layout<'a> {
             let word = low32((end + plus).cast_unsigned());
             self.program.data[*data].bytes[*at..at + 4].copy_from_slice(&word.to_le_bytes());
         }
-        for operand in self.program.calls.iter_mut().flat_map(|call| &mut call.args) {
-            if let Operand::Const(value) = operand
-                && value.abs_diff(END_MARK) <= u64::from(u32::MAX)
-            {
-                *operand = Operand::Const((value.wrapping_sub(END_MARK).wrapping_add_signed(end)) & u64::from(u32::MAX));
-            }
+        for (call, args) in self.program.calls.iter_mut().zip(self.args) {
+            call.args = args.into_iter().map(|arg| arg.at_end(end)).collect();
         }
         self.program
     }
 }
-
-/// Stands for the end of memory among the operands until that is known: a number that no operand of 32 bits has, and that
-/// no author of a 64-bit one is likely to write.
-const END_MARK: u64 = 0x7000_5afe_0000_0000;
 
 fn low32(value: u64) -> u32 {
     (value & u64::from(u32::MAX)) as u32
@@ -400,9 +407,9 @@ fn core_size(core: CoreType) -> u32 {
 }
 
 /// Where the results of a raw call go, as far as its pointers are plain numbers.
-fn raw_results(function: Function, args: &[Operand]) -> Vec<u32> {
+fn raw_results(function: Function, args: &[Settled]) -> Vec<u32> {
     let first = args.len() - function.results().len();
-    let address = |operand: &Operand| if let Operand::Const(value) = operand { low32(*value) } else { 0 };
+    let address = |arg: &Settled| if let Settled::Operand(Operand::Const(value)) = arg { low32(*value) } else { 0 };
     args[first..].iter().map(address).collect()
 }
 
