@@ -9,6 +9,9 @@ use std::path::Path;
 use std::rc::Rc;
 use std::{env, fs};
 
+/// Where the clauses stand.
+const CLAUSES: &str = "preview1/clauses";
+
 use witx::{
     BuiltinType, Document, IntRepr, InterfaceFunc, InterfaceFuncParam, Layout, Module, NamedType, RecordDatatype, RecordKind, Type,
     TypeRef, Variant, WasmType,
@@ -45,14 +48,27 @@ const RESULT_NAMES: [(&str, &[&str]); 21] = [
 
 fn main() -> Result<()> {
     println!("cargo::rerun-if-changed={WITX}");
+    println!("cargo::rerun-if-changed={CLAUSES}");
     println!("cargo::rerun-if-changed=build.rs");
     let document = witx::load(&[WITX]).map_err(|error| format!("{WITX}: {}", error.report()))?;
     let module = document.modules().next().ok_or("the witx text has no module")?;
     let text =
-        [module_name(&module), types(&document)?, errno_enum(&document)?, function_enum(&module), functions(&module, &document)?].concat();
+        [module_name(&module), types(&document)?, errno_enum(&document)?, function_enum(&module), functions(&module, &document)?, clause_ids()?].concat();
     let out = env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR for build scripts")?;
     fs::write(Path::new(&out).join("preview1.rs"), text)?;
     Ok(())
+}
+
+/// The ids of all clauses in alphabetical order. The lines that hold them are found by their beginning, so that no parser is
+/// needed; a test holds the list against the parsed index.
+fn clause_ids() -> Result<String> {
+    let mut ids = Vec::new();
+    for file in fs::read_dir(CLAUSES)? {
+        let text = fs::read_to_string(file?.path())?;
+        ids.extend(text.lines().filter_map(|line| Some(line.strip_prefix("id = \"")?.strip_suffix('"')?.to_owned())));
+    }
+    ids.sort();
+    Ok(format!("/// The ids of all clauses, in alphabetical order.\npub(crate) const CLAUSE_IDS: [&str; {}] = {ids:?};\n", ids.len()))
 }
 
 fn module_name(module: &Module) -> String {

@@ -42,7 +42,7 @@ fn meets_one(pattern: &Pattern, call: &TraceCall) -> bool {
     {
         return outcome.errno() == Some(errno);
     }
-    outcome.errno == 0 && answers(pattern, &results(call), call.function())
+    outcome.errno == 0 && answers(pattern, &results(call), Some(call.function))
 }
 
 /// Whether the results of a successful call match.

@@ -316,11 +316,11 @@ fn host(observation: &Observation, out: &mut Vec<Difference>) {
 /// The calls of a script: those that stand in it, without the search for the preopens before them.
 fn own_calls(trace: &Trace) -> (Vec<&TraceCall>, Vec<Normalised>) {
     // the search works on addresses below all that a script lays out, which tells it from the script's own calls
-    let is_search = |call: &&TraceCall| match call.function() {
-        Some(Function::FdPrestatGet | Function::FdPrestatDirName) => {
+    let is_search = |call: &&TraceCall| match call.function {
+        Function::FdPrestatGet | Function::FdPrestatDirName => {
             call.args.get(1).is_some_and(|address| *address < u64::from(crate::bounds::SEARCH_MEMORY_BYTES))
         }
-        Some(_) | None => false,
+        _ => false,
     };
     let skip = trace.calls.iter().take_while(is_search).count();
     (trace.calls.iter().skip(skip).collect(), normalise(trace).into_iter().skip(skip).collect())

@@ -52,12 +52,12 @@ impl Names {
     fn call(&mut self, call: &TraceCall) -> Normalised {
         let arguments = value::arguments(call);
         let texts: Vec<String> = arguments.iter().map(|named| format!("{}: {}", named.name, self.question(&named.value))).collect();
-        let question = format!("{}({})", call.function, texts.join(", "));
+        let question = format!("{}({})", call.function.name(), texts.join(", "));
         let results = value::results(call);
         self.learn(call, &results);
         let answer = self.answer(call, results);
         self.forget(call);
-        Normalised { function: call.function.clone(), question, answer, bytes: bytes(call) }
+        Normalised { function: call.function.name().to_owned(), question, answer, bytes: bytes(call) }
     }
 
     /// The fd of a preopen gets the preopen's name, a new fd the next number.
@@ -66,13 +66,13 @@ impl Names {
             Value::Bytes { bytes, .. } => Some(format!("preopen:{}", String::from_utf8_lossy(bytes))),
             Value::Scalar { .. } | Value::Record(_) | Value::List(_) | Value::OutOfBounds => None,
         };
-        if call.function() == Some(Function::FdPrestatDirName)
+        if call.function == Function::FdPrestatDirName
             && let (Some(fd), Some(name)) = (call.args.first(), results.iter().find_map(name_of))
         {
             self.fds.insert(*fd, name);
         }
         // a program need not ask for the name: then all preopens are alike, wherever a runtime puts them
-        if call.function() == Some(Function::FdPrestatGet)
+        if call.function == Function::FdPrestatGet
             && let (Some(fd), false) = (call.args.first(), results.is_empty())
         {
             self.fds.entry(*fd).or_insert_with(|| "preopen".to_owned());
@@ -93,12 +93,12 @@ impl Names {
     /// A closed fd may be given out again.
     fn forget(&mut self, call: &TraceCall) {
         let succeeded = call.outcome.as_ref().is_some_and(|outcome| outcome.errno == 0);
-        match (call.function(), call.args.as_slice()) {
-            (Some(Function::FdClose), [fd]) if succeeded => {
+        match (call.function, call.args.as_slice()) {
+            (Function::FdClose, [fd]) if succeeded => {
                 self.fds.remove(fd);
                 self.closed_stdio.extend((*fd <= 2).then_some(*fd));
             }
-            (Some(Function::FdRenumber), [from, to]) if succeeded && from != to => {
+            (Function::FdRenumber, [from, to]) if succeeded && from != to => {
                 if let Some(name) = self.fds.remove(from) {
                     self.fds.insert(*to, name);
                 }
@@ -145,11 +145,11 @@ impl Names {
         }
         let mut text = "ok".to_owned();
         for Named { name, value } in results {
-            let value = match call.function() {
-                Some(Function::RandomGet) => format!("<{} random bytes>", call.args.get(1).copied().unwrap_or_default()),
-                Some(Function::FdReaddir) => self.directory(call, name, value),
-                Some(Function::PollOneoff) => self.result(sorted(without_ignored(value), "userdata")),
-                Some(_) | None => self.result(value),
+            let value = match call.function {
+                Function::RandomGet => format!("<{} random bytes>", call.args.get(1).copied().unwrap_or_default()),
+                Function::FdReaddir => self.directory(call, name, value),
+                Function::PollOneoff => self.result(sorted(without_ignored(value), "userdata")),
+                _ => self.result(value),
             };
             text.push_str(&format!(" {name}: {value}"));
         }
@@ -208,9 +208,7 @@ impl Names {
 }
 
 fn bytes(call: &TraceCall) -> Vec<Option<Vec<u8>>> {
-    let is_fd = call
-        .function()
-        .is_some_and(|function| function.results().first().is_some_and(|result| result.ty.open_value() == Some(OpenValue::Fd)));
+    let is_fd = call.function.results().first().is_some_and(|result| result.ty.open_value() == Some(OpenValue::Fd));
     let outputs = call.outcome.iter().filter(|_| !is_fd).flat_map(|outcome| &outcome.outputs);
     outputs.map(|capture| capture.bytes.clone()).collect()
 }

@@ -5,7 +5,8 @@
 //! The trace is a memory of its own, little-endian. A header of 8 bytes: the number of bytes in use (`u32`, header
 //! included) and flags (`u32`; bit 0: truncated, later calls were not recorded). Then records:
 //!
-//! - enter: `1u8`, function index `u8`, two zero bytes; each core parameter as `u64`; the captures of [`Function::inputs`].
+//! - enter: `1u8`, function index `u8`, two zero bytes; the pages of the guest's memory as `u32`; each core parameter as `u64`;
+//!   the captures of [`Function::inputs`].
 //! - exit: `2u8`, function index `u8`, two zero bytes; what the call returned as `u32`; if that is 0, the captures of
 //!   [`Function::outputs`].
 //!
@@ -26,6 +27,8 @@ pub const ENTER: u8 = 1;
 pub const EXIT: u8 = 2;
 /// Bytes of a record before its parameters or its return value.
 pub const RECORD_HEAD_BYTES: u32 = 4;
+/// Bytes of a page of memory.
+pub const PAGE_BYTES: u64 = 65_536;
 /// Bytes of a capture before its content.
 pub const CAPTURE_HEAD_BYTES: u32 = 8;
 /// "Length kept" of a capture whose range lies outside the guest's memory.
@@ -58,7 +61,9 @@ pub enum TraceState {
 /// One call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TraceCall {
-    pub function: String,
+    pub function: Function,
+    /// Bytes that the guest's memory had when it called.
+    pub memory_bytes: u64,
     /// Core parameters, zero-extended.
     pub args: Vec<u64>,
     /// Memory that the call was given, in the order of [`Function::inputs`].
@@ -89,13 +94,6 @@ impl Capture {
     /// The bytes that were kept; none where the range is out of bounds.
     pub fn kept(&self) -> &[u8] {
         self.bytes.as_deref().unwrap_or_default()
-    }
-}
-
-impl TraceCall {
-    /// The function that was called. Traces are made by us from the table of functions, so the name always resolves.
-    pub fn function(&self) -> Option<Function> {
-        Function::from_name(&self.function)
     }
 }
 
@@ -169,14 +167,15 @@ impl Reader<'_> {
         let function = Function::from_index(head[1]).ok_or(TraceError { at, what: "there is no function with this index" })?;
         match kind {
             ENTER => {
+                let memory_bytes = u64::from(self.u32()?) * PAGE_BYTES;
                 let args = function.core_params().iter().map(|_| self.u64()).collect::<Result<Vec<u64>, _>>()?;
                 let inputs = self.inputs(function)?;
-                calls.push(TraceCall { function: function.name().to_owned(), args, inputs, outcome: None });
+                calls.push(TraceCall { function, memory_bytes, args, inputs, outcome: None });
                 Ok(())
             }
             EXIT => {
                 let errno = self.u32()?;
-                let call = calls.last().filter(|call| call.outcome.is_none() && call.function == function.name());
+                let call = calls.last().filter(|call| call.outcome.is_none() && call.function == function);
                 let call = call.ok_or(TraceError { at, what: "an exit record has no enter record" })?;
                 let outputs = if errno == 0 { self.outputs(function, call)? } else { Vec::new() };
                 if let Some(last) = calls.last_mut() {

@@ -91,7 +91,7 @@ fn array(ty: &'static Type, capture: &Capture) -> Value {
 /// The arguments of a call as the spec names them: scalars, strings and lists with their contents. Bare pointers are left
 /// out: where a guest puts its buffers is its own business.
 pub fn arguments(call: &TraceCall) -> Vec<Named> {
-    let Some(function) = call.function() else { return Vec::new() };
+    let function = call.function;
     let mut out = Vec::new();
     let mut core = 0;
     let captures = input_captures(function, call);
@@ -150,7 +150,7 @@ fn lengths(capture: &Capture) -> Value {
 
 /// What a successful call returned: its results, then the buffers that it filled. Empty after an error.
 pub fn results(call: &TraceCall) -> Vec<Named> {
-    let (Some(function), Some(outcome)) = (call.function(), &call.outcome) else { return Vec::new() };
+    let (function, Some(outcome)) = (call.function, &call.outcome) else { return Vec::new() };
     let mut captures = outcome.outputs.iter();
     let mut out = Vec::new();
     let mut names = function.results().iter();

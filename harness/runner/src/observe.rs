@@ -244,7 +244,7 @@ fn read_canaries(observation: &Observation) -> Vec<String> {
     let holds = |bytes: &[u8]| bytes.windows(CANARY.len()).any(|window| window == CANARY.as_bytes());
     for (index, call) in observation.trace.calls.iter().enumerate() {
         if call.outcome.iter().flat_map(|outcome| &outcome.outputs).any(|capture| holds(capture.kept())) {
-            out.push(format!("call {} {} read a file outside the preopens", index + 1, call.function));
+            out.push(format!("call {} {} read a file outside the preopens", index + 1, call.function.name()));
         }
     }
     let content_holds = |content: &Content| content.bytes.as_deref().is_some_and(holds);

@@ -123,7 +123,7 @@ fn change_last_errno(memory: &mut [u8]) {
     let Some(call) = trace.calls.iter().rev().find(|call| call.outcome.as_ref().is_some_and(|outcome| outcome.outputs.is_empty())) else {
         return;
     };
-    let (Some(function), Some(outcome)) = (call.function(), &call.outcome) else { return };
+    let (function, Some(outcome)) = (call.function, &call.outcome) else { return };
     let mut record = vec![EXIT, function.index(), 0, 0];
     record.extend(outcome.errno.to_le_bytes());
     let found = memory.windows(record.len()).rposition(|window| window == record);

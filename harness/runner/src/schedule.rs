@@ -162,7 +162,7 @@ impl Profiles {
 /// Whether a guest passed a path to any call.
 fn resolves_paths(trace: &Trace) -> bool {
     let takes_path = |function: Function| function.inputs().iter().any(|input| matches!(input, Input::Bytes { .. }));
-    trace.calls.iter().filter_map(|call| call.function()).any(takes_path)
+    trace.calls.iter().map(|call| call.function).any(takes_path)
 }
 
 impl<'a> Plan<'a> {
@@ -263,12 +263,12 @@ impl<'a> Plan<'a> {
 }
 
 fn functions(trace: &Trace) -> Vec<String> {
-    let set: BTreeSet<String> = trace.calls.iter().map(|call| call.function.clone()).collect();
+    let set: BTreeSet<String> = trace.calls.iter().map(|call| call.function.name().to_owned()).collect();
     set.into_iter().collect()
 }
 
 fn errno_pairs(trace: &Trace) -> Vec<(String, u32)> {
-    let pairs = trace.calls.iter().filter_map(|call| Some((call.function.clone(), call.outcome.as_ref()?.errno)));
+    let pairs = trace.calls.iter().filter_map(|call| Some((call.function.name().to_owned(), call.outcome.as_ref()?.errno)));
     let set: BTreeSet<(String, u32)> = pairs.collect();
     set.into_iter().collect()
 }

@@ -1,6 +1,7 @@
 //! The clause index: each checkable statement that a runtime is held to, with who says so.
 //!
-//! The data stands in `preview1/clauses/<topic>.toml`. An id is `<function or topic>.<property>`.
+//! The data stands in `preview1/clauses/<topic>.toml`. An id is `<function or topic>.<property>`. Code cites a clause with
+//! [`clause!`](crate::clause!), which does not compile for an id that is not there.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,7 +9,9 @@ use std::sync::OnceLock;
 
 use serde::Deserialize;
 
+use crate::errno::Errno;
 use crate::function::Function;
+use crate::tables::CLAUSE_IDS;
 
 /// One checkable statement of the spec.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -26,6 +29,136 @@ pub struct Clause {
     pub anchor: String,
     /// What else a reader should know, in our words.
     pub note: String,
+    /// All that is permitted where the clause applies, the preferred first. An oracle reads what it accepts from here.
+    pub outcomes: Vec<Permit>,
+}
+
+/// One permitted outcome of a clause.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "PermitTable")]
+pub struct Permit {
+    /// What a call may show.
+    pub outcome: Permitted,
+    /// Who says so: a sentence, a page of POSIX, a thread, or the families that were measured.
+    pub evidence: String,
+    /// Whether it misses a `should`: accepted, and counted apart.
+    pub discouraged: bool,
+}
+
+/// What a call may show where a clause applies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Permitted {
+    /// It fails with this code.
+    Errno(Errno),
+    /// It succeeds, and this holds.
+    Success(String),
+    /// It does not come back; the text says why.
+    Trap(String),
+}
+
+/// A permit as it stands in a file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PermitTable {
+    errno: Option<String>,
+    success: Option<String>,
+    trap: Option<String>,
+    evidence: String,
+    #[serde(default)]
+    discouraged: bool,
+}
+
+impl TryFrom<PermitTable> for Permit {
+    type Error = String;
+
+    fn try_from(table: PermitTable) -> Result<Self, String> {
+        let outcome = match (table.errno, table.success, table.trap) {
+            (Some(name), None, None) => {
+                let errno = Errno::from_name(&name).filter(|errno| *errno != Errno::Success);
+                Permitted::Errno(errno.ok_or_else(|| format!("there is no error `{name}`; use a name of the spec such as `inval`"))?)
+            }
+            (None, Some(text), None) => Permitted::Success(text),
+            (None, None, Some(text)) => Permitted::Trap(text),
+            _ => return Err("an outcome has exactly one of `errno`, `success` and `trap`".to_owned()),
+        };
+        Ok(Self { outcome, evidence: table.evidence, discouraged: table.discouraged })
+    }
+}
+
+/// The number of a clause, by which code cites it: its place among the ids in alphabetical order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClauseId(u16);
+
+impl ClauseId {
+    /// How many there are.
+    pub const COUNT: usize = CLAUSE_IDS.len();
+
+    /// The number of the clause of this id. Used through [`clause!`](crate::clause!), which evaluates it when code is compiled.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such clause.
+    #[must_use]
+    pub const fn of(id: &str) -> Self {
+        let mut index = 0;
+        while index < CLAUSE_IDS.len() {
+            if same(CLAUSE_IDS[index].as_bytes(), id.as_bytes()) {
+                #[expect(clippy::cast_possible_truncation, reason = "there are some hundred clauses")]
+                return Self(index as u16);
+            }
+            index += 1;
+        }
+        panic!("there is no clause of this id; see harness/spec/preview1/clauses")
+    }
+
+    /// All of them, in the order of their ids.
+    pub fn all() -> impl Iterator<Item = Self> {
+        (0..).map(Self).take(Self::COUNT)
+    }
+
+    /// The place among all clauses, in the order of their ids.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+
+    /// The text by which everybody else cites it.
+    #[must_use]
+    pub fn id(self) -> &'static str {
+        CLAUSE_IDS[self.index()]
+    }
+
+    /// The clause itself.
+    ///
+    /// # Panics
+    ///
+    /// If the index and its list of ids differ, which a test rules out.
+    #[must_use]
+    pub fn clause(self) -> &'static Clause {
+        clauses().get(self.id()).expect("the list of ids is made from the index")
+    }
+}
+
+const fn same(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    let mut index = 0;
+    while index < a.len() {
+        if a[index] != b[index] {
+            return false;
+        }
+        index += 1;
+    }
+    true
+}
+
+/// The [`ClauseId`] of an id, found when the code is compiled: `clause!("fd_seek.pipe")`.
+#[macro_export]
+macro_rules! clause {
+    ($id:literal) => {
+        const { $crate::ClauseId::of($id) }
+    };
 }
 
 /// How much weighs what does not hold to a clause.
@@ -95,6 +228,10 @@ pub enum Problem {
     MalformedId,
     /// One of its texts is empty.
     EmptyText,
+    /// It permits nothing.
+    NoOutcome,
+    /// It calls an outcome discouraged although it is no `should`, or calls all of them so.
+    Discouraged,
 }
 
 impl fmt::Display for Problem {
@@ -102,7 +239,9 @@ impl fmt::Display for Problem {
         f.write_str(match self {
             Self::Duplicate => "stands twice; give one of them another id",
             Self::MalformedId => "needs an id of the form <function or topic>.<kebab-property>",
-            Self::EmptyText => "has an empty title, anchor or note; fill it in",
+            Self::EmptyText => "has an empty title, anchor, note or evidence; fill it in",
+            Self::NoOutcome => "lists no outcome; say what is permitted, and on whose word",
+            Self::Discouraged => "may call some of its outcomes discouraged, not all, and only at level `should`",
         })
     }
 }
@@ -125,7 +264,18 @@ impl Clause {
             return Some(Problem::MalformedId);
         }
         let is_empty = |text: &String| text.trim().is_empty();
-        [&self.title, &self.anchor, &self.note].into_iter().any(is_empty).then_some(Problem::EmptyText)
+        let evidence = self.outcomes.iter().map(|permit| &permit.evidence);
+        if [&self.title, &self.anchor, &self.note].into_iter().chain(evidence).any(is_empty) {
+            return Some(Problem::EmptyText);
+        }
+        let discouraged = self.outcomes.iter().filter(|permit| permit.discouraged).count();
+        if self.outcomes.is_empty() {
+            Some(Problem::NoOutcome)
+        } else if discouraged == self.outcomes.len() || (discouraged > 0 && self.level != Level::Should) {
+            Some(Problem::Discouraged)
+        } else {
+            None
+        }
     }
 }
 
@@ -230,6 +380,7 @@ mod tests {
         authority = "posix"
         anchor = "a"
         note = "n"
+        outcomes = [{ errno = "inval", evidence = "e" }]
     "#;
 
     fn error(text: &str) -> String {
@@ -240,6 +391,23 @@ mod tests {
     fn the_index_is_sound() {
         let index = ClauseIndex::parse(&FILES).unwrap_or_else(|error| panic!("{error}"));
         assert!(!index.is_empty());
+    }
+
+    #[test]
+    fn the_list_of_ids_is_that_of_the_index() {
+        let listed: Vec<&str> = ClauseId::all().map(ClauseId::id).collect();
+        let indexed: Vec<&str> = clauses().iter().map(|clause| clause.id.as_str()).collect();
+        assert_eq!(listed, indexed);
+    }
+
+    #[test]
+    fn outcomes_that_say_nothing_are_rejected() {
+        let outcomes = r#"[{ errno = "inval", evidence = "e" }]"#;
+        let with = |text: &str| error(&GOOD.replace(outcomes, text));
+        assert!(with("[]").contains("lists no outcome"));
+        assert!(with(r#"[{ errno = "einval", evidence = "e" }]"#).contains("there is no error `einval`"));
+        assert!(with(r#"[{ errno = "inval", success = "s", evidence = "e" }]"#).contains("exactly one of"));
+        assert!(with(r#"[{ errno = "inval", evidence = "e", discouraged = true }]"#).contains("discouraged"));
     }
 
     #[test]

@@ -4,6 +4,8 @@
 //! parameters, pointer and length, and each result is one more parameter at the end: the pointer to
 //! where it goes.
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use crate::tables::SIGNATURES;
 use crate::types::{CoreType, Type};
 
@@ -118,6 +120,20 @@ impl Function {
 
     fn signature(self) -> &'static Signature {
         &SIGNATURES[usize::from(self.index())]
+    }
+}
+
+/// As its name.
+impl Serialize for Function {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Function {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        Self::from_name(&name).ok_or_else(|| serde::de::Error::custom(format!("there is no function `{name}`")))
     }
 }
 

@@ -15,7 +15,7 @@ pub mod open;
 mod tables;
 pub mod types;
 
-pub use clause::{Authority, Clause, ClauseIndex, Level, clauses};
+pub use clause::{Authority, Clause, ClauseId, ClauseIndex, Level, Permit, Permitted, clauses};
 pub use errno::Errno;
 pub use function::{Function, Param};
 pub use memory::{Input, Output};

@@ -89,6 +89,14 @@ impl Log {
         MemArg { offset, align, target: MemArgTarget::Memory(self.memory.unwrap_or_default()), ordering: None }
     }
 
+    /// Leaves on the stack how many pages the guest's memory has.
+    pub(super) fn memory_pages(&self, sink: &mut InstructionSink<'_>) {
+        match self.memory {
+            Some(memory) => sink.memory_size(memory),
+            None => sink.i32_const(0),
+        };
+    }
+
     /// Whether the guest exports a memory at all.
     pub(super) fn has_memory(&self) -> bool {
         self.memory.is_some()

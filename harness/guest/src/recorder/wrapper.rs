@@ -52,6 +52,8 @@ fn index(param: usize) -> u32 {
 
 fn enter(function: Function, locals: &Locals, log: &Log, sink: &mut InstructionSink<'_>) {
     sink.i32_const(head(ENTER, function)).call(log.put32());
+    log.memory_pages(sink);
+    sink.call(log.put32());
     for (param, core) in function.core_params().iter().enumerate() {
         sink.local_get(index(param));
         if *core == CoreType::I32 {

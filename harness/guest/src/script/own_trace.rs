@@ -21,7 +21,7 @@ pub fn own_trace(program: &Program, memory: &[u8]) -> Trace {
         let inputs = memory.inputs(call, &args);
         let outcome =
             returned.then(|| Outcome { errno, outputs: if errno == 0 { memory.outputs(call, &args, inputs.first()) } else { Vec::new() } });
-        calls.push(TraceCall { function: call.function.name().to_owned(), args, inputs, outcome });
+        calls.push(TraceCall { function: call.function, memory_bytes: memory.0.len() as u64, args, inputs, outcome });
         if !returned {
             break;
         }
