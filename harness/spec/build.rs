@@ -52,8 +52,16 @@ fn main() -> Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
     let document = witx::load(&[WITX]).map_err(|error| format!("{WITX}: {}", error.report()))?;
     let module = document.modules().next().ok_or("the witx text has no module")?;
-    let text =
-        [module_name(&module), types(&document)?, errno_enum(&document)?, function_enum(&module), functions(&module, &document)?, clause_ids()?].concat();
+    let text = [
+        module_name(&module),
+        types(&document)?,
+        errno_enum(&document)?,
+        function_enum(&module),
+        functions(&module, &document)?,
+        constants(&document)?,
+        clause_ids()?,
+    ]
+    .concat();
     let out = env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR for build scripts")?;
     fs::write(Path::new(&out).join("preview1.rs"), text)?;
     Ok(())
@@ -231,6 +239,47 @@ fn int_repr(repr: IntRepr) -> &'static str {
         IntRepr::U32 => "IntRepr::U32",
         IntRepr::U64 => "IntRepr::U64",
     }
+}
+
+// ---- constants ----
+
+/// For code that works on raw numbers and bytes: a module per enum, set of flags and record, with the number of each case, the
+/// bit of each flag, or the offset of each field.
+fn constants(document: &Document) -> Result<String> {
+    let mut text = "/// Numbers, bits and offsets of the types, a module for each.\npub mod consts {\n".to_owned();
+    for named in document.typenames().filter(|named| named.name.as_str() != "errno") {
+        let layout = named.tref.mem_size_align();
+        let lines: Vec<String> = match &**named.type_() {
+            Type::Record(record) if record.kind == RecordKind::Other => {
+                let offset = |layout: &witx::RecordMemberLayout<'_>| {
+                    constant(layout.member.name.as_str(), "usize", "Offset of the field in bytes.", layout.offset as u64)
+                };
+                record.member_layout().iter().map(offset).collect()
+            }
+            Type::Record(record) => {
+                let flag = |(index, member): (usize, &witx::RecordMember)| {
+                    constant(member.name.as_str(), "u64", &paragraph(&member.docs), 1 << index)
+                };
+                record.members.iter().enumerate().map(flag).collect()
+            }
+            Type::Variant(variant) => {
+                let number =
+                    |(index, case): (usize, &witx::Case)| constant(case.name.as_str(), "u64", &paragraph(&case.docs), index as u64);
+                let payload =
+                    constant("payload", "usize", "Offset of what the tag tells apart, in bytes.", variant.payload_offset() as u64);
+                let payload = (!variant.is_enum()).then_some(payload);
+                variant.cases.iter().enumerate().map(number).chain(payload).collect()
+            }
+            Type::Builtin(_) | Type::Pointer(_) | Type::ConstPointer(_) | Type::Handle(_) | Type::List(_) => continue,
+        };
+        let size = constant("bytes", "usize", "Bytes that a value takes.", layout.size as u64);
+        text += &format!("    /// Of `{}`.\n    pub mod {} {{\n{}{size}    }}\n", named.name.as_str(), named.name.as_str(), lines.concat());
+    }
+    Ok(text + "}\n\n")
+}
+
+fn constant(name: &str, ty: &str, docs: &str, value: u64) -> String {
+    format!("        #[doc = {docs:?}]\n        pub const {}: {ty} = {value};\n", name.to_uppercase())
 }
 
 // ---- error codes ----

@@ -33,7 +33,7 @@ pub fn junit(report: &Report) -> Result<String, quick_junit::SerializeError> {
 
 fn status(result: &CaseRuntime) -> TestCaseStatus {
     let mut status = match result.verdict {
-        Verdict::Pass | Verdict::Known => return TestCaseStatus::success(),
+        Verdict::Pass | Verdict::Permitted | Verdict::Known => return TestCaseStatus::success(),
         Verdict::Unsupported => TestCaseStatus::skipped(),
         Verdict::Failed | Verdict::Stale => TestCaseStatus::non_success(NonSuccessKind::Failure),
         Verdict::TimedOut | Verdict::Crashed | Verdict::Escaped => TestCaseStatus::non_success(NonSuccessKind::Error),

@@ -40,7 +40,7 @@ pub enum Command {
 
 Exit codes: 0 no unexplained difference, 1 failed, stale, crashed, timed out or escaped, 2 usage, 3 harness error")]
 pub struct ConformanceArgs {
-    /// Judge this runtime (repeat for several); without it, all that are no negative controls
+    /// Judge this runtime (repeat for several); without it, all that are judged by default
     #[arg(long, value_name = "NAME")]
     pub runtime: Vec<String>,
     /// Compare with this runtime; the snapshots belong to the default one

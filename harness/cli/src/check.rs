@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use touchstone_model::bounds;
 use touchstone_model::case::{Case, Expectations, Fixture};
-use touchstone_model::judge::{Difference, Witness, without_search};
+use touchstone_model::judge::{Judgement, without_search};
 use touchstone_model::normalise::Normalised;
 use touchstone_model::world::{Access, Preopen, Stdin, StdioKind, Tree, World};
-use touchstone_model::{Evidence, Observation, judge};
+use touchstone_model::{End, Evidence, Observation, judge};
+use touchstone_oracle::Host;
 use touchstone_runner::observe::{Bench, Prepared};
 use touchstone_runner::pool::WorkerSpec;
 use touchstone_runner::profile::Profile;
@@ -29,13 +30,14 @@ pub fn run(args: &CheckArgs) -> Result<Exit, Failure> {
     let mut runtimes = select::chosen(&args.runtime)?;
     runtimes.retain(|entry| entry.name != reference.name);
     runtimes.insert(0, reference);
-    let module = Prepared::recorded(&program(&args.program)?);
+    let program = program(&args.program)?;
     let (world, hosts) = world(args)?;
     let scratch = Scratch::new()?;
     let mut bench = Bench::new(&scratch, "check", Duration::from_secs(args.timeout));
     let mut observations: Vec<(&Entry, Observation)> = Vec::new();
     for entry in runtimes {
         let spec = WorkerSpec { program: this_program()?, runtime: entry.name.to_owned(), profile: Profile::Default, plant: None };
+        let module = Prepared::recorded(&program, entry.keeper);
         let (observation, _) = bench.observe_with(&spec, &world, &module, |sealed| {
             hosts.iter().zip(&world.preopens).try_for_each(|(host, preopen)| copy_into(host, &sealed.preopen(&preopen.name)))
         })?;
@@ -43,17 +45,27 @@ pub fn run(args: &CheckArgs) -> Result<Exit, Failure> {
         observations.push((entry, observation));
     }
     let Some((_, expected)) = observations.first() else { return Ok(Exit::Green) };
-    let case = case(&world, expected);
-    let mut same = true;
-    for (entry, observation) in &observations[1..] {
-        let differences = differences(&case, entry, observation, expected);
-        same &= differences.is_empty() && first_call(entry.name, reference.name, observation, expected).is_none();
-        human::print(&comparison(entry, reference, observation, expected, &differences));
+    let case = case(&judged_world(&world, &hosts)?);
+    let mut departs = false;
+    for (entry, observation) in &observations {
+        let judgement = judgement(&case, entry, observation, expected);
+        departs |= !judgement.differences.is_empty();
+        human::print(&verdict(entry, reference, observation, expected, &judgement));
     }
-    if same {
-        human::print(&format!("\nNo difference: every runtime did what {} did.\n", reference.name));
+    if !departs {
+        human::print("\nNo departure: every runtime did what the specification permits.\n");
     }
-    Ok(if same { Exit::Green } else { Exit::Difference })
+    Ok(if departs { Exit::Difference } else { Exit::Green })
+}
+
+/// The world with what lay in the folders before the run, which is what calls are judged by.
+fn judged_world(world: &World, hosts: &[PathBuf]) -> Result<World, Failure> {
+    let mut world = world.clone();
+    for (preopen, host) in world.preopens.iter_mut().zip(hosts) {
+        preopen.tree = touchstone_runtimes::read_tree(host)
+            .map_err(|error| Failure::usage(format!("{} cannot be read: {error:#}", host.display()), "give the program another folder"))?;
+    }
+    Ok(world)
 }
 
 /// Reads the program; WAT text is assembled.
@@ -134,54 +146,62 @@ fn can_be_copied(host: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The program as a case that expects what the reference did.
-fn case(world: &World, expected: &Observation) -> Case {
+/// The program as a case without an author: nobody expects anything but what the specification says.
+fn case(world: &World) -> Case {
     Case {
         id: "check".to_owned(),
         source: String::new(),
         summary: String::new(),
         clauses: Vec::new(),
         world: world.clone(),
-        expect: Expectations { end: expected.end.clone(), stdout: None, after: std::collections::BTreeMap::new() },
+        expect: Expectations { end: End::Exit { code: 0 }, stdout: None, after: std::collections::BTreeMap::new() },
         fixture: Fixture::Rust,
     }
 }
 
-fn differences(case: &Case, entry: &Entry, observation: &Observation, expected: &Observation) -> Vec<Difference> {
-    let version = semver::Version::parse(entry.version).unwrap_or(semver::Version::new(0, 0, 0));
-    let evidence = Evidence {
-        case,
+fn judgement(case: &Case, entry: &Entry, observation: &Observation, expected: &Observation) -> Judgement {
+    let version = semver::Version::parse(entry.version()).unwrap_or(semver::Version::new(0, 0, 0));
+    let oracle = touchstone_oracle::report(&case.world, Host::LINUX, observation);
+    // a program may end as it likes
+    let case = Case { expect: Expectations { end: observation.end.clone(), ..case.expect.clone() }, ..case.clone() };
+    judge(Evidence {
+        case: &case,
         runtime: entry.name,
         version: &version,
         profile: Profile::Default.name(),
         observation,
         reference: Some(expected),
+        oracle: &oracle,
         divergences: &[],
-    };
-    // there is no author: what the "case" expects is what the reference did
-    let differences = judge(evidence).differences.into_iter();
-    differences.map(|difference| Difference { witness: Witness::Reference, ..difference }).collect()
+    })
 }
 
 fn overview(entry: &Entry, observation: &Observation) -> String {
     let calls = observation.trace.calls.len();
-    let name = format!("{} {}", entry.name, entry.version);
+    let name = format!("{} {}", entry.name, entry.version());
     let mut out = format!("{name:<18} {}, {calls} WASI calls, stdout {}", observation.end, observation.stdout);
-    if let touchstone_model::End::Rejected { message, .. } = &observation.end {
+    if let End::Rejected { message, .. } = &observation.end {
         out.push_str(&format!("\n{:18} {}", "", message.lines().next().unwrap_or_default()));
     }
     out + "\n"
 }
 
-/// How a runtime differs from the reference: the first call that was answered differently, then what came of it.
-fn comparison(entry: &Entry, reference: &Entry, observation: &Observation, expected: &Observation, differences: &[Difference]) -> String {
+/// What a runtime did that it may not, in plain words; or else the first call that it answered as it may and the reference does not.
+fn verdict(entry: &Entry, reference: &Entry, observation: &Observation, expected: &Observation, judgement: &Judgement) -> String {
     let mut out = String::new();
-    if let Some(text) = first_call(entry.name, reference.name, observation, expected) {
-        out.push_str(&format!("\n{} against {}: {text}", entry.name, reference.name));
+    if judgement.differences.is_empty() {
+        if let Some(text) = first_call(entry.name, reference.name, observation, expected) {
+            out.push_str(&format!("\n{} does what it may; {text}", entry.name));
+            out.push_str(&format!("    permitted by {}\n", judgement.permitted_by.join(", ")));
+        }
+        return out;
     }
-    if !differences.is_empty() {
-        out.push_str(&format!("\n{} differs from {}:\n", entry.name, reference.name));
-        differences.iter().for_each(|difference| out.push_str(&human::difference_text(difference, reference.name)));
+    out.push_str(&format!("\n{} departs from the specification:\n", entry.name));
+    for difference in &judgement.differences {
+        out.push_str(&human::difference_text(difference, reference.name));
+        for clause in difference.clauses.iter().filter_map(|id| touchstone_spec::clauses().get(id)) {
+            out.push_str(&format!("      {}: {} ({})\n", clause.id, clause.title, clause.anchor));
+        }
     }
     out
 }

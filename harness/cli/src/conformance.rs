@@ -135,7 +135,8 @@ pub fn stop_on_ctrl_c() -> Result<Arc<AtomicBool>, Failure> {
 pub fn context(runtimes: &[&Entry], reference: &Entry, disclose: bool) -> Context {
     let row = |entry: &&Entry| {
         let preflight = if entry.control { "skipped" } else { "ok" };
-        let [name, version, family, wasi, preflight] = [entry.name, entry.version, entry.family, entry.wasi, preflight].map(str::to_owned);
+        let [name, version, family, wasi, preflight] =
+            [entry.name, entry.version(), entry.family, entry.wasi(), preflight].map(str::to_owned);
         (name, version, family, wasi, preflight)
     };
     Context {

@@ -102,8 +102,10 @@ pub fn failures(result: &CaseResult, reference: &str, disclose: bool, flags: &st
 /// One difference over several lines.
 pub fn difference_text(difference: &Difference, reference: &str) -> String {
     let by = match difference.witness {
+        Witness::Oracle if difference.clauses.is_empty() => "the specification".to_owned(),
+        Witness::Oracle => difference.clauses.join(", "),
         Witness::Author => "the case's author".to_owned(),
-        Witness::Reference => format!("as on {reference}"),
+        Witness::Guest => format!("as on {reference}, after the same answers"),
         Witness::Host => "the harness".to_owned(),
     };
     // the call as written says its function once more
@@ -111,7 +113,7 @@ pub fn difference_text(difference: &Difference, reference: &str) -> String {
         (Some(call), Some((number, _))) => format!("{number}  {call}"),
         (_, _) => difference.place.clone(),
     };
-    format!("    {place}\n      expected  {}  ({by})\n      saw       {}\n", difference.expected, difference.seen)
+    format!("    {place}\n      permitted {}  ({by})\n      saw       {}\n", difference.expected, difference.seen)
 }
 
 /// Progress on stderr: a bar on a terminal, a line now and then elsewhere.

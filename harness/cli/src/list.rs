@@ -7,7 +7,7 @@ use touchstone_runner::observe::Bench;
 use touchstone_runner::pool::WorkerSpec;
 use touchstone_runner::profile::Profile;
 use touchstone_runner::scratch::Scratch;
-use touchstone_runtimes::runtimes;
+use touchstone_runtimes::{Origin, runtimes};
 
 use crate::conformance::this_program;
 use crate::{Exit, Failure, human};
@@ -19,6 +19,15 @@ pub fn run() -> Result<Exit, Failure> {
     let mut rows = vec![["runtime", "version", "WASI", "family", "found", "preflight"].map(str::to_owned)];
     let mut exit = Exit::Green;
     for entry in runtimes() {
+        let found = match entry.origin {
+            Origin::BuiltIn { .. } => "built in".to_owned(),
+            Origin::Command(command) => command.found().map_or("absent".to_owned(), |found| found.path.display().to_string()),
+        };
+        if let Some(absence) = entry.absence() {
+            let preflight = format!("{absence}; {}", absence.cure);
+            rows.push([entry.name, entry.version(), entry.wasi(), entry.family, &found, &preflight].map(str::to_owned));
+            continue;
+        }
         let mut preflight = if entry.control { "skipped: a negative control".to_owned() } else { "ok".to_owned() };
         for profile in Profile::ALL.into_iter().filter(|_| !entry.control) {
             let spec = WorkerSpec { program: this_program()?, runtime: entry.name.to_owned(), profile, plant: None };
@@ -33,8 +42,7 @@ pub fn run() -> Result<Exit, Failure> {
                 preflight.push_str(&format!(", without {}", feature.name()));
             }
         }
-        let row = [entry.name, entry.version, entry.wasi, entry.family, "built in", &preflight];
-        rows.push(row.map(str::to_owned));
+        rows.push([entry.name, entry.version(), entry.wasi(), entry.family, &found, &preflight].map(str::to_owned));
     }
     human::print(&human::table(&rows));
     Ok(exit)

@@ -12,20 +12,24 @@ use crate::args::{ProfileArg, Shard};
 use crate::{Failure, places};
 
 /// The runtime that others are compared with, where no other is named.
-pub const DEFAULT_REFERENCE: &str = "wasmtime";
+pub const DEFAULT_REFERENCE: &str = "oracle";
 
-/// The runtime of this name.
+/// The runtime of this name, if it can be used on this machine.
 pub fn runtime(name: &str) -> Result<&'static Entry, Failure> {
-    runtimes().iter().find(|entry| entry.name == name).ok_or_else(|| {
+    let entry = runtimes().iter().find(|entry| entry.name == name).ok_or_else(|| {
         let known: Vec<&str> = runtimes().iter().map(|entry| entry.name).collect();
         Failure::usage(format!("there is no runtime `{name}` in this build"), format!("use one of: {}", known.join(", ")))
-    })
+    })?;
+    match entry.absence() {
+        Some(absence) => Err(Failure::usage(&absence.message, absence.cure)),
+        None => Ok(entry),
+    }
 }
 
-/// The runtimes with these names; without any, all that are no negative controls.
+/// The runtimes with these names; without any, those that are judged by default and not absent.
 pub fn chosen(names: &[String]) -> Result<Vec<&'static Entry>, Failure> {
     if names.is_empty() {
-        return Ok(runtimes().iter().filter(|entry| !entry.control).collect());
+        return Ok(runtimes().iter().filter(|entry| entry.by_default && is_present(entry)).collect());
     }
     let mut out: Vec<&Entry> = Vec::new();
     for name in names {
@@ -35,6 +39,14 @@ pub fn chosen(names: &[String]) -> Result<Vec<&'static Entry>, Failure> {
         }
     }
     Ok(out)
+}
+
+/// Whether a runtime can be used on this machine; says so if not.
+fn is_present(entry: &Entry) -> bool {
+    if let Some(absence) = entry.absence() {
+        eprintln!("{} is left out: {absence}", entry.name);
+    }
+    entry.absence().is_none()
 }
 
 /// The reference: the named one, else the default one.

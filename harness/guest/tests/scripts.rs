@@ -4,6 +4,9 @@ use touchstone_guest::script::{encode, program, wat};
 use touchstone_guest::{assemble, record};
 use touchstone_model::Case;
 use touchstone_model::case::Language;
+use touchstone_model::trace::Keeper;
+
+const KEEPERS: [Keeper; 2] = [Keeper::Module, Keeper::Host];
 
 fn case(body: &str) -> Case {
     let text = format!("#! summary = \"s\"\n#! clauses = [\"fd_seek.negative-result\"]\n#! tree = {{ \"file\" = \"hello\" }}\n{body}");
@@ -40,7 +43,10 @@ fn modules_are_valid_with_and_without_the_recorder() {
         let program = program::program(case.script().expect("a script"), &case.world).expect("a layout");
         let wasm = encode(&program);
         wasmparser::validate(&wasm).unwrap_or_else(|error| panic!("{body}: {error}"));
-        wasmparser::validate(&record(&wasm).expect("recorded")).unwrap_or_else(|error| panic!("recorded {body}: {error}"));
+        for keeper in KEEPERS {
+            let recorded = record(&wasm, keeper).expect("recorded");
+            wasmparser::validate(&recorded).unwrap_or_else(|error| panic!("recorded {body} ({keeper:?}): {error}"));
+        }
     }
 }
 
@@ -78,21 +84,21 @@ fn an_invalid_module_does_not_become_valid_by_being_recorded() {
         let text = format!("(module (memory (export \"memory\") 1) (func (export \"_start\") {body}))");
         let invalid = assemble(text.as_bytes()).expect("assembling does not validate");
         assert!(wasmparser::validate(&invalid).is_err());
-        assert!(record(&invalid).is_err(), "{body}");
+        assert!(KEEPERS.iter().all(|keeper| record(&invalid, *keeper).is_err()), "{body}");
     }
 }
 
 #[test]
 fn a_guest_cannot_pass_off_a_memory_of_its_own_as_the_trace() {
     let text = "(module (memory (export \"memory\") (export \"touchstone:trace\") 1) (func (export \"_start\")))";
-    let recorded = record(&assemble(text.as_bytes()).expect("assemble")).expect("recorded");
+    let recorded = record(&assemble(text.as_bytes()).expect("assemble"), Keeper::Module).expect("recorded");
     wasmparser::validate(&recorded).expect("valid: no export stands twice");
 }
 
 #[test]
 fn what_is_no_module_is_not_recorded() {
-    assert!(record(b"not wasm").is_err());
-    assert!(record(b"\0asm\x0d\0\x01\0").is_err());
+    assert!(record(b"not wasm", Keeper::Module).is_err());
+    assert!(record(b"\0asm\x0d\0\x01\0", Keeper::Module).is_err());
     let memory64 = assemble(b"(module (memory (export \"memory\") i64 1))").expect("assemble");
-    assert!(record(&memory64).is_err());
+    assert!(record(&memory64, Keeper::Module).is_err());
 }

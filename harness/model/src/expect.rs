@@ -2,30 +2,13 @@
 
 use touchstone_spec::{Errno, Function, Shape};
 
-use crate::script::{Int, Pattern, Rest};
+use crate::script::{Int, Pattern};
 use crate::trace::TraceCall;
 use crate::value::{Named, Value, results};
 
 /// Whether a call meets one of the alternatives. No alternatives: the author leaves it open, everything meets that.
 pub fn meets(patterns: &[Pattern], call: &TraceCall) -> bool {
     patterns.is_empty() || patterns.iter().any(|pattern| meets_one(pattern, call))
-}
-
-/// Whether the author's word on a call leaves nothing to compare with the reference: several outcomes are listed, the one
-/// that is listed is an error, or what is not named is free.
-pub fn decides(patterns: &[Pattern], call: &TraceCall) -> bool {
-    let failed = call.outcome.as_ref().is_none_or(|outcome| outcome.errno != 0);
-    !patterns.is_empty() && (failed || patterns.len() > 1 || patterns.iter().any(is_free))
-}
-
-fn is_free(pattern: &Pattern) -> bool {
-    match pattern {
-        Pattern::Any => true,
-        Pattern::Record(fields, rest, _) => *rest == Rest::Free || fields.iter().any(|(_, pattern)| is_free(pattern)),
-        Pattern::List(items, _) => items.iter().any(is_free),
-        Pattern::Range(..) => true,
-        Pattern::Ok | Pattern::Trap(_) | Pattern::Name(_) | Pattern::Int(_) | Pattern::Literal(_) => false,
-    }
 }
 
 /// Whether a call did not come back, and its author said that it need not.

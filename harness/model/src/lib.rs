@@ -5,6 +5,7 @@
 //! [`value`] and [`normalise`] make it readable and comparable; [`expect`], [`divergence`] and [`judge`] make the verdict.
 
 pub mod bounds;
+pub mod capture;
 pub mod case;
 pub mod diagnostic;
 pub mod divergence;
@@ -12,6 +13,7 @@ pub mod expect;
 pub mod judge;
 pub mod normalise;
 pub mod observation;
+pub mod oracle;
 pub mod result;
 pub mod script;
 pub mod trace;

@@ -12,6 +12,9 @@
 //!
 //! A capture is: length asked for `u32`, length kept `u32` (`0xffff_ffff`: out of bounds, no bytes follow), the bytes.
 //! A call that never came back has an enter record without an exit record.
+//!
+//! Where an engine has no second memory, the host keeps the bytes of that memory instead ([`Keeper::Host`]); the format is
+//! the same.
 
 use serde::{Deserialize, Serialize};
 use touchstone_spec::memory::{Input, Output};
@@ -37,6 +40,20 @@ pub const OUT_OF_BOUNDS: u32 = u32::MAX;
 pub const TRUNCATED: u32 = 1;
 /// Name under which a recorded module exports its trace.
 pub const TRACE_EXPORT: &str = "touchstone:trace";
+
+/// Who keeps the trace while a recorded module runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Keeper {
+    /// The module, in a second memory that it exports as [`TRACE_EXPORT`].
+    Module,
+    /// The host, for engines that know one memory only: the module imports from [`TRACE_EXPORT`] the functions
+    /// [`KEEPER_FUNCTIONS`], with which it reads and writes [`bounds::TRACE_BYTES`] that the host keeps.
+    Host,
+}
+
+/// What a host that keeps the trace provides: `load32: [address] -> [value]`, and `store8`, `store32` and `store64`:
+/// `[address, value] -> []`, little-endian. The value of `store64` is an `i64`, everything else an `i32`.
+pub const KEEPER_FUNCTIONS: [&str; 4] = ["load32", "store8", "store32", "store64"];
 
 /// All calls of a run, in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

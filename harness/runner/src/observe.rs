@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use semver::Version;
 use sha2::{Digest, Sha256};
 use touchstone_guest::record;
-use touchstone_model::judge::Feature;
-use touchstone_model::trace::{TRACE_EXPORT, Trace, TraceState};
+use touchstone_model::judge::{Feature, authored};
+use touchstone_model::trace::{Keeper, TRACE_EXPORT, Trace, TraceState};
 use touchstone_model::tree::{self, Content, TreeSnapshot};
 use touchstone_model::world::{Access, World};
-use touchstone_model::{Case, End, Evidence, Observation, judge};
+use touchstone_model::{Case, End, Observation};
+use touchstone_runtimes::Entry;
 
 use crate::HarnessError;
 use crate::pool::{RunResult, Stdio3, Worker, WorkerSpec};
@@ -29,9 +29,10 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// Puts the recorder into a module. A file that is no module stays as it is: what to say of it is the engine's business.
-    pub fn recorded(wasm: &[u8]) -> Prepared {
-        match record(wasm) {
+    /// Puts the recorder into a module, for a runtime with this keeper of its trace. A file that is no module stays as it is:
+    /// what to say of it is the engine's business.
+    pub fn recorded(wasm: &[u8], keeper: Keeper) -> Prepared {
+        match record(wasm, keeper) {
             Ok(recorded) => Prepared::plain(&recorded, &[TRACE_EXPORT]),
             Err(_) => Prepared::plain(wasm, &[]),
         }
@@ -151,19 +152,10 @@ impl<'a> Bench<'a> {
         let failed = |message: String| HarnessError::Preflight { runtime: spec.runtime.clone(), message };
         let script = probe.script().ok_or_else(|| failed("the probe is no script".to_owned()))?;
         let program = touchstone_guest::script::program::program(script, &probe.world).map_err(|mistake| failed(mistake.message))?;
-        let module = Prepared::recorded(&touchstone_guest::script::encode(&program));
+        let keeper = entry(&spec.runtime).map_or(Keeper::Module, |entry| entry.keeper);
+        let module = Prepared::recorded(&touchstone_guest::script::encode(&program), keeper);
         let observation = self.observe(spec, &probe.world, &module)?;
-        let version = Version::new(0, 0, 0);
-        let evidence = Evidence {
-            case: probe,
-            runtime: &spec.runtime,
-            version: &version,
-            profile: spec.profile.name(),
-            observation: &observation,
-            reference: None,
-            divergences: &[],
-        };
-        let differences = judge(evidence).differences.iter().map(ToString::to_string).collect();
+        let differences = authored(probe, &observation).iter().map(ToString::to_string).collect();
         Ok((observation.end, differences))
     }
 
@@ -190,8 +182,12 @@ impl<'a> Bench<'a> {
     }
 }
 
+fn entry(runtime: &str) -> Option<&'static Entry> {
+    touchstone_runtimes::runtimes().iter().find(|entry| entry.name == runtime)
+}
+
 fn is_control(runtime: &str) -> bool {
-    touchstone_runtimes::runtimes().iter().any(|entry| entry.name == runtime && entry.control)
+    entry(runtime).is_some_and(|entry| entry.control)
 }
 
 fn job(world: &World, module: &Prepared, sealed: &Sealed) -> Job {

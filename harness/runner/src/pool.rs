@@ -9,6 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process_group, waitpgid};
 use sha2::{Digest, Sha256};
 use touchstone_model::bounds;
 use touchstone_model::observation::Crash;
@@ -73,8 +74,11 @@ impl Worker {
         if let Some(plant) = spec.plant {
             command.args(["--plant", plant.name()]);
         }
-        // nothing of the user's environment reaches an engine
-        command.env_clear().envs([("TZ", "UTC"), ("LC_ALL", "C"), ("HOME", "/nonexistent"), ("PATH", "/usr/bin:/bin")]);
+        // nothing of the user's environment reaches an engine; where programs are, a worker must know that runs one
+        command.env_clear().envs([("TZ", "UTC"), ("LC_ALL", "C"), ("HOME", "/nonexistent")]);
+        command.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
+        // what a worker leaves behind becomes a child of this process, so that it can be waited for
+        rustix::process::set_child_subreaper(Some(rustix::process::getpid())).map_err(HarnessError::system("become a subreaper"))?;
         // a Ctrl-C at the terminal is for the runner, which then stops its workers itself
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         command.stdin(OwnedFd::from(theirs)).stdout(Stdio::null()).stderr(stderr).current_dir(sealed.folder());
@@ -176,6 +180,7 @@ impl Worker {
             self.kill();
         }
         let status = self.child.wait().map_err(HarnessError::system("wait for a worker"))?;
+        self.wait_for_orphans();
         let how = match (status.signal(), status.code()) {
             (Some(signal), _) => Crash::Signal(signal),
             (None, code) => Crash::Exit(code.unwrap_or(-1)),
@@ -183,10 +188,19 @@ impl Worker {
         Ok(End::Crashed { how })
     }
 
+    /// Ends the worker and the program that it may be running.
     fn kill(&mut self) {
-        // it may be gone already
-        let _ = self.child.kill();
+        // they may be gone already
+        if self.is_alive() {
+            let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
+        }
         let _ = self.child.wait();
+        self.wait_for_orphans();
+    }
+
+    /// A program that the worker was running is killed with it; when this returns it has come to its end.
+    fn wait_for_orphans(&self) {
+        while let Ok(Some(_)) = waitpgid(Pid::from_child(&self.child), WaitOptions::empty()) {}
     }
 
     /// Whether the worker can take another job.
@@ -194,11 +208,11 @@ impl Worker {
         matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// Resident memory now: the second number of `/proc/<pid>/statm`, in pages.
+    /// Resident memory now, of the worker and of the program that it may be running.
     fn resident_bytes(&self) -> u64 {
-        let statm = fs::read_to_string(format!("/proc/{}/statm", self.child.id())).unwrap_or_default();
-        let pages: u64 = statm.split_whitespace().nth(1).and_then(|pages| pages.parse().ok()).unwrap_or_default();
-        pages * rustix::param::page_size() as u64
+        let id = self.child.id().to_string();
+        let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
+        children.split_whitespace().chain([id.as_str()]).map(resident_bytes).sum()
     }
 }
 
@@ -206,6 +220,13 @@ impl Drop for Worker {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// The second number of `/proc/<pid>/statm`, which counts pages.
+fn resident_bytes(id: &str) -> u64 {
+    let statm = fs::read_to_string(format!("/proc/{id}/statm")).unwrap_or_default();
+    let pages: u64 = statm.split_whitespace().nth(1).and_then(|pages| pages.parse().ok()).unwrap_or_default();
+    pages * rustix::param::page_size() as u64
 }
 
 enum Outcome {

@@ -7,11 +7,9 @@ use std::collections::BTreeMap;
 use rustix::process::{Resource, Rlimit};
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, SeccompRule, apply_filter};
 use touchstone_model::bounds;
+use touchstone_runtimes::UNPRIVILEGED_ID;
 
 use crate::HarnessError;
-
-/// The user and group that workers of a privileged runner become: `nobody`, who owns nothing.
-pub const UNPRIVILEGED_ID: u32 = 65534;
 
 /// What the host looks like to a runtime.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

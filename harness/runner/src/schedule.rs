@@ -12,7 +12,9 @@ use touchstone_guest::{BuildError, build};
 use touchstone_model::divergence::Divergence;
 use touchstone_model::judge::{Feature, judge_without, snapshot};
 use touchstone_model::result::{CaseResult, ProfileResult, RuntimeResult, trace_lines};
+use touchstone_model::trace::Keeper;
 use touchstone_model::{Evidence, Observation, Trace, Verdict, judge};
+use touchstone_oracle::Host;
 use touchstone_runtimes::Entry;
 use touchstone_spec::{Function, Input};
 
@@ -194,7 +196,9 @@ impl<'a> Plan<'a> {
     pub fn case(&self, bench: &mut Bench<'_>, absent: &Absent, file: &CaseFile) -> Result<CaseResult, CaseError> {
         let case = &file.case;
         let built = build(case, &file.path, self.fixtures)?;
-        let module = Prepared::recorded(&built.wasm);
+        let keepers: BTreeSet<Keeper> = self.all_runtimes().iter().map(|entry| entry.keeper).collect();
+        let modules: BTreeMap<Keeper, Prepared> =
+            keepers.into_iter().map(|keeper| (keeper, Prepared::recorded(&built.wasm, keeper))).collect();
         let mut runtimes: BTreeMap<String, RuntimeResult> = BTreeMap::new();
         let mut first: Option<Observation> = None;
         let mut text = None;
@@ -202,7 +206,7 @@ impl<'a> Plan<'a> {
             if !self.profiles.wants(profile, first.as_ref().map(|observation| &observation.trace)) {
                 continue;
             }
-            let reference = bench.observe(&self.spec(self.reference, profile), &case.world, &module)?;
+            let reference = bench.observe(&self.spec(self.reference, profile), &case.world, &modules[&self.reference.keeper])?;
             for entry in &self.runtimes {
                 let is_reference = entry.name == self.reference.name;
                 let missing = absent.get(entry.name).and_then(|absent| judge_without(case, absent));
@@ -210,7 +214,7 @@ impl<'a> Plan<'a> {
                     Some(judgement) => ProfileResult { judgement, end: "not run".to_owned(), trace: Vec::new() },
                     None if is_reference => self.judged(case, entry, profile, None, &reference),
                     None => {
-                        let own = bench.observe(&self.spec(entry, profile), &case.world, &module)?;
+                        let own = bench.observe(&self.spec(entry, profile), &case.world, &modules[&entry.keeper])?;
                         self.judged(case, entry, profile, Some(&own), &reference)
                     }
                 };
@@ -244,11 +248,13 @@ impl<'a> Plan<'a> {
         own: Option<&Observation>,
         reference: &Observation,
     ) -> ProfileResult {
-        // the versions in the table are those of Cargo.lock
-        let version = Version::parse(entry.version).unwrap_or(Version::new(0, 0, 0));
+        // versions of Cargo.lock and of programs that were asked for theirs
+        let version = Version::parse(entry.version()).unwrap_or(Version::new(0, 0, 0));
         let observation = own.unwrap_or(reference);
+        let oracle = touchstone_oracle::report(&case.world, Host::LINUX, observation);
         let evidence = Evidence {
             case,
+            oracle: &oracle,
             runtime: entry.name,
             version: &version,
             profile: profile.name(),

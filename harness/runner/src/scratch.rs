@@ -20,10 +20,11 @@ use sha2::{Digest, Sha256};
 use touchstone_model::bounds;
 use touchstone_model::tree::{Content, Entry, EntryKind, Time, TreeSnapshot, hex};
 use touchstone_model::world::{Node, NodeKind, Preopen, START_TIME_NANOSECONDS, World};
+use touchstone_runtimes::UNPRIVILEGED_ID;
 use walkdir::WalkDir;
 
 use crate::HarnessError;
-use crate::profile::{UNPRIVILEGED_ID, is_privileged};
+use crate::profile::is_privileged;
 
 /// How every scratch folder's name starts.
 const PREFIX: &str = "touchstone-";

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
@@ -121,10 +122,17 @@ fn kind(fd: &str) -> String {
     }
 }
 
-/// The largest resident size of this process so far, from the kernel's `VmHWM`.
+/// The largest resident size so far of this process or of a program that it ran.
 fn peak_memory_bytes() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib: u64 = line.and_then(|line| line.split_whitespace().next()).and_then(|number| number.parse().ok()).unwrap_or_default();
-    kib * 1024
+    [libc::RUSAGE_SELF, libc::RUSAGE_CHILDREN].map(peak_of).into_iter().max().unwrap_or_default()
+}
+
+fn peak_of(who: libc::c_int) -> u64 {
+    let mut usage = MaybeUninit::<libc::rusage>::zeroed();
+    // SAFETY: the kernel writes a whole `rusage`, and where it writes nothing, zeros are a valid one.
+    let usage = unsafe {
+        libc::getrusage(who, usage.as_mut_ptr());
+        usage.assume_init()
+    };
+    u64::try_from(usage.ru_maxrss).unwrap_or_default() * 1024
 }

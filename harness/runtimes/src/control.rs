@@ -65,7 +65,7 @@ fn define(linker: &mut Linker<()>, function: Function, errno: Errno) -> anyhow::
     Ok(())
 }
 
-fn value_types(types: &[CoreType]) -> impl ExactSizeIterator<Item = ValType> {
+pub(crate) fn value_types(types: &[CoreType]) -> impl ExactSizeIterator<Item = ValType> {
     types.iter().map(|ty| match ty {
         CoreType::I32 => ValType::I32,
         CoreType::I64 => ValType::I64,

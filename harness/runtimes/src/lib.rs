@@ -2,12 +2,15 @@
 //!
 //! In reading order: this file is the interface and the table of runtimes; `cache`, `end`, `stdio` and `pipe` are what
 //! backends share; `interpreter` hosts guests on wasmi, and `control` and `wasmi` stand on it; `wasmtime` and `wasmer`
-//! drive the compilers.
+//! drive the compilers; `command` runs programs on `PATH`, of which `node` is one.
 
 mod cache;
+mod command;
 mod control;
 mod end;
 mod interpreter;
+mod node;
+mod oracle;
 #[cfg(any(feature = "wasmtime", feature = "wasmer"))]
 mod pipe;
 #[cfg(any(feature = "wasmtime", feature = "wasmer"))]
@@ -26,7 +29,11 @@ use std::path::PathBuf;
 
 use touchstone_model::End;
 use touchstone_model::observation::Crash;
+use touchstone_model::trace::Keeper;
 use touchstone_model::world::Access;
+
+pub use oracle::read_tree;
+pub use command::{Absence, Command, Found, UNPRIVILEGED_ID};
 
 /// One run of one module: what the guest is, and all that it is given.
 #[derive(Debug)]
@@ -88,13 +95,49 @@ pub struct Entry {
     pub name: &'static str,
     /// Code with common origins counts once.
     pub family: &'static str,
-    /// The version of the engine, from `Cargo.lock`.
-    pub version: &'static str,
-    /// The WASI implementation under test and its version, from `Cargo.lock`.
-    pub wasi: &'static str,
+    pub origin: Origin,
+    /// Who keeps the trace of a guest while it runs: the guest, unless the engine knows one memory only.
+    pub keeper: Keeper,
+    /// Whether it is judged where no runtime is named.
+    pub by_default: bool,
     /// A negative control is no runtime: it must pass nothing.
     pub control: bool,
     pub start: fn() -> anyhow::Result<Box<dyn Runtime>>,
+}
+
+/// Where a runtime comes from.
+#[derive(Debug)]
+pub enum Origin {
+    /// It is part of this program. The versions are those of `Cargo.lock`.
+    BuiltIn { version: &'static str, wasi: &'static str },
+    /// It is a program on `PATH`.
+    Command(&'static Command),
+}
+
+impl Entry {
+    /// Why it cannot be used on this machine, if so.
+    pub fn absence(&self) -> Option<&Absence> {
+        match self.origin {
+            Origin::BuiltIn { .. } => None,
+            Origin::Command(command) => command.found().err(),
+        }
+    }
+
+    /// The version of the engine; `-` where it is absent.
+    pub fn version(&self) -> &str {
+        match self.origin {
+            Origin::BuiltIn { version, .. } => version,
+            Origin::Command(command) => command.found().map_or("-", |found| &found.version),
+        }
+    }
+
+    /// The WASI implementation under test and its version; `-` where it is absent.
+    pub fn wasi(&self) -> &str {
+        match self.origin {
+            Origin::BuiltIn { wasi, .. } => wasi,
+            Origin::Command(command) => command.found().map_or("-", |found| &found.wasi),
+        }
+    }
 }
 
 /// Every runtime of this build: those under test, then the negative controls.
@@ -104,12 +147,22 @@ pub fn runtimes() -> &'static [Entry] {
 
 /// The table. Adding a runtime is a line here and a file beside this one.
 static RUNTIMES: &[Entry] = &[
+    Entry {
+        name: "oracle",
+        family: "specification",
+        origin: Origin::BuiltIn { version: env!("CARGO_PKG_VERSION"), wasi: concat!("touchstone ", env!("CARGO_PKG_VERSION")) },
+        keeper: Keeper::Module,
+        by_default: true,
+        control: false,
+        start: oracle::start,
+    },
     #[cfg(feature = "wasmtime")]
     Entry {
         name: "wasmtime",
         family: "bytecodealliance",
-        version: env!("VERSION_WASMTIME"),
-        wasi: concat!("wasmtime-wasi ", env!("VERSION_WASMTIME_WASI")),
+        origin: Origin::BuiltIn { version: env!("VERSION_WASMTIME"), wasi: concat!("wasmtime-wasi ", env!("VERSION_WASMTIME_WASI")) },
+        keeper: Keeper::Module,
+        by_default: true,
         control: false,
         start: wasmtime::start,
     },
@@ -117,8 +170,9 @@ static RUNTIMES: &[Entry] = &[
     Entry {
         name: "wasmi",
         family: "bytecodealliance",
-        version: env!("VERSION_WASMI"),
-        wasi: concat!("wasi-common ", env!("VERSION_WASI_COMMON")),
+        origin: Origin::BuiltIn { version: env!("VERSION_WASMI"), wasi: concat!("wasi-common ", env!("VERSION_WASI_COMMON")) },
+        keeper: Keeper::Module,
+        by_default: true,
         control: false,
         start: wasmi::start,
     },
@@ -126,10 +180,21 @@ static RUNTIMES: &[Entry] = &[
     Entry {
         name: "wasmer",
         family: "wasix",
-        version: env!("VERSION_WASMER"),
-        wasi: concat!("wasmer-wasix ", env!("VERSION_WASMER_WASIX")),
+        origin: Origin::BuiltIn { version: env!("VERSION_WASMER"), wasi: concat!("wasmer-wasix ", env!("VERSION_WASMER_WASIX")) },
+        keeper: Keeper::Module,
+        by_default: true,
         control: false,
         start: wasmer::start,
+    },
+    Entry {
+        name: "node",
+        family: "uvwasi",
+        origin: Origin::Command(&node::NODE),
+        keeper: Keeper::Host,
+        // not until its differences are explained: `--runtime node` judges it
+        by_default: false,
+        control: false,
+        start: node::start,
     },
     control("null", control::null),
     control("nosys", control::nosys),
@@ -143,8 +208,9 @@ const fn control(name: &'static str, start: fn() -> anyhow::Result<Box<dyn Runti
     Entry {
         name,
         family: "control",
-        version: env!("CARGO_PKG_VERSION"),
-        wasi: concat!("touchstone ", env!("CARGO_PKG_VERSION")),
+        origin: Origin::BuiltIn { version: env!("CARGO_PKG_VERSION"), wasi: concat!("touchstone ", env!("CARGO_PKG_VERSION")) },
+        keeper: Keeper::Module,
+        by_default: false,
         control: true,
         start,
     }

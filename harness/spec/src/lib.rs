@@ -20,5 +20,5 @@ pub use errno::Errno;
 pub use function::{Function, Param};
 pub use memory::{Input, Output};
 pub use open::OpenValue;
-pub use tables::MODULE;
+pub use tables::{MODULE, consts};
 pub use types::{Case, CoreType, Field, IntRepr, Shape, Type, UnionCase, type_by_name, types};

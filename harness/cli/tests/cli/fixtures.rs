@@ -8,6 +8,7 @@ use touchstone_guest::build;
 use touchstone_guest::rust::Fixtures;
 use touchstone_model::bounds;
 use touchstone_model::case::Fixture;
+use touchstone_model::trace::Keeper;
 use touchstone_runner::observe::{Bench, Prepared};
 use touchstone_runner::pool::WorkerSpec;
 use touchstone_runner::profile::Profile;
@@ -30,7 +31,7 @@ fn prebuilt_modules_behave_as_freshly_built_ones() {
     for file in programs {
         let mut run = |fixtures: &Fixtures| {
             let built = build(&file.case, &file.path, fixtures).expect("a module");
-            let seen = bench.observe(&spec, &file.case.world, &Prepared::recorded(&built.wasm)).expect("a run");
+            let seen = bench.observe(&spec, &file.case.world, &Prepared::recorded(&built.wasm, Keeper::Module)).expect("a run");
             let tree: Vec<String> = seen.tree.0.iter().map(|(path, entry)| format!("{path} {entry}")).collect();
             (seen.end, seen.stdout, tree)
         };

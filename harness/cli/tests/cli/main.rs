@@ -2,6 +2,7 @@
 //! all engines.
 
 mod check;
+mod commands;
 mod controls;
 mod documents;
 mod fixtures;

@@ -16,7 +16,7 @@ use touchstone_runner::pool::WorkerSpec;
 use touchstone_runner::profile::Profile;
 use touchstone_runner::scratch::Scratch;
 
-use crate::support::{PROGRAM, RUNTIMES};
+use crate::support::{PROGRAM, present};
 
 fn spec(runtime: &str) -> WorkerSpec {
     WorkerSpec { program: PathBuf::from(PROGRAM), runtime: runtime.to_owned(), profile: Profile::Default, plant: None }
@@ -38,10 +38,10 @@ fn every_case_does_the_same_with_and_without_it_on_every_runtime() {
     for file in &suite.cases {
         let case = &file.case;
         let built = build(case, &file.path, &fixtures).expect("a module");
-        let mut recorded = Prepared::recorded(&built.wasm);
-        recorded.memories.push("memory".to_owned());
-        assert_ne!(recorded.bytes, built.wasm, "{} was not recorded", case.id);
-        for runtime in RUNTIMES {
+        for (runtime, keeper) in present() {
+            let mut recorded = Prepared::recorded(&built.wasm, keeper);
+            recorded.memories.push("memory".to_owned());
+            assert_ne!(recorded.bytes, built.wasm, "{} was not recorded", case.id);
             let (with, memories) = bench.observe_with(&spec(runtime), &case.world, &recorded, |_| Ok(())).expect("a run");
             let without = bench.observe(&spec(runtime), &case.world, &Prepared::plain(&built.wasm, &[])).expect("a run");
             assert_eq!(visible(&with), visible(&without), "{} on {runtime}", case.id);
@@ -88,8 +88,8 @@ fn recorded(text: &str) -> Vec<(&'static str, Observation)> {
     let mut bench = Bench::new(&scratch, "own", Duration::from_secs(bounds::RUN_TIMEOUT_SECONDS));
     let world = World::default();
     let mut out = Vec::new();
-    for runtime in RUNTIMES {
-        let with = bench.observe(&spec(runtime), &world, &Prepared::recorded(&wasm)).expect("a run");
+    for (runtime, keeper) in present() {
+        let with = bench.observe(&spec(runtime), &world, &Prepared::recorded(&wasm, keeper)).expect("a run");
         let without = bench.observe(&spec(runtime), &world, &Prepared::plain(&wasm, &[TRACE_EXPORT])).expect("a run");
         assert_eq!(visible(&with), visible(&without), "{runtime}");
         out.push((runtime, with));

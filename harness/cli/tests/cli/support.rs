@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use tempfile::TempDir;
+use touchstone_model::trace::Keeper;
+use touchstone_runtimes::runtimes;
 
 /// The program under test.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_touchstone");
@@ -91,5 +93,12 @@ pub(crate) fn end(report: &serde_json::Value, case: &str, runtime: &str) -> Stri
     case["results"][runtime]["profiles"]["default"]["end"].as_str().expect("an end").to_owned()
 }
 
-/// The runtimes under test.
+/// The runtimes that can be used here, with who keeps their trace: those below, and programs that are found on PATH.
+pub(crate) fn present() -> Vec<(&'static str, Keeper)> {
+    let (present, absent): (Vec<_>, Vec<_>) = runtimes().iter().filter(|entry| !entry.control).partition(|entry| entry.absence().is_none());
+    absent.iter().filter_map(|entry| entry.absence()).for_each(|absence| eprintln!("not tested: {absence}"));
+    present.iter().map(|entry| (entry.name, entry.keeper)).collect()
+}
+
+/// The runtimes that are built in and judged by default.
 pub(crate) const RUNTIMES: [&str; 3] = ["wasmtime", "wasmi", "wasmer"];

@@ -11,8 +11,16 @@ const I32: ValType = ValType::I32;
 const I64: ValType = ValType::I64;
 
 /// The types that the log needs, in the order in which they are appended to the guest's.
-pub(super) const TYPES: [(&[ValType], &[ValType]); 7] =
-    [(&[I32], &[I32]), (&[I32], &[]), (&[I64], &[]), (&[I32, I32], &[]), (&[I32, I32, I32], &[]), (&[], &[]), (&[I32, I32], &[I32])];
+pub(super) const TYPES: [(&[ValType], &[ValType]); 8] = [
+    (&[I32], &[I32]),
+    (&[I32], &[]),
+    (&[I64], &[]),
+    (&[I32, I32], &[]),
+    (&[I32, I32, I32], &[]),
+    (&[], &[]),
+    (&[I32, I32], &[I32]),
+    (&[I32, I64], &[]),
+];
 
 /// Among [`TYPES`]: that of `args_sizes_get` and `environ_sizes_get`.
 pub(super) const SIZES_TYPE: u32 = 6;
@@ -20,21 +28,33 @@ pub(super) const SIZES_TYPE: u32 = 6;
 /// The type of each function, as an index into [`TYPES`].
 pub(super) const FUNCTION_TYPES: [u32; FUNCTIONS as usize] = [0, 1, 2, 3, 4, 3, 4, 5, 0];
 
+/// The type of each of [`KEEPER_FUNCTIONS`](touchstone_model::trace::KEEPER_FUNCTIONS), as an index into [`TYPES`].
+pub(super) const KEEPER_TYPES: [u32; 4] = [0, 3, 3, 7];
+
 /// How many functions there are.
 pub(super) const FUNCTIONS: u32 = 9;
+
+/// Where the bytes of the log are.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Place {
+    /// In the memory of this index.
+    Memory(u32),
+    /// With the host: this is the index of the first of its functions, which stand in the order of their names.
+    Host(u32),
+}
 
 /// Where the log's parts stand in the rewritten module.
 pub(super) struct Log {
     /// Mutable `i32`: where the next byte of the log goes. 0: the log is full.
     cursor: u32,
     memory: Option<u32>,
-    trace_memory: u32,
+    place: Place,
     first_function: u32,
 }
 
 impl Log {
-    pub(super) fn new(cursor: u32, memory: Option<u32>, trace_memory: u32, first_function: u32) -> Log {
-        Log { cursor, memory, trace_memory, first_function }
+    pub(super) fn new(cursor: u32, memory: Option<u32>, place: Place, first_function: u32) -> Log {
+        Log { cursor, memory, place, first_function }
     }
 
     /// `(len) -> address`: room for this many bytes of log; 0 if the log is full.
@@ -79,14 +99,33 @@ impl Log {
         self.cursor
     }
 
-    /// A place in the log's memory.
-    pub(super) fn in_trace(&self, offset: u64, align: u32) -> MemArg {
-        MemArg { offset, align, target: MemArgTarget::Memory(self.trace_memory), ordering: None }
+    /// `address` becomes the 4 bytes of log there.
+    fn load32(&self, sink: &mut InstructionSink<'_>) {
+        match self.place {
+            Place::Memory(memory) => sink.i32_load(unaligned(memory, 0)),
+            Place::Host(first) => sink.call(first),
+        };
+    }
+
+    /// Takes `address, value` and writes 4 bytes of log.
+    fn store32(&self, sink: &mut InstructionSink<'_>) {
+        match self.place {
+            Place::Memory(memory) => sink.i32_store(unaligned(memory, 0)),
+            Place::Host(first) => sink.call(first + 2),
+        };
+    }
+
+    /// Takes `address, value` and writes 8 bytes of log.
+    fn store64(&self, sink: &mut InstructionSink<'_>) {
+        match self.place {
+            Place::Memory(memory) => sink.i64_store(unaligned(memory, 0)),
+            Place::Host(first) => sink.call(first + 3),
+        };
     }
 
     /// A place in the guest's memory. Only used where there is one.
-    pub(super) fn in_guest(&self, offset: u64, align: u32) -> MemArg {
-        MemArg { offset, align, target: MemArgTarget::Memory(self.memory.unwrap_or_default()), ordering: None }
+    pub(super) fn in_guest(&self, offset: u64) -> MemArg {
+        unaligned(self.memory.unwrap_or_default(), offset)
     }
 
     /// Leaves on the stack how many pages the guest's memory has.
@@ -129,20 +168,23 @@ impl Log {
         sink.if_(BlockType::Empty);
         self.set_full(&mut sink);
         sink.i32_const(0).return_().end();
-        // grow by what is missing and as much again as there is, so that growing stays rare
-        sink.local_get(end).i32_const(0xffff).i32_add().i32_const(16).i32_shr_u();
-        sink.memory_size(self.trace_memory).i32_sub().local_tee(missing);
-        sink.i32_const(0).i32_gt_s().if_(BlockType::Empty);
-        sink.local_get(missing).memory_size(self.trace_memory).i32_add().memory_grow(self.trace_memory);
-        sink.i32_const(-1).i32_eq().if_(BlockType::Empty);
-        self.set_full(&mut sink);
-        sink.i32_const(0).return_().end().end();
+        if let Place::Memory(memory) = self.place {
+            // grow by what is missing and as much again as there is, so that growing stays rare
+            sink.local_get(end).i32_const(0xffff).i32_add().i32_const(16).i32_shr_u();
+            sink.memory_size(memory).i32_sub().local_tee(missing);
+            sink.i32_const(0).i32_gt_s().if_(BlockType::Empty);
+            sink.local_get(missing).memory_size(memory).i32_add().memory_grow(memory);
+            sink.i32_const(-1).i32_eq().if_(BlockType::Empty);
+            self.set_full(&mut sink);
+            sink.i32_const(0).return_().end().end();
+        }
         sink.global_get(self.cursor).local_get(end).global_set(self.cursor).end();
         body
     }
 
     fn set_full(&self, sink: &mut InstructionSink<'_>) {
-        sink.i32_const(0).i32_const(TRUNCATED.cast_signed()).i32_store(self.in_trace(4, 2));
+        sink.i32_const(4).i32_const(TRUNCATED.cast_signed());
+        self.store32(sink);
         sink.i32_const(0).global_set(self.cursor);
     }
 
@@ -153,9 +195,9 @@ impl Log {
         sink.i32_const(if wide { 8 } else { 4 }).call(self.reserve()).local_tee(address);
         sink.if_(BlockType::Empty).local_get(address).local_get(value);
         if wide {
-            sink.i64_store(self.in_trace(0, 0));
+            self.store64(&mut sink);
         } else {
-            sink.i32_store(self.in_trace(0, 0));
+            self.store32(&mut sink);
         }
         sink.end().end();
         body
@@ -187,8 +229,28 @@ impl Log {
         let bound = bounds::CAPTURE_BYTES.cast_signed();
         sink.local_get(len).i32_const(bound).local_get(len).i32_const(bound).i32_lt_u().select().local_tee(kept).call(self.put32());
         sink.local_get(kept).call(self.reserve()).local_tee(to).if_(BlockType::Empty);
-        if let Some(memory) = self.memory {
-            sink.local_get(to).local_get(address).local_get(kept).memory_copy(self.trace_memory, memory);
+        match (self.place, self.memory) {
+            (Place::Memory(log), Some(memory)) => {
+                sink.local_get(to).local_get(address).local_get(kept).memory_copy(log, memory);
+            }
+            (Place::Host(first), Some(_)) => {
+                // eight bytes at a time, then what is left one by one
+                for (step, store) in [(8, first + 3), (1, first + 1)] {
+                    sink.block(BlockType::Empty).loop_(BlockType::Empty);
+                    sink.local_get(kept).i32_const(step).i32_lt_u().br_if(1);
+                    sink.local_get(to).local_get(address);
+                    if step == 8 {
+                        sink.i64_load(self.in_guest(0));
+                    } else {
+                        sink.i32_load8_u(self.in_guest(0));
+                    }
+                    sink.call(store);
+                    sink.local_get(to).i32_const(step).i32_add().local_set(to);
+                    sink.local_get(address).i32_const(step).i32_add().local_set(address);
+                    sink.local_get(kept).i32_const(step).i32_sub().local_set(kept).br(0).end().end();
+                }
+            }
+            (Place::Memory(_) | Place::Host(_), None) => {}
         }
         sink.end().end();
         body
@@ -226,7 +288,7 @@ impl Log {
             Log::bound_count(count, &mut sink);
             sink.block(BlockType::Empty).loop_(BlockType::Empty);
             sink.local_get(count).i32_eqz().br_if(1);
-            sink.local_get(array).i32_load(self.in_guest(0, 0)).local_get(array).i32_load(self.in_guest(4, 0)).call(self.capture());
+            sink.local_get(array).i32_load(self.in_guest(0)).local_get(array).i32_load(self.in_guest(4)).call(self.capture());
             sink.local_get(array).i32_const(8).i32_add().local_set(array);
             sink.local_get(count).i32_const(1).i32_sub().local_set(count).br(0).end().end();
         }
@@ -241,10 +303,14 @@ impl Log {
         Log::bound_count(count, &mut sink);
         sink.block(BlockType::Empty).loop_(BlockType::Empty);
         sink.local_get(array).i32_eqz().local_get(count).i32_eqz().i32_or().br_if(1);
-        sink.local_get(array).i32_load(self.in_trace(4, 0)).local_set(part);
+        sink.local_get(array).i32_const(4).i32_add();
+        self.load32(&mut sink);
+        sink.local_set(part);
         sink.local_get(part).local_get(left).local_get(part).local_get(left).i32_lt_u().select().local_set(part);
         sink.local_get(left).local_get(part).i32_sub().local_set(left);
-        sink.local_get(array).i32_load(self.in_trace(0, 0)).local_get(part).call(self.capture());
+        sink.local_get(array);
+        self.load32(&mut sink);
+        sink.local_get(part).call(self.capture());
         sink.local_get(array).i32_const(8).i32_add().local_set(array);
         sink.local_get(count).i32_const(1).i32_sub().local_set(count).br(0).end().end().end();
         body
@@ -254,7 +320,9 @@ impl Log {
         let mut body = Function::new([]);
         let mut sink = body.instructions();
         sink.global_get(self.cursor).if_(BlockType::Empty);
-        sink.i32_const(0).global_get(self.cursor).i32_store(self.in_trace(0, 2)).end().end();
+        sink.i32_const(0).global_get(self.cursor);
+        self.store32(&mut sink);
+        sink.end().end();
         body
     }
 
@@ -266,11 +334,16 @@ impl Log {
         self.is_outside(address, four, &mut sink);
         sink.if_(BlockType::Empty).i32_const(0).return_().end();
         if self.has_memory() {
-            sink.local_get(address).i32_load(self.in_guest(0, 0));
+            sink.local_get(address).i32_load(self.in_guest(0));
         } else {
             sink.i32_const(0);
         }
         sink.end();
         body
     }
+}
+
+/// A place in a memory, at any address.
+fn unaligned(memory: u32, offset: u64) -> MemArg {
+    MemArg { offset, align: 0, target: MemArgTarget::Memory(memory), ordering: None }
 }

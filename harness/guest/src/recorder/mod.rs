@@ -1,9 +1,10 @@
 //! The recorder: rewrites any module so that every WASI call goes through a wrapper that logs it, on entry and on exit, in
 //! the format of [`touchstone_model::trace`].
 //!
-//! The guest does not notice: the log is a memory of its own, appended after the guest's; wrappers are appended after the
-//! guest's functions; nothing is copied from guest memory before its bounds are checked. Two things shift: functions of the
-//! guest get higher indices where an import has to be added, and custom sections (names, producers) are dropped.
+//! The guest does not notice: the log is a memory of its own, appended after the guest's, or lies with the host
+//! ([`Keeper`]); wrappers are appended after the guest's functions; nothing is copied from guest memory before its bounds
+//! are checked. Two things shift: functions of the guest get higher indices where an import has to be added, and custom
+//! sections (names, producers) are dropped.
 //!
 //! [`survey`] finds out what is in a module, [`log`] makes the functions that write the log, [`wrapper`] the wrappers.
 
@@ -13,7 +14,7 @@ mod wrapper;
 
 use std::collections::BTreeMap;
 
-use touchstone_model::trace::TRACE_EXPORT;
+use touchstone_model::trace::{KEEPER_FUNCTIONS, Keeper, TRACE_EXPORT};
 use touchstone_spec::{Function, MODULE};
 use wasm_encoder::reencode::{Error as ReencodeError, Reencode};
 use wasm_encoder::{
@@ -22,7 +23,7 @@ use wasm_encoder::{
     ValType,
 };
 
-use log::Log;
+use log::{Log, Place};
 use survey::{Sections, survey};
 
 /// Why a module cannot be recorded.
@@ -45,12 +46,13 @@ impl From<ReencodeError<std::convert::Infallible>> for RecordError {
     }
 }
 
-/// Rewrites a module. Its behaviour stays the same; it exports one more memory, [`TRACE_EXPORT`].
-pub fn record(wasm: &[u8]) -> Result<Vec<u8>, RecordError> {
+/// Rewrites a module. Its behaviour stays the same; besides, it exports one more memory, [`TRACE_EXPORT`], or imports from a
+/// module of that name what it needs to log to its host.
+pub fn record(wasm: &[u8], keeper: Keeper) -> Result<Vec<u8>, RecordError> {
     // what is appended must not lend an invalid module the memory, global or function that it lacks
     wasmparser::Validator::new_with_features(wasmparser::WasmFeatures::all()).validate_all(wasm)?;
     let sections = survey(wasm)?;
-    let plan = Plan::new(&sections)?;
+    let plan = Plan::new(&sections, keeper)?;
     write(&sections, plan)
 }
 
@@ -71,12 +73,12 @@ pub(crate) struct Plan {
     globals: u32,
     /// The memory that WASI functions work on, if the guest exports one.
     memory: Option<u32>,
-    /// The log's memory.
-    trace_memory: u32,
+    /// Where the log's bytes are.
+    log: Place,
 }
 
 impl Plan {
-    fn new(sections: &Sections<'_>) -> Result<Plan, RecordError> {
+    fn new(sections: &Sections<'_>, keeper: Keeper) -> Result<Plan, RecordError> {
         let sizes = |function: Function| {
             function.outputs().iter().find_map(|output| match output {
                 touchstone_spec::Output::Strings { sizes, .. } => Some(*sizes),
@@ -91,22 +93,36 @@ impl Plan {
             present.iter().filter_map(|function| sizes(*function)).filter(|sizes| !present.contains(sizes)).collect();
         added.dedup();
         let imported = sections.imported_functions;
-        let first_wrapper = imported + count(added.len()) + sections.defined_functions + log::FUNCTIONS;
-        let wrappers = sections.wasi.keys().zip(first_wrapper..).map(|(index, wrapper)| (*index, wrapper)).collect();
+        let log = match keeper {
+            Keeper::Module => Place::Memory(sections.memories),
+            Keeper::Host => Place::Host(imported + count(added.len())),
+        };
         if sections.memory64 {
             return Err(RecordError::Unsupported("its memory has 64-bit addresses, which preview 1 has no use for".to_owned()));
         }
-        Ok(Plan {
+        let mut plan = Plan {
             imported,
             added,
             defined: sections.defined_functions,
             wasi: sections.wasi.clone(),
-            wrappers,
+            wrappers: BTreeMap::new(),
             types: sections.types,
             globals: sections.globals,
             memory: sections.memory,
-            trace_memory: sections.memories,
-        })
+            log,
+        };
+        let first_wrapper = plan.first_log_function() + log::FUNCTIONS;
+        plan.wrappers = sections.wasi.keys().zip(first_wrapper..).map(|(index, wrapper)| (*index, wrapper)).collect();
+        Ok(plan)
+    }
+
+    /// How many imports the recorder adds.
+    fn added_imports(&self) -> u32 {
+        let keeper = match self.log {
+            Place::Memory(_) => 0,
+            Place::Host(_) => KEEPER_FUNCTIONS.len(),
+        };
+        count(self.added.len() + keeper)
     }
 
     /// Index in the rewritten module of a function that the recorder calls itself: the guest's import, or an added one.
@@ -118,7 +134,7 @@ impl Plan {
 
     /// Index of the first function of the log.
     pub(crate) fn first_log_function(&self) -> u32 {
-        self.imported + count(self.added.len()) + self.defined
+        self.imported + self.added_imports() + self.defined
     }
 }
 
@@ -130,7 +146,7 @@ impl Reencode for Plan {
         Ok(match self.wrappers.get(&index) {
             Some(wrapper) => *wrapper,
             None if index < self.imported => index,
-            None => index + count(self.added.len()),
+            None => index + self.added_imports(),
         })
     }
 }
@@ -141,7 +157,7 @@ fn count(len: usize) -> u32 {
 
 /// Writes all sections in their order: what the guest has, then what the recorder adds.
 fn write(sections: &Sections<'_>, mut plan: Plan) -> Result<Vec<u8>, RecordError> {
-    let log = Log::new(plan.globals, plan.memory, plan.trace_memory, plan.first_log_function());
+    let log = Log::new(plan.globals, plan.memory, plan.log, plan.first_log_function());
     let mut module = Module::new();
     module.section(&types(sections, &mut plan)?);
     module.section(&imports(sections, &mut plan)?);
@@ -199,6 +215,11 @@ fn imports(sections: &Sections<'_>, plan: &mut Plan) -> Result<ImportSection, Re
     for function in plan.added.clone() {
         section.import(MODULE, function.name(), EntityType::Function(plan.types + log::SIZES_TYPE));
     }
+    if let Place::Host(_) = plan.log {
+        for (name, ty) in KEEPER_FUNCTIONS.iter().zip(log::KEEPER_TYPES) {
+            section.import(TRACE_EXPORT, name, EntityType::Function(plan.types + ty));
+        }
+    }
     Ok(section)
 }
 
@@ -221,7 +242,9 @@ fn memories(sections: &Sections<'_>, plan: &mut Plan) -> Result<MemorySection, R
     if let Some(reader) = &sections.memory_section {
         plan.parse_memory_section(&mut section, reader.clone())?;
     }
-    section.memory(MemoryType { minimum: 1, maximum: None, memory64: false, shared: false, page_size_log2: None });
+    if let Place::Memory(_) = plan.log {
+        section.memory(MemoryType { minimum: 1, maximum: None, memory64: false, shared: false, page_size_log2: None });
+    }
     Ok(section)
 }
 
@@ -244,7 +267,9 @@ fn exports(sections: &Sections<'_>, plan: &mut Plan) -> Result<ExportSection, Re
             plan.parse_export(&mut section, export)?;
         }
     }
-    section.export(TRACE_EXPORT, ExportKind::Memory, plan.trace_memory);
+    if let Place::Memory(memory) = plan.log {
+        section.export(TRACE_EXPORT, ExportKind::Memory, memory);
+    }
     Ok(section)
 }
 

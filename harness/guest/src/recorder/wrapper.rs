@@ -133,13 +133,13 @@ fn strings(pointers: u32, data: u32, sizes: u32, locals: &Locals, log: &Log, sin
         sink.i32_const(0).i32_const(0).call(log.capture()).i32_const(0).i32_const(0).call(log.capture());
         return;
     }
-    sink.i32_const(0).i64_load(log.in_guest(0, 0)).local_set(locals.saved);
-    sink.i32_const(0).i64_const(0).i64_store(log.in_guest(0, 0));
+    sink.i32_const(0).i64_load(log.in_guest(0)).local_set(locals.saved);
+    sink.i32_const(0).i64_const(0).i64_store(log.in_guest(0));
     sink.i32_const(0).i32_const(4).call(sizes).drop();
-    sink.i32_const(0).i32_load(log.in_guest(0, 0)).local_set(locals.len);
-    sink.i32_const(0).i32_load(log.in_guest(4, 0)).local_set(locals.array);
+    sink.i32_const(0).i32_load(log.in_guest(0)).local_set(locals.len);
+    sink.i32_const(0).i32_load(log.in_guest(4)).local_set(locals.array);
     // what the call itself wrote may overlap: put the bytes back before anything is captured
-    sink.i32_const(0).local_get(locals.saved).i64_store(log.in_guest(0, 0));
+    sink.i32_const(0).local_get(locals.saved).i64_store(log.in_guest(0));
     sink.local_get(pointers).local_get(locals.len).i32_const(4).call(log.capture_array());
     sink.local_get(data).local_get(locals.array).call(log.capture());
 }

@@ -2,6 +2,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use touchstone_model::trace::Keeper;
 use touchstone_runtimes::Module;
 
 /// A module to run.
@@ -31,8 +32,43 @@ impl Guest {
 /// An errno that a helper did not expect ends the run as the exit code. The memory of the calls is exported first, since
 /// wasmer takes the first exported memory for it.
 pub(crate) fn guest(body: &str) -> Guest {
-    Guest::wat(&FRAME.replace("BODY", body))
+    frame("", "", body)
 }
+
+/// The same, with a `$record` that writes to the trace: a copy of "hello", and a byte behind it.
+pub(crate) fn recording_guest(keeper: Keeper, body: &str) -> Guest {
+    match keeper {
+        Keeper::Module => frame("", IN_SECOND_MEMORY, body),
+        Keeper::Host => frame(HOST_IMPORTS, WITH_HOST, body),
+    }
+}
+
+fn frame(imports: &str, record: &str, body: &str) -> Guest {
+    Guest::wat(&FRAME.replace("IMPORTS", imports).replace("RECORD", record).replace("BODY", body))
+}
+
+const IN_SECOND_MEMORY: &str = r#"
+  (memory $trace (export "touchstone:trace") 1)
+  (func $record
+    (memory.copy $trace 0 (i32.const 8) (i32.const 110) (i32.const 5))
+    (i32.store8 $trace (i32.const 13) (i32.const 42)))
+"#;
+
+const HOST_IMPORTS: &str = r#"
+  (import "touchstone:trace" "load32" (func $load32 (param i32) (result i32)))
+  (import "touchstone:trace" "store8" (func $store8 (param i32 i32)))
+  (import "touchstone:trace" "store32" (func $store32 (param i32 i32)))
+  (import "touchstone:trace" "store64" (func $store64 (param i32 i64)))
+"#;
+
+/// The first four bytes say how much of the log is in use, of which the host gives back so much.
+const WITH_HOST: &str = r#"
+  (func $record
+    (call $store32 (i32.const 0) (i32.const 16))
+    (call $store64 (i32.const 8) (i64.load (i32.const 110)))
+    (if (i32.ne (call $load32 (i32.const 8)) (i32.load (i32.const 110))) (then (unreachable)))
+    (call $store8 (i32.const 13) (i32.const 42)))
+"#;
 
 const FRAME: &str = r#"
 (module
@@ -51,9 +87,10 @@ const FRAME: &str = r#"
   (import "wasi_snapshot_preview1" "path_create_directory" (func $path_create_directory (param i32 i32 i32) (result i32)))
   (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll_oneoff (param i32 i32 i32 i32) (result i32)))
   (import "wasi_snapshot_preview1" "proc_exit" (func $proc_exit (param i32)))
+  IMPORTS
 
   (memory (export "memory") 2)
-  (memory $trace (export "touchstone:trace") 1)
+  RECORD
   (data (i32.const 100) "/root")
   (data (i32.const 110) "hello")
   (data (i32.const 120) "file")
@@ -147,11 +184,6 @@ const FRAME: &str = r#"
     (i32.store8 (i32.const 256) (i32.const 1))
     (call $ok (call $poll_oneoff (i32.const 200) (i32.const 304) (i32.const 2) (i32.const 8)))
     (call $proc_exit (i32.load (i32.const 304))))
-
-  ;; Writes to the second memory: a copy from the first, and a store.
-  (func $record
-    (memory.copy $trace 0 (i32.const 8) (i32.const 110) (i32.const 5))
-    (i32.store8 $trace (i32.const 13) (i32.const 42)))
 
   (func $recurse (param i32) (result i32)
     (i32.add (call $recurse (i32.add (local.get 0) (i32.const 1))) (i32.const 1)))

@@ -1,0 +1,312 @@
+//! What a file says of itself: `fd_filestat_get`, `path_filestat_get`, and the setters of times and sizes.
+
+use touchstone_model::world::StdioKind;
+use touchstone_spec::consts::{filestat, filetype, fstflags, lookupflags, rights};
+use touchstone_spec::{ClauseId, clause};
+
+use crate::state::{InodeId, Kind, Stream, Time, What};
+use crate::step::{Flow, Mode, Step, Stop, number_at, put_at};
+
+/// All bits of `fstflags`.
+const FSTFLAGS: u64 = fstflags::ATIM | fstflags::ATIM_NOW | fstflags::MTIM | fstflags::MTIM_NOW;
+
+pub(crate) fn fd_filestat_get(step: &mut Step<'_>) -> Flow {
+    let fd = step.fd(0, clause!("fd_filestat_get.bad-fd"))?;
+    step.right(fd, rights::FD_FILESTAT_GET);
+    match step.what(fd) {
+        What::File(inode) | What::Directory(inode) => {
+            step.succeeds()?;
+            filestat(step, inode);
+            Ok(())
+        }
+        What::Stream(stream) => {
+            step.applies(clause!("fd_filestat_get.stdio"));
+            step.succeeds()?;
+            let file = step.state.stream_kind(stream) == StdioKind::File;
+            let mut bytes = vec![0; filestat::BYTES];
+            put_at(&mut bytes, filestat::FILETYPE, 1, if file { filetype::REGULAR_FILE } else { filetype::UNKNOWN });
+            put_at(&mut bytes, filestat::NLINK, 8, 1);
+            step.make(bytes);
+            Ok(())
+        }
+        What::Foreign => Err(Stop::Unjudged),
+    }
+}
+
+pub(crate) fn path_filestat_get(step: &mut Step<'_>) -> Flow {
+    let text = step.text(0);
+    step.unknown_bits(1, lookupflags::SYMLINK_FOLLOW, clause!("path-resolution.unknown-lookupflags"));
+    let fd = step.fd(0, clause!("path_filestat_get.bad-fd"))?;
+    step.right(fd, rights::PATH_FILESTAT_GET);
+    let base = step.base(fd, clause!("path_filestat_get.base-not-directory"))?;
+    let follow = step.arg(1) & lookupflags::SYMLINK_FOLLOW != 0;
+    let found = step.resolve(base, text, follow)?;
+    let Some(inode) = found.inode else {
+        step.applies(clause!("path_filestat_get.missing"));
+        step.succeeds()?;
+        return Err(Stop::Unjudged);
+    };
+    if found.slash && !step.is_directory(inode) {
+        step.applies(clause!("path_filestat_get.trailing-slash-file"));
+    }
+    if found.slash_link {
+        step.cite(clause!("path_filestat_get.trailing-slash-symlink"));
+    }
+    step.succeeds()?;
+    if step.is_symlink(inode) {
+        step.cite(clause!("path_filestat_get.nofollow"));
+    } else if found.through_link {
+        step.cite(clause!("path_filestat_get.follow"));
+    }
+    step.cite(clause!("path_filestat_get.attributes"));
+    filestat(step, inode);
+    Ok(())
+}
+
+/// The record that describes an inode.
+fn filestat(step: &mut Step<'_>, inode: InodeId) {
+    let (kind, size) = match &step.state.inodes.get(inode).kind {
+        Kind::File(content) => (filetype::REGULAR_FILE, Some((content.len(), clause!("fd_filestat_get.size")))),
+        Kind::Directory(_) => (filetype::DIRECTORY, None),
+        Kind::Symlink(target) => (filetype::SYMBOLIC_LINK, Some((target.len() as u64, clause!("path_filestat_get.symlink-size")))),
+    };
+    if let Mode::Prefer(_) = step.mode {
+        make_filestat(step, inode, kind, size.map_or(0, |(size, _)| size));
+    }
+    let Some(seen) = step.seen(0) else { return };
+    let seen = seen.kept();
+    let number = |at, len| number_at(seen, at, len);
+    step.cite(clause!("fd_filestat_get.filetype"));
+    let seen_kind = number(filestat::FILETYPE, 1);
+    if seen_kind != kind {
+        step.mismatch(clause!("fd_filestat_get.filetype"), filetype_text(kind), filetype_text(seen_kind));
+        return;
+    }
+    if let Some((size, clause)) = size {
+        step.cite(clause);
+        step.compare(clause, "size", size, number(filestat::SIZE, 8));
+    }
+    if kind != filetype::DIRECTORY {
+        step.cite(clause!("fd_filestat_get.nlink"));
+        let nlink = step.state.inodes.get(inode).nlink;
+        step.compare(clause!("fd_filestat_get.nlink"), "nlink", nlink, number(filestat::NLINK, 8));
+    }
+    identity(step, inode, (number(filestat::DEV, 8), number(filestat::INO, 8)));
+    times(step, inode, number(filestat::ATIM, 8), number(filestat::MTIM, 8));
+}
+
+fn make_filestat(step: &mut Step<'_>, inode: InodeId, kind: u64, size: u64) {
+    let now = step.made_now();
+    let file = step.state.inodes.get_mut(inode);
+    let identity = *file.identity.get_or_insert((1, u64::from(inode.number()) + 1));
+    // a time that nobody decided is decided now
+    file.atime = file.atime.bound(now);
+    file.mtime = file.mtime.bound(now);
+    let mut bytes = vec![0; filestat::BYTES];
+    put_at(&mut bytes, filestat::DEV, 8, identity.0);
+    put_at(&mut bytes, filestat::INO, 8, identity.1);
+    put_at(&mut bytes, filestat::FILETYPE, 1, kind);
+    put_at(&mut bytes, filestat::NLINK, 8, file.nlink.max(1));
+    put_at(&mut bytes, filestat::SIZE, 8, size);
+    put_at(&mut bytes, filestat::ATIM, 8, file.atime.or(now));
+    put_at(&mut bytes, filestat::MTIM, 8, file.mtime.or(now));
+    put_at(&mut bytes, filestat::CTIM, 8, file.mtime.or(now));
+    if kind != filetype::DIRECTORY {
+        put_at(&mut bytes, filestat::NLINK, 8, file.nlink);
+    }
+    step.make(bytes);
+}
+
+/// The same file has the same numbers, another one has others.
+fn identity(step: &mut Step<'_>, inode: InodeId, seen: (u64, u64)) {
+    let clause = clause!("fd_filestat_get.identity");
+    step.cite(clause);
+    let text = |(dev, ino): (u64, u64)| format!("dev {dev} ino {ino}");
+    match step.state.inodes.get(inode).identity {
+        Some(known) if known != seen => step.mismatch(clause, "the numbers that it had before".to_owned(), "others".to_owned()),
+        Some(_) => {}
+        None => {
+            let holder = step.state.inodes.iter().find(|(_, other)| other.identity == Some(seen)).map(|(id, _)| id);
+            match holder {
+                Some(holder) if step.state.is_gone(holder) => step.state.inodes.get_mut(holder).identity = None,
+                Some(_) => step.mismatch(clause, "numbers that no other file has".to_owned(), format!("another's: {}", text(seen))),
+                None => {}
+            }
+            step.state.inodes.get_mut(inode).identity = Some(seen);
+        }
+    }
+}
+
+fn times(step: &mut Step<'_>, inode: InodeId, atime: u64, mtime: u64) {
+    for (name, is_atime, seen) in [("atim", true, atime), ("mtim", false, mtime)] {
+        let file = step.state.inodes.get_mut(inode);
+        let time = if is_atime { &mut file.atime } else { &mut file.mtime };
+        let before = *time;
+        if !time.accepts(seen) {
+            *time = Time::Seen(seen);
+            let clause = if is_atime { clause!("fd_filestat_get.atim") } else { clause!("fd_filestat_get.mtim") };
+            let expected = match before {
+                Time::Set(time) | Time::Seen(time) => format!("{name} {time}"),
+                Time::Now { not_before } => format!("{name} of now, {not_before} or later"),
+                Time::Any => format!("{name} of any time"),
+            };
+            step.mismatch(clause, expected, format!("{name} {seen}"));
+        }
+    }
+}
+
+pub(crate) fn filetype_text(kind: u64) -> String {
+    let name = touchstone_spec::type_by_name("filetype").and_then(|ty| ty.case_name(kind));
+    format!("filetype {}", name.map_or_else(|| kind.to_string(), str::to_owned))
+}
+
+pub(crate) fn fd_filestat_set_size(step: &mut Step<'_>) -> Flow {
+    let fd = step.fd(0, clause!("fd_filestat_set_size.bad-fd"))?;
+    step.right(fd, rights::FD_FILESTAT_SET_SIZE);
+    let size = step.arg(1);
+    if size > step.state.world.host.largest_offset {
+        step.applies(clause!("fd_filestat_set_size.too-large"));
+    }
+    let inode = match step.what(fd) {
+        What::File(inode) => inode,
+        What::Directory(_) => return refused(step, clause!("fd_filestat_set_size.directory")),
+        What::Stream(stream) => {
+            match step.state.stream_kind(stream) {
+                StdioKind::Pipe => step.applies(clause!("fd_filestat_set_size.pipe")),
+                StdioKind::File => step.applies(clause!("fd_filestat_set_size.stdio-file")),
+            }
+            step.succeeds()?;
+            if let Some(output) = step.state.output_of(stream) {
+                output.known = false;
+            }
+            return Ok(());
+        }
+        What::Foreign => return Err(Stop::Unjudged),
+    };
+    if step.entry(fd).is_some_and(|entry| !entry.access.writes() || entry.read_only) {
+        step.applies(clause!("fd_filestat_set_size.not-writable"));
+    }
+    step.succeeds()?;
+    step.cite(clause!("fd_filestat_set_size.keeps-offset"));
+    if let Some(file) = step.state.inodes.file_mut(inode) {
+        let shrinks = size < file.len();
+        file.set_len(size);
+        step.cite(if shrinks { clause!("fd_filestat_set_size.shrinks") } else { clause!("fd_filestat_set_size.grows-with-zeros") });
+    }
+    // POSIX lets ftruncate() to the same size leave the time alone
+    step.state.inodes.get_mut(inode).mtime = Time::Any;
+    Ok(())
+}
+
+/// A call that fails as a clause says; where a runtime lets it succeed all the same, nothing is known of what it did.
+fn refused(step: &mut Step<'_>, clause: ClauseId) -> Flow {
+    step.applies(clause);
+    step.succeeds()?;
+    Ok(())
+}
+
+pub(crate) fn fd_filestat_set_times(step: &mut Step<'_>) -> Flow {
+    let flags = step.arg(3);
+    step.unknown_bits(3, FSTFLAGS, clause!("fd_filestat_set_times.unknown-flags"));
+    if contradictory(flags) {
+        step.applies(clause!("fd_filestat_set_times.contradiction"));
+    }
+    let fd = step.fd(0, clause!("fd_filestat_set_times.bad-fd"))?;
+    step.right(fd, rights::FD_FILESTAT_SET_TIMES);
+    step.changes_tree(fd, clause!("preopen.read-only-set-times"));
+    match step.what(fd) {
+        What::File(inode) | What::Directory(inode) => {
+            step.succeeds()?;
+            let clauses = TimeClauses {
+                sets: clause!("fd_filestat_set_times.sets"),
+                now: clause!("fd_filestat_set_times.now"),
+                only: clause!("fd_filestat_set_times.only-chosen"),
+            };
+            set_times(step, inode, [step.arg(1), step.arg(2)], flags, &clauses);
+            Ok(())
+        }
+        What::Stream(_) => {
+            step.applies(clause!("fd_filestat_set_times.stdio"));
+            step.succeeds()
+        }
+        What::Foreign => Err(Stop::Unjudged),
+    }
+}
+
+pub(crate) fn path_filestat_set_times(step: &mut Step<'_>) -> Flow {
+    let text = step.text(0);
+    let flags = step.arg(6);
+    step.unknown_bits(1, lookupflags::SYMLINK_FOLLOW, clause!("path-resolution.unknown-lookupflags"));
+    step.unknown_bits(6, FSTFLAGS, clause!("path_filestat_set_times.unknown-flags"));
+    if contradictory(flags) {
+        step.applies(clause!("path_filestat_set_times.contradiction"));
+    }
+    let fd = step.fd(0, clause!("path_filestat_set_times.bad-fd"))?;
+    step.right(fd, rights::PATH_FILESTAT_SET_TIMES);
+    let base = step.base(fd, clause!("path_filestat_set_times.base-not-directory"))?;
+    step.changes_tree(fd, clause!("preopen.read-only-path-set-times"));
+    let found = step.resolve(base, text, step.arg(1) & lookupflags::SYMLINK_FOLLOW != 0)?;
+    let Some(inode) = found.inode else {
+        step.applies(clause!("path_filestat_set_times.missing"));
+        step.succeeds()?;
+        return Err(Stop::Unjudged);
+    };
+    if found.slash && !step.is_directory(inode) {
+        step.applies(clause!("path-resolution.trailing-slash"));
+    }
+    step.succeeds()?;
+    if step.is_symlink(inode) {
+        step.cite(clause!("path_filestat_set_times.nofollow"));
+    }
+    let clauses = TimeClauses {
+        sets: clause!("path_filestat_set_times.sets"),
+        now: clause!("path_filestat_set_times.now"),
+        only: clause!("path_filestat_set_times.only-chosen"),
+    };
+    set_times(step, inode, [step.arg(4), step.arg(5)], flags, &clauses);
+    Ok(())
+}
+
+/// A time is to have a value and to be now.
+fn contradictory(flags: u64) -> bool {
+    let both = |one: u64, other: u64| flags & one != 0 && flags & other != 0;
+    both(fstflags::ATIM, fstflags::ATIM_NOW) || both(fstflags::MTIM, fstflags::MTIM_NOW)
+}
+
+struct TimeClauses {
+    sets: ClauseId,
+    now: ClauseId,
+    only: ClauseId,
+}
+
+fn set_times(step: &mut Step<'_>, inode: InodeId, [atime, mtime]: [u64; 2], flags: u64, clauses: &TimeClauses) {
+    let host_now = match &step.mode {
+        Mode::Prefer(making) => Time::Seen(making.realtime),
+        Mode::Check(_) | Mode::Effect => step.state.now(),
+    };
+    let chosen = |exact: u64, now: u64, value: u64| {
+        if flags & exact != 0 { Some(Time::Set(value)) } else { (flags & now != 0).then_some(host_now) }
+    };
+    let new_atime = chosen(fstflags::ATIM, fstflags::ATIM_NOW, atime);
+    let new_mtime = chosen(fstflags::MTIM, fstflags::MTIM_NOW, mtime);
+    if flags & (fstflags::ATIM | fstflags::MTIM) != 0 {
+        step.cite(clauses.sets);
+    }
+    if flags & (fstflags::ATIM_NOW | fstflags::MTIM_NOW) != 0 {
+        step.cite(clauses.now);
+    }
+    if new_atime.is_none() || new_mtime.is_none() {
+        step.cite(clauses.only);
+    }
+    let file = step.state.inodes.get_mut(inode);
+    file.atime = new_atime.unwrap_or(file.atime);
+    file.mtime = new_mtime.unwrap_or(file.mtime);
+}
+
+/// The type that a stream shows: that of what is behind it, or none where the host does not tell.
+pub(crate) fn stream_filetypes(kind: StdioKind, _stream: Stream) -> &'static [u64] {
+    match kind {
+        StdioKind::Pipe => &[filetype::UNKNOWN, filetype::CHARACTER_DEVICE, filetype::SOCKET_STREAM],
+        StdioKind::File => &[filetype::REGULAR_FILE, filetype::UNKNOWN, filetype::CHARACTER_DEVICE],
+    }
+}

@@ -1,0 +1,382 @@
+//! Descriptors themselves: closing, renumbering, flags, rights, and what was preopened.
+
+use touchstone_model::world::StdioKind;
+use touchstone_spec::clause;
+use touchstone_spec::consts::{fdflags, fdstat, filetype, preopentype, prestat, rights};
+
+use super::attributes::{filetype_text, stream_filetypes};
+use crate::state::{ALL_RIGHTS, Fd, Rights, Stream, What};
+use crate::step::{Flow, Mode, Seen, Step, Stop, fdstat_bytes, number_at, put_at};
+
+/// All bits of `fdflags`.
+pub(crate) const FDFLAGS: u64 = fdflags::APPEND | SYNC_FLAGS | fdflags::NONBLOCK;
+const SYNC_FLAGS: u64 = fdflags::DSYNC | fdflags::RSYNC | fdflags::SYNC;
+
+pub(crate) fn fd_close(step: &mut Step<'_>) -> Flow {
+    let number = step.arg32(0);
+    // whatever it is that nothing is known of, closing it is what closing is
+    if step.what(number) == What::Foreign && step.entry(number).is_some() {
+        if let Mode::Check(Seen::Success(_)) = step.mode {
+            step.state.fds.close(number);
+        }
+        return Err(Stop::Unjudged);
+    }
+    let fd = step.fd(0, clause!("fd_close.bad-fd"))?;
+    if step.entry(fd).is_some_and(|entry| entry.preopen.is_some()) {
+        step.cite(clause!("preopen.can-be-closed"));
+    }
+    step.always(clause!("fd_close.frees"))?;
+    if fd < 3 {
+        step.cite(clause!("stdio.closed-by-guest"));
+    }
+    if let Some(index) = step.entry(fd).and_then(|entry| entry.preopen) {
+        place(step, index);
+    }
+    if let What::File(inode) = step.what(fd) {
+        let unlinked = step.state.inodes.get(inode).nlink == 0;
+        step.cite(if unlinked { clause!("fd_close.unlinked-file") } else { clause!("fd_close.others-stay") });
+    }
+    step.state.fds.close(fd);
+    Ok(())
+}
+
+/// It is certain now where a preopen stood.
+fn place(step: &mut Step<'_>, index: usize) {
+    if !step.state.placed.contains(&index) {
+        step.state.placed.push(index);
+    }
+}
+
+pub(crate) fn fd_renumber(step: &mut Step<'_>) -> Flow {
+    let (from, to) = (step.arg32(0), step.arg32(1));
+    if step.what(to) == What::Foreign && step.entry(to).is_some() {
+        return Err(Stop::Unjudged);
+    }
+    let target = step.entry(to).cloned();
+    let from = {
+        if target.is_none() && from != to {
+            step.applies(clause!("fd_renumber.target-not-open"));
+        }
+        step.fd(0, clause!("fd_renumber.bad-source")).inspect_err(|_| debug_assert_eq!(from, step.arg32(0)))?
+    };
+    let is_preopen = |fd: &Option<Fd>| fd.as_ref().is_some_and(|fd| fd.preopen.is_some());
+    let source = step.entry(from).cloned();
+    if is_preopen(&target) || is_preopen(&source) {
+        step.applies(clause!("fd_renumber.preopen"));
+    }
+    if from == to {
+        step.applies(clause!("fd_renumber.onto-itself"));
+        return step.succeeds();
+    }
+    step.succeeds()?;
+    step.cite(clause!("fd_renumber.moves"));
+    step.cite(clause!("fd_renumber.keeps-state"));
+    if target.is_some() {
+        step.cite(clause!("fd_renumber.closes-target"));
+    }
+    for index in [&source, &target].into_iter().filter_map(|fd| fd.as_ref()?.preopen) {
+        place(step, index);
+    }
+    step.state.fds.close(to);
+    if let Some(mut fd) = step.state.fds.close(from) {
+        fd.number = to;
+        step.state.fds.insert(fd);
+    }
+    Ok(())
+}
+
+pub(crate) fn fd_fdstat_get(step: &mut Step<'_>) -> Flow {
+    let fd = step.fd(0, clause!("fd_fdstat_get.bad-fd"))?;
+    let Some(entry) = step.entry(fd).cloned() else { return Err(Stop::Unjudged) };
+    step.succeeds()?;
+    let kinds = filetypes(step, &entry);
+    if entry.preopen.is_some() {
+        step.cite(clause!("preopen.is-a-directory"));
+    }
+    let shown_rights = if matches!(entry.what, What::Stream(_)) { stream_rights(entry.base) } else { entry.base };
+    step.make(fdstat_bytes(kinds[0], entry.flags.unwrap_or(0), shown_rights, entry.inheriting));
+    step.cite(clause!("fd_fdstat_get.filetype"));
+    let Some(seen) = step.seen(0) else { return Ok(()) };
+    let seen = seen.kept();
+    let kind = number_at(seen, fdstat::FS_FILETYPE, 1);
+    if !kinds.contains(&kind) {
+        step.mismatch(clause!("fd_fdstat_get.filetype"), filetype_text(kinds[0]), filetype_text(kind));
+    }
+    let shown = number_at(seen, fdstat::FS_FLAGS, 2);
+    check_flags(step, &entry, shown);
+    let (base, inheriting) = (number_at(seen, fdstat::FS_RIGHTS_BASE, 8), number_at(seen, fdstat::FS_RIGHTS_INHERITING, 8));
+    check_rights(step, &entry, base, inheriting);
+    Ok(())
+}
+
+fn filetypes(step: &Step<'_>, entry: &Fd) -> &'static [u64] {
+    match entry.what {
+        What::File(_) => &[filetype::REGULAR_FILE],
+        What::Directory(_) => &[filetype::DIRECTORY],
+        What::Stream(stream) => stream_filetypes(step.state.stream_kind(stream), stream),
+        What::Foreign => &[],
+    }
+}
+
+/// A stream has no right to seek, so that no library takes it for a file with positions.
+fn stream_rights(base: u64) -> u64 {
+    base & !(rights::FD_SEEK | rights::FD_TELL)
+}
+
+fn check_flags(step: &mut Step<'_>, entry: &Fd, shown: u64) {
+    let clause = clause!("fd_fdstat_get.open-flags");
+    if shown & !FDFLAGS != 0 {
+        step.mismatch(clause, "bits of fdflags only".to_owned(), format!("fs_flags {shown:#x}"));
+        return;
+    }
+    let Some(flags) = entry.flags else {
+        step.cite(clause!("stdio.flags"));
+        if let Some(fd) = step.state.fds.get_mut(entry.number) {
+            fd.flags = Some(shown);
+        }
+        return;
+    };
+    step.cite(clause);
+    // hosts that have only one of the three show what was asked for as another
+    let plain = |flags: u64| flags & !SYNC_FLAGS;
+    let synced = |flags: u64| flags & SYNC_FLAGS != 0;
+    if plain(shown) != plain(flags) || (synced(flags) != synced(shown)) {
+        step.mismatch(clause, flags_text(flags), flags_text(shown));
+        if let Some(fd) = step.state.fds.get_mut(entry.number) {
+            fd.flags = Some(shown);
+        }
+    }
+}
+
+pub(crate) fn flags_text(flags: u64) -> String {
+    let names = touchstone_spec::type_by_name("fdflags").map(|ty| ty.flag_set(flags).0).unwrap_or_default();
+    format!("fs_flags [{}]", names.join(", "))
+}
+
+/// A runtime that keeps rights shows none that was not asked for; one that shows more keeps none.
+fn check_rights(step: &mut Step<'_>, entry: &Fd, base: u64, inheriting: u64) {
+    let clause = clause!("fd_fdstat_get.rights-not-widened");
+    step.cite(clause);
+    let widened = base & !entry.base != 0 || inheriting & !entry.inheriting != 0;
+    if widened {
+        if step.state.choices.rights == Some(Rights::Kept) {
+            let expected = format!("rights {:#x} inheriting {:#x} at most", entry.base, entry.inheriting);
+            step.mismatch(clause, expected, format!("rights {base:#x} inheriting {inheriting:#x}"));
+        } else {
+            step.miss(clause);
+        }
+        return;
+    }
+    if let Some(fd) = step.state.fds.get_mut(entry.number) {
+        // rights that mean nothing for what was opened may be left out
+        fd.base = base;
+        fd.inheriting = inheriting;
+    }
+}
+
+pub(crate) fn fd_fdstat_set_flags(step: &mut Step<'_>) -> Flow {
+    let flags = step.arg(1);
+    step.unknown_bits(1, FDFLAGS, clause!("fd_fdstat_set_flags.unknown-flags"));
+    let fd = step.fd(0, clause!("fd_fdstat_set_flags.bad-fd"))?;
+    step.right(fd, rights::FD_FDSTAT_SET_FLAGS);
+    let now = step.entry(fd).and_then(|entry| entry.flags).unwrap_or(0);
+    if (flags ^ now) & SYNC_FLAGS != 0 {
+        step.applies(clause!("fd_fdstat_set_flags.sync-flags"));
+    }
+    match step.what(fd) {
+        What::File(_) => {}
+        What::Directory(_) => step.applies(clause!("fd_fdstat_set_flags.directory")),
+        What::Stream(stream) => step.applies(match step.state.stream_kind(stream) {
+            StdioKind::Pipe => clause!("fd_fdstat_set_flags.pipe"),
+            StdioKind::File => clause!("fd_fdstat_set_flags.stdio-file"),
+        }),
+        What::Foreign => return Err(Stop::Unjudged),
+    }
+    step.succeeds()?;
+    step.cite(clause!("fd_fdstat_set_flags.sets"));
+    step.cite(clause!("fd_fdstat_set_flags.keeps-offset"));
+    if (flags ^ now) & fdflags::APPEND != 0 {
+        step.cite(clause!("fd_fdstat_set_flags.append-takes-effect"));
+    }
+    if let Some(entry) = step.state.fds.get_mut(fd) {
+        entry.flags = if flags & !FDFLAGS == 0 { Some(flags) } else { None };
+    }
+    Ok(())
+}
+
+pub(crate) fn fd_fdstat_set_rights(step: &mut Step<'_>) -> Flow {
+    let (base, inheriting) = (step.arg(1), step.arg(2));
+    let fd = step.fd(0, clause!("fd_fdstat_set_rights.bad-fd"))?;
+    let Some(entry) = step.entry(fd).cloned() else { return Err(Stop::Unjudged) };
+    if base & !entry.base != 0 || inheriting & !entry.inheriting != 0 {
+        step.missing_right(clause!("fd_fdstat_set_rights.cannot-add"));
+        step.cite(clause!("fd_fdstat_set_rights.failure-keeps-rights"));
+    }
+    if step.state.choices.rights != Some(Rights::Kept) {
+        step.applies(clause!("fd_fdstat_set_rights.unsupported"));
+    }
+    step.succeeds()?;
+    step.cite(clause!("fd_fdstat_set_rights.removes"));
+    if let Some(entry) = step.state.fds.get_mut(fd) {
+        entry.base &= base & ALL_RIGHTS;
+        entry.inheriting &= inheriting;
+    }
+    Ok(())
+}
+
+pub(crate) fn fd_prestat_get(step: &mut Step<'_>) -> Flow {
+    let number = step.arg32(0);
+    if let Mode::Check(Seen::Success(_)) = step.mode {
+        return seen_prestat(step, number);
+    }
+    if step.entry(number).is_some_and(|entry| entry.what == What::Foreign) {
+        return Err(Stop::Unjudged);
+    }
+    let fd = step.fd(0, clause!("fd_prestat_get.bad-fd"))?;
+    let Some(index) = step.entry(fd).and_then(|entry| entry.preopen) else { return not_preopened(step, fd) };
+    step.applies_found();
+    step.succeeds()?;
+    let mut bytes = vec![0; prestat::BYTES];
+    put_at(&mut bytes, 0, 1, preopentype::DIR);
+    put_at(&mut bytes, prestat::PAYLOAD, 4, step.state.world.preopens[index].guest.len() as u64);
+    step.make(bytes);
+    Ok(())
+}
+
+fn not_preopened(step: &mut Step<'_>, fd: u32) -> Flow {
+    if matches!(step.what(fd), What::Stream(Stream::Input | Stream::Output | Stream::Error)) {
+        step.applies(clause!("stdio.no-prestat"));
+    } else {
+        step.applies(clause!("fd_prestat_get.not-preopened"));
+    }
+    step.succeeds()
+}
+
+/// A runtime says that a number is a preopened directory: which one, the length of its name tells, and then its name.
+fn seen_prestat(step: &mut Step<'_>, number: u32) -> Flow {
+    let Some(seen) = step.seen(0) else {
+        step.succeeds()?;
+        return Err(Stop::Unjudged);
+    };
+    let (tag, len) = (number_at(seen.kept(), 0, 1), number_at(seen.kept(), prestat::PAYLOAD, 4));
+    let entry = step.entry(number).cloned();
+    match entry.as_ref().map(|entry| entry.what) {
+        Some(What::Foreign) => return Err(Stop::Unjudged),
+        Some(What::Stream(_)) => return not_preopened(step, number),
+        Some(What::File(_)) => return not_preopened(step, number),
+        Some(What::Directory(_)) if entry.as_ref().is_some_and(|entry| entry.preopen.is_none()) => return not_preopened(step, number),
+        Some(What::Directory(_)) | None => {}
+    }
+    let is_waiting = |index: &usize| !step.state.placed.contains(index);
+    let length_of = |index: usize| step.state.world.preopens[index].guest.len() as u64;
+    let here = entry.as_ref().and_then(|entry| entry.preopen);
+    let is_certain = here.is_some_and(|index| !is_waiting(&index));
+    let fits = here.filter(|index| length_of(*index) == len);
+    let other = (0..step.state.world.preopens.len()).filter(is_waiting).find(|index| length_of(*index) == len);
+    match (fits, other) {
+        (Some(index), _) => {
+            step.cite_preopen(index, number);
+        }
+        (None, _) if is_certain => {
+            step.succeeds()?;
+            let expected = here.map_or(0, |index| step.state.world.preopens[index].guest.len() as u64);
+            step.compare(clause!("fd_prestat_get.name-length"), "pr_name_len", expected, len);
+            return Ok(());
+        }
+        (None, Some(index)) => step.cite_preopen(index, number),
+        (None, None) if entry.is_some() || number == step.state.fds.lowest_free() => {
+            step.cite(clause!("preopen.extra"));
+            step.state.fds.insert(Fd::new(number, What::Foreign));
+            step.state.place_preopens();
+        }
+        (None, None) => {
+            step.applies(clause!("fd_prestat_get.bad-fd"));
+            return step.succeeds();
+        }
+    }
+    step.succeeds()?;
+    step.cite(clause!("fd_prestat_get.name-length"));
+    step.cite(clause!("fd_prestat_get.is-dir"));
+    step.compare(clause!("fd_prestat_get.is-dir"), "tag", preopentype::DIR, tag);
+    Ok(())
+}
+
+impl Step<'_> {
+    fn applies_found(&mut self) {
+        self.cite(clause!("preopen.found-by-prestat"));
+    }
+
+    /// Puts a preopen at the number under which a runtime shows it.
+    fn cite_preopen(&mut self, index: usize, number: u32) {
+        self.cite(clause!("preopen.found-by-prestat"));
+        self.cite(clause!("preopen.numbered-from-three"));
+        let here = self.entry(number).and_then(|entry| entry.preopen);
+        if here != Some(index) {
+            let fd = self.state.preopened(index, number);
+            let tentative = self.state.fds.iter().find(|fd| fd.preopen == Some(index)).map(|fd| fd.number);
+            if let Some(tentative) = tentative {
+                self.state.fds.close(tentative);
+            }
+            self.state.fds.insert(fd);
+        }
+        if !self.state.placed.contains(&index) {
+            self.state.placed.push(index);
+        }
+        if here != Some(index) {
+            self.state.place_preopens();
+        }
+    }
+}
+
+pub(crate) fn fd_prestat_dir_name(step: &mut Step<'_>) -> Flow {
+    let number = step.arg32(0);
+    if step.entry(number).is_some_and(|entry| entry.what == What::Foreign) {
+        return Err(Stop::Unjudged);
+    }
+    let fd = step.fd(0, clause!("fd_prestat_dir_name.bad-fd"))?;
+    let Some(index) = step.entry(fd).and_then(|entry| entry.preopen) else {
+        step.applies(clause!("fd_prestat_dir_name.not-preopened"));
+        return step.succeeds();
+    };
+    let index = renamed(step, fd, index);
+    let name = step.state.world.preopens[index].guest.clone();
+    let room = step.arg(2);
+    if room < name.len() as u64 {
+        step.applies(clause!("fd_prestat_dir_name.short-buffer"));
+    } else if room > name.len() as u64 {
+        step.cite(clause!("fd_prestat_dir_name.long-buffer"));
+    }
+    step.succeeds()?;
+    let clause = clause!("fd_prestat_dir_name.writes-name");
+    step.cite(clause);
+    step.make(name.as_bytes()[..name.len().min(usize::try_from(room).unwrap_or(usize::MAX))].to_vec());
+    let Some(seen) = step.seen(0) else { return Ok(()) };
+    let seen = seen.kept();
+    let wanted = &name.as_bytes()[..name.len().min(seen.len())];
+    if !seen.starts_with(wanted) {
+        step.mismatch(clause, super::io::text(wanted), super::io::text(&seen[..wanted.len()]));
+    }
+    Ok(())
+}
+
+/// Two preopens whose names are equally long can be told apart by their names only.
+fn renamed(step: &mut Step<'_>, fd: u32, index: usize) -> usize {
+    let Some(seen) = step.seen(0) else { return index };
+    let seen = seen.kept();
+    let preopens = &step.state.world.preopens;
+    let len = preopens[index].guest.len();
+    let is_it = |other: &usize| preopens[*other].guest.len() == len && seen.get(..len) == Some(preopens[*other].guest.as_bytes());
+    match (0..preopens.len()).find(is_it) {
+        Some(other) if other != index => {
+            let theirs = step.state.fds.iter().find(|fd| fd.preopen == Some(other)).map(|fd| fd.number);
+            let here = step.state.preopened(other, fd);
+            step.state.fds.insert(here);
+            if let Some(number) = theirs {
+                let there = step.state.preopened(index, number);
+                step.state.fds.insert(there);
+            }
+            other
+        }
+        Some(_) | None => index,
+    }
+}

@@ -1,0 +1,464 @@
+//! Reading, writing and positions: `fd_read`, `fd_write`, `fd_pread`, `fd_pwrite`, `fd_seek`, `fd_tell`.
+
+use touchstone_model::trace::buffers;
+use touchstone_model::world::StdioKind;
+use touchstone_spec::consts::{rights, whence};
+use touchstone_spec::{ClauseId, clause};
+
+use crate::state::{Choice, InodeId, Offset, Stream, What};
+use crate::step::{Flow, Step, Stop, number_at};
+
+/// The largest position that POSIX can express.
+const LARGEST: u64 = i64::MAX.cast_unsigned();
+
+/// What a successful read promises.
+struct ReadClauses {
+    /// The bytes are the right ones.
+    data: ClauseId,
+    /// Nothing is read at or behind the end.
+    end: ClauseId,
+    /// Some bytes come where there are some.
+    short: ClauseId,
+    /// There is no room for any byte.
+    nothing: ClauseId,
+}
+
+pub(crate) fn fd_read(step: &mut Step<'_>) -> Flow {
+    let fd = step.fd(0, clause!("fd_read.bad-fd"))?;
+    step.right(fd, rights::FD_READ);
+    let clauses = ReadClauses {
+        data: clause!("fd_read.moves-offset"),
+        end: clause!("fd_read.at-end"),
+        short: clause!("fd_read.short"),
+        nothing: clause!("fd_read.nothing-asked"),
+    };
+    match step.what(fd) {
+        What::File(inode) => {
+            not_readable(step, fd, clause!("fd_read.not-readable"));
+            let at = offset(step, fd)?;
+            let read = file_read(step, inode, at, &clauses)?;
+            if let Some(entry) = step.state.fds.get_mut(fd) {
+                entry.offset = Offset::At(at.saturating_add(read));
+            }
+            Ok(())
+        }
+        What::Directory(_) => never(step, clause!("fd_read.directory")),
+        What::Stream(Stream::Input) => input_read(step, &clauses),
+        What::Stream(Stream::Output | Stream::Error) => never(step, clause!("fd_read.not-readable")),
+        What::Foreign => Err(Stop::Unjudged),
+    }
+}
+
+pub(crate) fn fd_pread(step: &mut Step<'_>) -> Flow {
+    let fd = step.fd(0, clause!("fd_pread.bad-fd"))?;
+    step.right(fd, rights::FD_READ);
+    step.right(fd, rights::FD_SEEK);
+    let at = step.arg(3);
+    if at > LARGEST {
+        step.applies(clause!("fd_pread.negative-offset"));
+    }
+    let clauses = ReadClauses {
+        data: clause!("fd_pread.reads-at-offset"),
+        end: clause!("fd_pread.past-end"),
+        short: clause!("fd_pread.short"),
+        nothing: clause!("fd_pread.nothing-asked"),
+    };
+    match step.what(fd) {
+        What::File(inode) => {
+            not_readable(step, fd, clause!("fd_pread.not-readable"));
+            file_read(step, inode, at, &clauses)?;
+            step.cite(clause!("fd_pread.keeps-offset"));
+            Ok(())
+        }
+        What::Directory(_) => never(step, clause!("fd_pread.directory")),
+        What::Stream(stream) => positioned_stream(step, stream, clause!("fd_pread.pipe"), clause!("fd_pread.stdio-file")),
+        What::Foreign => Err(Stop::Unjudged),
+    }
+}
+
+pub(crate) fn fd_write(step: &mut Step<'_>) -> Flow {
+    let fd = step.fd(0, clause!("fd_write.bad-fd"))?;
+    step.right(fd, rights::FD_WRITE);
+    match step.what(fd) {
+        What::File(inode) => {
+            not_writable(step, fd, clause!("fd_write.not-writable"));
+            let at = offset(step, fd)?;
+            let appends = step.appends(fd);
+            let start = if appends { step.state.inodes.file(inode).map_or(0, |file| file.len()) } else { at };
+            let data = if appends { clause!("fd_write.append") } else { clause!("fd_write.moves-offset") };
+            let clauses = WriteClauses { data, nothing: clause!("fd_write.nothing-given"), short: clause!("fd_write.short") };
+            let written = file_write(step, inode, start, &clauses)?;
+            if let Some(entry) = step.state.fds.get_mut(fd)
+                && written > 0
+            {
+                entry.offset = Offset::At(start.saturating_add(written));
+            }
+            Ok(())
+        }
+        What::Directory(_) => never(step, clause!("fd_write.directory")),
+        What::Stream(Stream::Input) => never(step, clause!("fd_write.not-writable")),
+        What::Stream(stream) => stream_write(step, stream),
+        What::Foreign => Err(Stop::Unjudged),
+    }
+}
+
+pub(crate) fn fd_pwrite(step: &mut Step<'_>) -> Flow {
+    let fd = step.fd(0, clause!("fd_pwrite.bad-fd"))?;
+    step.right(fd, rights::FD_WRITE);
+    step.right(fd, rights::FD_SEEK);
+    let at = step.arg(3);
+    if at > LARGEST {
+        step.applies(clause!("fd_pwrite.negative-offset"));
+    }
+    match step.what(fd) {
+        What::File(inode) => {
+            not_writable(step, fd, clause!("fd_pwrite.not-writable"));
+            let appends = step.appends(fd) && step.choice(Choice::PwriteAppends)?;
+            if step.appends(fd) {
+                step.cite(clause!("fd_pwrite.append"));
+            }
+            let start = if appends { step.state.inodes.file(inode).map_or(0, |file| file.len()) } else { at };
+            let clauses = WriteClauses {
+                data: clause!("fd_pwrite.writes-at-offset"),
+                nothing: clause!("fd_pwrite.nothing-given"),
+                short: clause!("fd_pwrite.short"),
+            };
+            file_write(step, inode, start, &clauses)?;
+            step.cite(clause!("fd_pwrite.keeps-offset"));
+            Ok(())
+        }
+        What::Directory(_) => never(step, clause!("fd_pwrite.directory")),
+        What::Stream(stream) => positioned_stream(step, stream, clause!("fd_pwrite.pipe"), clause!("fd_pwrite.stdio-file")),
+        What::Foreign => Err(Stop::Unjudged),
+    }
+}
+
+pub(crate) fn fd_seek(step: &mut Step<'_>) -> Flow {
+    let base = step.arg32(2);
+    if u64::from(base) > whence::END {
+        step.applies(clause!("fd_seek.invalid-whence"));
+    }
+    let fd = step.fd(0, clause!("fd_seek.bad-fd"))?;
+    let by = step.arg(1).cast_signed();
+    let only_tells = by == 0 && u64::from(base) == whence::CUR;
+    if only_tells && step.entry(fd).is_some_and(|entry| entry.base & rights::FD_TELL != 0) {
+        step.cite(clause!("rights.tell-without-seek"));
+    } else {
+        step.right(fd, rights::FD_SEEK);
+    }
+    match step.what(fd) {
+        What::File(inode) => {
+            let from = match u64::from(base) {
+                whence::SET => 0,
+                whence::CUR => offset(step, fd)?,
+                _ => step.state.inodes.file(inode).map_or(0, |file| file.len()),
+            };
+            let to = i128::from(from) + i128::from(by);
+            if to < 0 {
+                step.applies(clause!("fd_seek.negative-result"));
+            } else if to > i128::from(LARGEST) {
+                step.applies(clause!("fd_seek.overflow"));
+            }
+            step.succeeds()?;
+            let to = u64::try_from(to).unwrap_or_default();
+            let seen = step.number(0, 8, to, clause!("fd_seek.whence"), "newoffset");
+            if let Some(entry) = step.state.fds.get_mut(fd) {
+                entry.offset = Offset::At(seen);
+            }
+            Ok(())
+        }
+        What::Directory(_) => {
+            step.applies(clause!("fd_seek.directory"));
+            step.succeeds()?;
+            step.make(vec![0; 8]);
+            Ok(())
+        }
+        What::Stream(stream) => {
+            match step.state.stream_kind(stream) {
+                StdioKind::Pipe => step.applies(clause!("fd_seek.pipe")),
+                StdioKind::File => step.applies(clause!("fd_seek.stdio-file")),
+            }
+            step.succeeds()?;
+            step.make(vec![0; 8]);
+            moved(step, stream);
+            Ok(())
+        }
+        What::Foreign => Err(Stop::Unjudged),
+    }
+}
+
+pub(crate) fn fd_tell(step: &mut Step<'_>) -> Flow {
+    let fd = step.fd(0, clause!("fd_tell.bad-fd"))?;
+    if step.entry(fd).is_some_and(|entry| entry.base & (rights::FD_TELL | rights::FD_SEEK) == 0) {
+        step.right(fd, rights::FD_TELL);
+    } else {
+        step.cite(clause!("rights.seek-implies-tell"));
+    }
+    match step.what(fd) {
+        What::File(_) => {
+            let at = offset(step, fd)?;
+            step.succeeds()?;
+            let seen = step.number(0, 8, at, clause!("fd_tell.reports-offset"), "offset");
+            if let Some(entry) = step.state.fds.get_mut(fd) {
+                entry.offset = Offset::At(seen);
+            }
+            Ok(())
+        }
+        What::Directory(_) => {
+            step.applies(clause!("fd_tell.directory"));
+            step.succeeds()?;
+            step.make(vec![0; 8]);
+            Ok(())
+        }
+        What::Stream(stream) => {
+            match step.state.stream_kind(stream) {
+                StdioKind::Pipe => step.applies(clause!("fd_tell.pipe")),
+                StdioKind::File => step.applies(clause!("fd_tell.stdio-file")),
+            }
+            step.succeeds()?;
+            step.make(vec![0; 8]);
+            Ok(())
+        }
+        What::Foreign => Err(Stop::Unjudged),
+    }
+}
+
+// ---- what they share ----
+
+/// A call that a clause lets do nothing but fail; where it succeeds all the same, nothing is known of what it did.
+fn never(step: &mut Step<'_>, clause: ClauseId) -> Flow {
+    step.applies(clause);
+    step.succeeds()?;
+    Err(Stop::Unjudged)
+}
+
+/// A positioned call on a stream: a pipe has no positions; a file behind a stream may be known to the runtime as one.
+fn positioned_stream(step: &mut Step<'_>, stream: Stream, pipe: ClauseId, file: ClauseId) -> Flow {
+    match step.state.stream_kind(stream) {
+        StdioKind::Pipe => step.applies(pipe),
+        StdioKind::File => step.applies(file),
+    }
+    step.succeeds()?;
+    moved(step, stream);
+    Err(Stop::Unjudged)
+}
+
+/// A runtime moved in the file behind a stream: what is read next or written where is not known any more.
+fn moved(step: &mut Step<'_>, stream: Stream) {
+    match step.state.output_of(stream) {
+        Some(output) => output.known = false,
+        None => step.state.input.read = None,
+    }
+}
+
+/// Where a descriptor stands.
+fn offset(step: &Step<'_>, fd: u32) -> Flow<u64> {
+    match step.entry(fd).map(|entry| entry.offset) {
+        Some(Offset::At(at)) => Ok(at),
+        Some(Offset::Unknown) | None => Err(Stop::Unjudged),
+    }
+}
+
+/// A file that was opened for writing only.
+fn not_readable(step: &mut Step<'_>, fd: u32, clause: ClauseId) {
+    if step.entry(fd).is_some_and(|entry| !entry.access.reads()) {
+        step.applies(clause);
+    }
+}
+
+/// A file that was opened for reading only.
+fn not_writable(step: &mut Step<'_>, fd: u32, clause: ClauseId) {
+    if step.entry(fd).is_some_and(|entry| !entry.access.writes() || entry.read_only) {
+        step.applies(clause);
+    }
+}
+
+/// How many bytes a call has room for, and the lengths of its buffers.
+fn room(step: &Step<'_>) -> (u64, Vec<u32>) {
+    let lengths: Vec<u32> = step.call.inputs.first().map(buffers).unwrap_or_default().into_iter().map(|(_, len)| len).collect();
+    (lengths.iter().map(|len| u64::from(*len)).sum(), lengths)
+}
+
+/// How many bytes the call says it read or wrote; where it is being made, all that it can.
+fn count(step: &Step<'_>, all: u64) -> u64 {
+    step.seen(0).map_or(all, |capture| number_at(capture.kept(), 0, 4))
+}
+
+fn file_read(step: &mut Step<'_>, inode: InodeId, at: u64, clauses: &ReadClauses) -> Flow<u64> {
+    let (room, _) = room(step);
+    if room == 0 {
+        step.applies(clauses.nothing);
+    }
+    step.succeeds()?;
+    let left = step.state.inodes.file(inode).map_or(0, |file| file.len().saturating_sub(at));
+    let most = room.min(left).min(u64::from(u32::MAX));
+    let read = count(step, most);
+    let bytes = joined(step);
+    check_count(step, read, most, clauses);
+    let wrong = bytes.as_deref().and_then(|bytes| {
+        let file = step.state.inodes.file(inode)?;
+        let kept = &bytes[..bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX))];
+        (!file.holds(at, kept)).then(|| (file.read(at, kept.len() as u64), kept.to_vec()))
+    });
+    if let Some((expected, seen)) = wrong {
+        step.mismatch(clauses.data, text(&expected), text(&seen));
+    }
+    make_read(step, read, |step| step.state.inodes.file(inode).map_or(Vec::new(), |file| file.read(at, most)));
+    if read > 0 {
+        step.cite(clauses.data);
+        step.state.inodes.get_mut(inode).atime = crate::state::Time::Any;
+    }
+    Ok(read)
+}
+
+/// Whether a count is between what must come and what can.
+fn check_count(step: &mut Step<'_>, read: u64, most: u64, clauses: &ReadClauses) {
+    if most == 0 {
+        step.cite(clauses.end);
+    }
+    if read > most {
+        step.mismatch(clauses.end, format!("at most {most} bytes"), format!("{read} bytes"));
+    } else if read == 0 && most > 0 {
+        step.mismatch(clauses.short, format!("1 to {most} bytes"), "0 bytes, which means the end".to_owned());
+    } else if read < most {
+        step.cite(clauses.short);
+    }
+}
+
+/// The count and the buffers of a read that is being made.
+fn make_read(step: &mut Step<'_>, read: u64, data: impl FnOnce(&Step<'_>) -> Vec<u8>) {
+    if !matches!(step.mode, crate::step::Mode::Prefer(_)) {
+        return;
+    }
+    let (_, lengths) = room(step);
+    let data = data(step);
+    step.make(u32::try_from(read).unwrap_or(u32::MAX).to_le_bytes().to_vec());
+    let mut rest = data.as_slice();
+    for len in lengths {
+        let (now, later) = rest.split_at(rest.len().min(len as usize));
+        step.make(now.to_vec());
+        rest = later;
+    }
+}
+
+/// The bytes of all buffers of a read, one after the other, as far as the trace kept them.
+fn joined(step: &Step<'_>) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    let mut index = 1;
+    while let Some(capture) = step.seen(index) {
+        out.extend_from_slice(capture.kept());
+        if capture.kept().len() < capture.len as usize {
+            break;
+        }
+        index += 1;
+    }
+    (index > 1).then_some(out)
+}
+
+fn input_read(step: &mut Step<'_>, clauses: &ReadClauses) -> Flow {
+    let (room, _) = room(step);
+    if room == 0 {
+        step.applies(clauses.nothing);
+    }
+    step.succeeds()?;
+    let Some(from) = step.state.input.read else { return Err(Stop::Unjudged) };
+    let all = step.state.input.bytes.clone();
+    let left = (all.len() - from) as u64;
+    let most = room.min(left);
+    let read = count(step, most);
+    if left == 0 && step.state.input.ended {
+        step.cite(clause!("stdio.input-ends"));
+    }
+    check_count(step, read, most, clauses);
+    if let Some(bytes) = joined(step) {
+        let expected = &all[from..from + bytes.len().min(all.len() - from)];
+        if bytes != expected && read <= most {
+            step.mismatch(clauses.data, text(expected), text(&bytes));
+        }
+    }
+    make_read(step, read, |_| all[from..from + usize::try_from(most).unwrap_or_default()].to_vec());
+    step.state.input.read = Some((from + usize::try_from(read).unwrap_or_default()).min(all.len()));
+    Ok(())
+}
+
+/// What a successful write promises.
+struct WriteClauses {
+    data: ClauseId,
+    nothing: ClauseId,
+    short: ClauseId,
+}
+
+fn file_write(step: &mut Step<'_>, inode: InodeId, at: u64, clauses: &WriteClauses) -> Flow<u64> {
+    let (total, _) = room(step);
+    if total == 0 {
+        step.applies(clauses.nothing);
+    }
+    if total > 0 && at.saturating_add(total) > step.state.world.host.largest_offset {
+        step.applies(clause!("fd_write.too-large"));
+    }
+    step.succeeds()?;
+    let written = checked_written(step, total, clauses);
+    let call = step.call;
+    if let Some(file) = step.state.inodes.file_mut(inode) {
+        let mut next = at;
+        let mut left = written;
+        for capture in call.inputs.iter().skip(1) {
+            let part = u64::from(capture.len).min(left);
+            let kept = (capture.kept().len() as u64).min(part);
+            file.write(next, &capture.kept()[..usize::try_from(kept).unwrap_or_default()]);
+            file.write_unknown(next + kept, part - kept);
+            next = next.saturating_add(part);
+            left -= part;
+        }
+        // more buffers than a trace looks at
+        file.write_unknown(next, left);
+    }
+    if written > 0 {
+        step.touch(inode);
+    }
+    Ok(written)
+}
+
+/// How many bytes a write says it wrote, which must be some of those that it was given.
+fn checked_written(step: &mut Step<'_>, total: u64, clauses: &WriteClauses) -> u64 {
+    let written = count(step, total);
+    step.make(u32::try_from(total).unwrap_or(u32::MAX).to_le_bytes().to_vec());
+    step.cite(clauses.data);
+    if written > total || (written == 0 && total > 0) {
+        let expected = if total == 0 { "0 bytes written".to_owned() } else { format!("1 to {total} bytes written") };
+        step.mismatch(clauses.short, expected, format!("{written} bytes written"));
+    } else if written < total {
+        step.cite(clauses.short);
+    }
+    written.min(total)
+}
+
+fn stream_write(step: &mut Step<'_>, stream: Stream) -> Flow {
+    let (total, _) = room(step);
+    let clauses = WriteClauses {
+        data: clause!("stdio.output-in-order"),
+        nothing: clause!("fd_write.nothing-given"),
+        short: clause!("fd_write.short"),
+    };
+    step.succeeds()?;
+    let mut left = checked_written(step, total, &clauses);
+    let call = step.call;
+    if let Some(output) = step.state.output_of(stream) {
+        for capture in call.inputs.iter().skip(1) {
+            let part = u64::from(capture.len).min(left);
+            let kept = (capture.kept().len() as u64).min(part);
+            output.written.extend_from_slice(&capture.kept()[..usize::try_from(kept).unwrap_or_default()]);
+            output.known &= kept == part;
+            left -= part;
+        }
+        output.known &= left == 0;
+    }
+    Ok(())
+}
+
+/// Bytes in words.
+pub(crate) fn text(bytes: &[u8]) -> String {
+    let shown = &bytes[..bytes.len().min(64)];
+    let quoted = touchstone_model::script::print::quoted(shown);
+    if shown.len() < bytes.len() { format!("{quoted} … ({} bytes)", bytes.len()) } else { quoted }
+}

@@ -1,0 +1,209 @@
+//! `path_open`.
+
+use touchstone_spec::clause;
+use touchstone_spec::consts::{lookupflags, oflags, rights};
+
+use super::descriptors::FDFLAGS;
+use crate::path::Found;
+use crate::state::{ALL_RIGHTS, Access, Content, Fd, Inode, InodeId, Kind, What};
+use crate::step::{Flow, Mode, Step};
+
+/// All bits of `oflags`.
+const OFLAGS: u64 = oflags::CREAT | oflags::DIRECTORY | oflags::EXCL | oflags::TRUNC;
+
+/// What a call asks for.
+#[derive(Clone, Copy)]
+struct Asked {
+    creat: bool,
+    directory: bool,
+    excl: bool,
+    trunc: bool,
+    follow: bool,
+    base: u64,
+    inheriting: u64,
+    flags: u64,
+}
+
+impl Asked {
+    fn of(step: &Step<'_>) -> Asked {
+        let has = |bit: u64| step.arg(4) & bit != 0;
+        Asked {
+            creat: has(oflags::CREAT),
+            directory: has(oflags::DIRECTORY),
+            excl: has(oflags::EXCL),
+            trunc: has(oflags::TRUNC),
+            // POSIX: with O_CREAT and O_EXCL a link at the end is never followed
+            follow: step.arg(1) & lookupflags::SYMLINK_FOLLOW != 0 && !(has(oflags::CREAT) && has(oflags::EXCL)),
+            base: step.arg(5),
+            inheriting: step.arg(6),
+            flags: step.arg(7),
+        }
+    }
+
+    fn writes(&self) -> bool {
+        self.base & rights::FD_WRITE != 0
+    }
+}
+
+pub(crate) fn path_open(step: &mut Step<'_>) -> Flow {
+    let text = step.text(0);
+    step.unknown_bits(1, lookupflags::SYMLINK_FOLLOW, clause!("path-resolution.unknown-lookupflags"));
+    step.unknown_bits(4, OFLAGS, clause!("path_open.unknown-oflags"));
+    step.unknown_bits(7, FDFLAGS, clause!("path_open.unknown-fdflags"));
+    let asked = Asked::of(step);
+    if (asked.base | asked.inheriting) & !ALL_RIGHTS != 0 {
+        step.applies(clause!("path_open.unknown-rights"));
+    }
+    let fd = step.fd(0, clause!("path_open.bad-fd"))?;
+    needed_rights(step, fd, asked);
+    let base = step.base(fd, clause!("path_open.base-not-directory"))?;
+    let found = step.resolve(base, text, asked.follow)?;
+    match found.inode {
+        None if asked.creat => create(step, fd, asked, &found),
+        None => {
+            step.applies(clause!("path_open.missing"));
+            step.succeeds()
+        }
+        Some(inode) => {
+            existing(step, fd, asked, &found, inode);
+            step.succeeds()?;
+            opened(step, fd, asked, &found, inode)
+        }
+    }
+}
+
+fn needed_rights(step: &mut Step<'_>, fd: u32, asked: Asked) {
+    step.right(fd, rights::PATH_OPEN);
+    if asked.creat {
+        step.right(fd, rights::PATH_CREATE_FILE);
+    }
+    let inheriting = step.entry(fd).map_or(0, |entry| entry.inheriting);
+    if asked.trunc {
+        let has = step.entry(fd).is_some_and(|entry| entry.base & rights::PATH_FILESTAT_SET_SIZE != 0);
+        if !has {
+            step.missing_right(clause!("rights.trunc-needs-right"));
+        }
+    }
+    if (asked.base | asked.inheriting) & ALL_RIGHTS & !inheriting != 0 {
+        step.missing_right(clause!("rights.inheriting"));
+    }
+}
+
+/// Nothing is there and `creat` is given.
+fn create(step: &mut Step<'_>, fd: u32, asked: Asked, found: &Found) -> Flow {
+    step.changes_tree(fd, clause!("preopen.read-only-creat"));
+    if asked.directory {
+        step.applies(clause!("path_open.creat-directory-missing"));
+    } else if found.slash {
+        step.applies(clause!("path_open.creat-trailing-slash"));
+    }
+    if found.through_link {
+        step.applies(clause!("path_open.creat-through-symlink"));
+    }
+    step.succeeds()?;
+    step.cite(clause!("path_open.creat"));
+    let time = made_time(step);
+    let inode = step.state.inodes.add(Inode::new(Kind::File(Content::default()), time));
+    step.link(found, inode);
+    opened(step, fd, asked, found, inode)
+}
+
+fn made_time(step: &Step<'_>) -> crate::state::Time {
+    match &step.mode {
+        Mode::Prefer(making) => crate::state::Time::Seen(making.realtime),
+        Mode::Check(_) | Mode::Effect => step.state.now(),
+    }
+}
+
+/// Something is there: which clauses apply to opening it.
+fn existing(step: &mut Step<'_>, fd: u32, asked: Asked, found: &Found, inode: InodeId) {
+    if asked.creat && asked.excl {
+        step.applies(clause!("path_open.excl"));
+    } else if asked.excl {
+        step.applies(clause!("path_open.excl-alone"));
+    }
+    let read_only = step.entry(fd).is_some_and(|entry| entry.read_only);
+    if step.is_symlink(inode) {
+        let clause = if asked.directory { clause!("path_open.directory-nofollow-symlink") } else { clause!("path_open.nofollow-symlink") };
+        step.applies(clause);
+        if found.slash {
+            step.applies(clause!("path-resolution.trailing-slash"));
+        }
+    } else if step.is_directory(inode) {
+        existing_directory(step, asked, read_only);
+    } else {
+        existing_file(step, asked, found, read_only);
+    }
+}
+
+fn existing_directory(step: &mut Step<'_>, asked: Asked, read_only: bool) {
+    if asked.creat && asked.directory {
+        step.applies(clause!("path_open.creat-directory"));
+    } else if asked.creat && !asked.excl {
+        step.applies(clause!("path_open.creat-existing-directory"));
+    }
+    if asked.trunc {
+        step.applies(clause!("path_open.trunc-directory"));
+    }
+    if asked.writes() {
+        step.applies(clause!("path_open.directory-for-writing"));
+    }
+    if read_only {
+        step.applies(clause!("path_open.directory-read-only"));
+    }
+    if !asked.directory {
+        step.cite(clause!("path_open.directory-without-flag"));
+    }
+}
+
+fn existing_file(step: &mut Step<'_>, asked: Asked, found: &Found, read_only: bool) {
+    if asked.directory {
+        let clause = if asked.creat { clause!("path_open.creat-directory-file") } else { clause!("path_open.directory") };
+        step.applies(clause);
+    }
+    if found.slash {
+        step.applies(clause!("path-resolution.trailing-slash"));
+    }
+    if read_only && asked.trunc {
+        step.applies(clause!("preopen.read-only-trunc"));
+    } else if asked.trunc && !asked.writes() {
+        step.applies(clause!("path_open.trunc-needs-write"));
+    }
+    if read_only && asked.writes() {
+        step.applies(clause!("preopen.read-only-open-for-writing"));
+    }
+}
+
+/// The new descriptor.
+fn opened(step: &mut Step<'_>, parent: u32, asked: Asked, found: &Found, inode: InodeId) -> Flow {
+    if found.through_link {
+        step.cite(clause!("path_open.follow-symlink"));
+    }
+    let what = if step.is_directory(inode) { What::Directory(inode) } else { What::File(inode) };
+    if asked.trunc
+        && let Some(file) = step.state.inodes.file_mut(inode)
+    {
+        file.set_len(0);
+        step.cite(clause!("path_open.trunc"));
+        step.state.inodes.get_mut(inode).mtime = crate::state::Time::Any;
+    } else {
+        step.cite(if asked.creat { clause!("path_open.creat-existing") } else { clause!("path_open.opens") });
+    }
+    if step.is_symlink(inode) {
+        return Err(crate::step::Stop::Unjudged);
+    }
+    step.cite(clause!("path_open.fd-range"));
+    let number = step.new_fd(0);
+    let (read_only, inheriting) = step.entry(parent).map_or((false, 0), |entry| (entry.read_only, entry.inheriting));
+    let flags = asked.flags & FDFLAGS;
+    let fd = Fd {
+        base: asked.base & inheriting,
+        inheriting: asked.inheriting & inheriting,
+        flags: Some(flags),
+        read_only,
+        access: Access::of_rights(asked.base),
+        ..Fd::new(number, what)
+    };
+    step.state.fds.insert(fd);
+    Ok(())
+}

@@ -1,0 +1,384 @@
+//! `poll_oneoff`.
+
+use touchstone_model::trace::{Capture, TraceCall};
+use touchstone_model::world::StdioKind;
+use touchstone_spec::consts::{
+    event, event_fd_readwrite, eventrwflags, rights, subclockflags, subscription, subscription_clock, subscription_fd_readwrite,
+    subscription_u,
+};
+use touchstone_spec::{Errno, clause};
+
+use super::clocks::Clock;
+use crate::state::{Offset, Stream, What};
+use crate::step::{Flow, Mode, Step, Stop, number_at, put_at};
+
+/// The flag of `eventrwflags`.
+const HANGUP: u64 = eventrwflags::FD_READWRITE_HANGUP;
+
+/// One subscription.
+#[derive(Debug, Clone, Copy)]
+struct Subscription {
+    userdata: u64,
+    tag: u64,
+    kind: Subscribed,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Subscribed {
+    Clock { clock: Clock, timeout: u64, absolute: bool },
+    Read(u32),
+    Write(u32),
+    Unknown,
+}
+
+/// What a subscription may come to.
+#[derive(Debug, Clone, Copy, Default)]
+struct Prospect {
+    /// It is ready when the call is made.
+    ready: bool,
+    /// It never is.
+    never: bool,
+    /// Errors that its event may have, besides none.
+    errors: &'static [Errno],
+    /// Its event must have one of the errors.
+    must_fail: bool,
+    /// Bytes that can be read.
+    nbytes: Option<u64>,
+}
+
+impl Subscription {
+    fn read(bytes: &[u8]) -> Subscription {
+        let tag = number_at(bytes, subscription::U, 1);
+        let at = subscription::U + subscription_u::PAYLOAD;
+        let fd = || u32::try_from(number_at(bytes, at + subscription_fd_readwrite::FILE_DESCRIPTOR, 4)).unwrap_or_default();
+        let kind = match tag {
+            subscription_u::CLOCK => Subscribed::Clock {
+                clock: Clock::of(number_at(bytes, at + subscription_clock::ID, 4)),
+                timeout: number_at(bytes, at + subscription_clock::TIMEOUT, 8),
+                absolute: number_at(bytes, at + subscription_clock::FLAGS, 2) & subclockflags::SUBSCRIPTION_CLOCK_ABSTIME != 0,
+            },
+            subscription_u::FD_READ => Subscribed::Read(fd()),
+            subscription_u::FD_WRITE => Subscribed::Write(fd()),
+            _ => Subscribed::Unknown,
+        };
+        Subscription { userdata: number_at(bytes, subscription::USERDATA, 8), tag, kind }
+    }
+
+    /// How many nanoseconds a clock is ahead.
+    fn wait(&self, realtime: u64, monotonic: u64) -> Option<u64> {
+        match self.kind {
+            Subscribed::Clock { clock, timeout, absolute: true } => {
+                Some(timeout.saturating_sub(if clock == Clock::Realtime { realtime } else { monotonic }))
+            }
+            Subscribed::Clock { timeout, absolute: false, .. } => Some(timeout),
+            Subscribed::Read(_) | Subscribed::Write(_) | Subscribed::Unknown => None,
+        }
+    }
+
+    fn fd(&self) -> Option<u32> {
+        match self.kind {
+            Subscribed::Read(fd) | Subscribed::Write(fd) => Some(fd),
+            Subscribed::Clock { .. } | Subscribed::Unknown => None,
+        }
+    }
+}
+
+fn subscriptions(call: &TraceCall) -> impl Iterator<Item = Subscription> {
+    call.inputs.first().map(Capture::kept).unwrap_or_default().chunks_exact(subscription::BYTES).map(Subscription::read)
+}
+
+/// How many nanoseconds each clock of a call is ahead.
+pub(crate) fn waits(call: &TraceCall, realtime: u64, monotonic: u64) -> Vec<u64> {
+    subscriptions(call).filter_map(|subscription| subscription.wait(realtime, monotonic)).collect()
+}
+
+/// The descriptors that a call waits to read from.
+pub(crate) fn read_from(call: &TraceCall) -> Vec<u32> {
+    let reads = subscriptions(call).filter_map(|subscription| match subscription.kind {
+        Subscribed::Read(fd) => Some(fd),
+        Subscribed::Write(_) | Subscribed::Clock { .. } | Subscribed::Unknown => None,
+    });
+    reads.collect()
+}
+
+pub(crate) fn poll_oneoff(step: &mut Step<'_>) -> Flow {
+    let count = step.arg(2);
+    if count == 0 {
+        step.applies(clause!("poll_oneoff.no-subscriptions"));
+    }
+    if count.saturating_mul(subscription::BYTES as u64) > step.call.memory_bytes {
+        step.applies(clause!("poll_oneoff.too-many-subscriptions"));
+    }
+    let bytes = step.input(0)?;
+    let subscriptions: Vec<Subscription> = bytes.chunks_exact(subscription::BYTES).map(Subscription::read).collect();
+    let known =
+        bytes.chunks_exact(subscription::BYTES).zip(&subscriptions).any(|(bytes, subscription)| has_unknown_flags(bytes, subscription));
+    if known {
+        step.applies(clause!("poll_oneoff.unknown-subclockflags"));
+    }
+    if subscriptions.iter().filter_map(Subscription::fd).any(|fd| step.what(fd) == What::Foreign && step.entry(fd).is_some()) {
+        return Err(Stop::Unjudged);
+    }
+    let prospects: Vec<Prospect> = subscriptions.iter().map(|subscription| prospect(step, subscription)).collect();
+    step.succeeds()?;
+    if let Mode::Prefer(_) = step.mode {
+        make(step, &subscriptions, &prospects);
+        return Ok(());
+    }
+    let Some(events) = step.seen(1) else { return Ok(()) };
+    let Some(said) = step.seen(0).map(|capture| number_at(capture.kept(), 0, 4)) else { return Ok(()) };
+    let events: Vec<Vec<u8>> = events.kept().chunks_exact(event::BYTES).map(<[u8]>::to_vec).collect();
+    check(step, &subscriptions, &prospects, &events, said);
+    Ok(())
+}
+
+fn has_unknown_flags(bytes: &[u8], subscription: &Subscription) -> bool {
+    let at = subscription::U + subscription_u::PAYLOAD + subscription_clock::FLAGS;
+    matches!(subscription.kind, Subscribed::Clock { .. }) && number_at(bytes, at, 2) & !subclockflags::SUBSCRIPTION_CLOCK_ABSTIME != 0
+}
+
+/// What a subscription may come to; clauses that let the whole call fail are said to apply.
+fn prospect(step: &mut Step<'_>, subscription: &Subscription) -> Prospect {
+    match subscription.kind {
+        Subscribed::Unknown => {
+            step.applies(clause!("poll_oneoff.unknown-type"));
+            Prospect { ready: true, errors: &[Errno::Inval, Errno::Nosys], must_fail: true, ..Prospect::default() }
+        }
+        Subscribed::Clock { clock, timeout, absolute } => clock_prospect(step, clock, timeout, absolute),
+        Subscribed::Read(fd) | Subscribed::Write(fd) => {
+            step.cite(clause!("rights.poll-needs-both"));
+            let needed = rights::POLL_FD_READWRITE;
+            step.right(fd, needed);
+            fd_prospect(step, fd, matches!(subscription.kind, Subscribed::Write(_)))
+        }
+    }
+}
+
+fn clock_prospect(step: &mut Step<'_>, clock: Clock, timeout: u64, absolute: bool) -> Prospect {
+    match clock {
+        Clock::Unknown => {
+            step.applies(clause!("poll_oneoff.unknown-clock"));
+            return Prospect { ready: true, errors: &[Errno::Inval, Errno::Notsup], must_fail: true, ..Prospect::default() };
+        }
+        Clock::Cpu(_) => {
+            step.applies(clause!("poll_oneoff.cputime-clock"));
+            return Prospect { errors: &[Errno::Inval, Errno::Notsup], ..Prospect::default() };
+        }
+        Clock::Realtime | Clock::Monotonic => {}
+    }
+    let shown = if clock == Clock::Realtime { step.state.clocks.realtime } else { step.state.clocks.monotonic };
+    step.cite(if absolute { clause!("poll_oneoff.absolute-clock") } else { clause!("poll_oneoff.relative-clock") });
+    if absolute && clock == Clock::Monotonic {
+        step.cite(clause!("poll_oneoff.clocks-apart"));
+    }
+    if !absolute && timeout == 0 {
+        step.cite(clause!("poll_oneoff.zero-timeout"));
+    }
+    step.cite(clause!("poll_oneoff.precision"));
+    let ready = if absolute { shown.is_some_and(|shown| shown >= timeout) } else { timeout == 0 };
+    // a year ahead: nobody waits for that in a run that ends
+    let ahead = if absolute { timeout.saturating_sub(shown.unwrap_or(timeout)) } else { timeout };
+    Prospect { ready, never: ahead > YEAR_NANOSECONDS, ..Prospect::default() }
+}
+
+const YEAR_NANOSECONDS: u64 = 31_536_000_000_000_000;
+
+fn fd_prospect(step: &mut Step<'_>, fd: u32, write: bool) -> Prospect {
+    let Some(entry) = step.entry(fd).cloned() else {
+        step.applies(clause!("poll_oneoff.bad-fd"));
+        return Prospect { ready: true, errors: &[Errno::Badf], must_fail: true, ..Prospect::default() };
+    };
+    let badf: &'static [Errno] = &[Errno::Badf];
+    match entry.what {
+        What::Directory(_) => {
+            step.applies(clause!("poll_oneoff.directory"));
+            Prospect { ready: true, errors: badf, ..Prospect::default() }
+        }
+        What::File(inode) => {
+            step.cite(clause!("poll_oneoff.regular-file-ready"));
+            let fits = if write { entry.access.writes() } else { entry.access.reads() };
+            if !fits {
+                step.applies(if write { clause!("poll_oneoff.not-writable") } else { clause!("poll_oneoff.not-readable") });
+                return Prospect { ready: true, errors: badf, ..Prospect::default() };
+            }
+            let len = step.state.inodes.file(inode).map_or(0, |file| file.len());
+            let left = match entry.offset {
+                Offset::At(at) if !write => Some(len.saturating_sub(at)),
+                Offset::At(_) | Offset::Unknown => None,
+            };
+            Prospect { ready: true, nbytes: left, ..Prospect::default() }
+        }
+        What::Stream(stream) => stream_prospect(step, stream, write),
+        What::Foreign => Prospect { errors: badf, ..Prospect::default() },
+    }
+}
+
+fn stream_prospect(step: &mut Step<'_>, stream: Stream, write: bool) -> Prospect {
+    let input = stream == Stream::Input;
+    if input == write {
+        step.applies(if write { clause!("poll_oneoff.not-writable") } else { clause!("poll_oneoff.not-readable") });
+        return Prospect { ready: true, errors: &[Errno::Badf], ..Prospect::default() };
+    }
+    if write {
+        step.cite(clause!("poll_oneoff.pipe-writable"));
+        return Prospect { ready: true, ..Prospect::default() };
+    }
+    step.cite(clause!("poll_oneoff.consumes-nothing"));
+    let left = step.state.input.read.map(|read| (step.state.input.bytes.len() - read) as u64);
+    if left == Some(0) && !step.state.input.ended {
+        step.cite(clause!("poll_oneoff.pipe-waits"));
+        return Prospect::default();
+    }
+    if left == Some(0) && step.state.input.kind == StdioKind::Pipe {
+        step.cite(clause!("poll_oneoff.end-of-stream"));
+        step.cite(clause!("poll_oneoff.hangup"));
+        // whether the end of the pipe is something that occurs is what the clause leaves open
+        return Prospect { nbytes: left, ..Prospect::default() };
+    }
+    step.cite(clause!("poll_oneoff.pipe-readable"));
+    Prospect { ready: left.is_some(), nbytes: left, ..Prospect::default() }
+}
+
+fn check(step: &mut Step<'_>, subscriptions: &[Subscription], prospects: &[Prospect], events: &[Vec<u8>], said: u64) {
+    step.cite(clause!("poll_oneoff.count"));
+    step.cite(clause!("poll_oneoff.out-behind-events"));
+    step.cite(clause!("poll_oneoff.at-least-one"));
+    if said == 0 {
+        step.mismatch(clause!("poll_oneoff.at-least-one"), "at least one event".to_owned(), "nevents 0".to_owned());
+        return;
+    }
+    step.cite(clause!("poll_oneoff.one-event-each"));
+    if said > subscriptions.len() as u64 {
+        let expected = format!("at most {} events", subscriptions.len());
+        step.mismatch(clause!("poll_oneoff.one-event-each"), expected, format!("nevents {said}"));
+        return;
+    }
+    let mut taken = vec![false; subscriptions.len()];
+    for event in events {
+        one_event(step, subscriptions, prospects, event, &mut taken);
+    }
+    step.cite(clause!("poll_oneoff.order"));
+    let overlooked = taken.iter().zip(prospects).any(|(taken, prospect)| !taken && prospect.ready && !prospect.must_fail);
+    step.cite(clause!("poll_oneoff.ready-together"));
+    if overlooked {
+        step.miss(clause!("poll_oneoff.ready-together"));
+    }
+}
+
+fn one_event(step: &mut Step<'_>, subscriptions: &[Subscription], prospects: &[Prospect], seen: &[u8], taken: &mut [bool]) {
+    let (userdata, tag) = (number_at(seen, event::USERDATA, 8), number_at(seen, event::TYPE, 1));
+    step.cite(clause!("poll_oneoff.userdata"));
+    step.cite(clause!("poll_oneoff.type"));
+    let of = |index: &usize| subscriptions[*index].userdata == userdata;
+    let candidates: Vec<usize> = (0..subscriptions.len()).filter(of).collect();
+    if candidates.is_empty() {
+        let clause = clause!("poll_oneoff.userdata");
+        step.mismatch(clause, "the userdata of a subscription".to_owned(), format!("userdata {userdata}"));
+        return;
+    }
+    if candidates.len() > 1 {
+        step.cite(clause!("poll_oneoff.equal-userdata"));
+    }
+    // an unknown type has no type to carry
+    let fits = |index: &&usize| subscriptions[**index].tag == tag || matches!(subscriptions[**index].kind, Subscribed::Unknown);
+    if !candidates.iter().any(|index| fits(&index)) {
+        let expected = format!("type {}", subscriptions[candidates[0]].tag);
+        step.mismatch(clause!("poll_oneoff.type"), expected, format!("type {tag}"));
+        return;
+    }
+    let Some(index) = candidates.iter().find(|index| fits(index) && !taken[**index]).copied() else {
+        let clause = clause!("poll_oneoff.one-event-each");
+        step.mismatch(clause, "one event for each subscription".to_owned(), format!("a further one with userdata {userdata}"));
+        return;
+    };
+    taken[index] = true;
+    content(step, &subscriptions[index], prospects[index], seen);
+}
+
+/// Error, number of bytes and flags of an event.
+fn content(step: &mut Step<'_>, subscription: &Subscription, prospect: Prospect, seen: &[u8]) {
+    let error = u32::try_from(number_at(seen, event::ERROR, 2)).unwrap_or_default();
+    let known = Errno::from_raw(error);
+    step.cite(clause!("poll_oneoff.no-error"));
+    let permitted = known.is_some_and(|errno| prospect.errors.contains(&errno)) || (error == 0 && !prospect.must_fail);
+    if !permitted {
+        let names: Vec<&str> = prospect.errors.iter().map(|errno| errno.name()).collect();
+        let expected = if prospect.must_fail {
+            format!("an event with the error {}", names.join(" or "))
+        } else {
+            "an event without error".to_owned()
+        };
+        let clause = if prospect.must_fail { clause!("poll_oneoff.bad-fd") } else { clause!("poll_oneoff.no-error") };
+        step.mismatch(clause, expected, format!("the error {}", touchstone_model::value::errno_text(error)));
+        return;
+    }
+    if error != 0 {
+        return;
+    }
+    match subscription.kind {
+        Subscribed::Clock { clock, timeout, absolute } => occurred(step, clock, timeout, absolute, prospect),
+        Subscribed::Read(_) => {
+            step.cite(clause!("poll_oneoff.nbytes"));
+            if let Some(nbytes) = prospect.nbytes {
+                let seen = number_at(seen, event::FD_READWRITE + event_fd_readwrite::NBYTES, 8);
+                step.compare(clause!("poll_oneoff.nbytes"), "nbytes", nbytes, seen);
+            }
+            let hangup = number_at(seen, event::FD_READWRITE + event_fd_readwrite::FLAGS, 2) & HANGUP != 0;
+            if prospect.nbytes == Some(0) && !prospect.ready && !hangup {
+                step.miss(clause!("poll_oneoff.hangup"));
+            }
+        }
+        Subscribed::Write(_) => step.cite(clause!("poll_oneoff.nbytes-write")),
+        Subscribed::Unknown => {}
+    }
+}
+
+/// A clock event: from now on the clock shows at least that time.
+fn occurred(step: &mut Step<'_>, clock: Clock, timeout: u64, absolute: bool, prospect: Prospect) {
+    step.cite(clause!("poll_oneoff.clock-ignores-readwrite"));
+    step.cite(clause!("poll_oneoff.far-timeout"));
+    if prospect.never {
+        let clause = clause!("poll_oneoff.far-timeout");
+        step.mismatch(clause, "no event for a time years ahead".to_owned(), format!("the event of timeout {timeout}"));
+        return;
+    }
+    let clocks = &mut step.state.clocks;
+    // time passes on both clocks, but realtime may be set back by the host
+    match (clock, absolute) {
+        (Clock::Monotonic, true) => clocks.monotonic = clocks.monotonic.map(|shown| shown.max(timeout)),
+        (Clock::Monotonic, false) => clocks.monotonic = clocks.monotonic.map(|shown| shown.saturating_add(timeout)),
+        (Clock::Realtime | Clock::Cpu(_) | Clock::Unknown, _) => {}
+    }
+}
+
+/// What we would report: all that is ready, or else the clock that comes first, whose time then has passed.
+fn make(step: &mut Step<'_>, subscriptions: &[Subscription], prospects: &[Prospect]) {
+    let Mode::Prefer(making) = &step.mode else { return };
+    let (realtime, monotonic) = (making.realtime, making.monotonic);
+    let wait = |subscription: &Subscription| subscription.wait(realtime, monotonic);
+    let at_end = |index: usize| prospects[index].nbytes == Some(0) && !prospects[index].must_fail;
+    let is_ready = |index: &usize| prospects[*index].ready || at_end(*index) || wait(&subscriptions[*index]) == Some(0);
+    let mut ready: Vec<usize> = (0..subscriptions.len()).filter(is_ready).collect();
+    if ready.is_empty() {
+        let waits = (0..subscriptions.len()).filter_map(|index| Some((wait(&subscriptions[index])?, index)));
+        let first = waits.min();
+        ready.extend(first.map(|(_, index)| index));
+        if let (Some((wait, _)), Mode::Prefer(making)) = (first, &mut step.mode) {
+            making.waited = wait;
+        }
+    }
+    let mut bytes = Vec::new();
+    for index in &ready {
+        let mut record = vec![0; event::BYTES];
+        put_at(&mut record, event::USERDATA, 8, subscriptions[*index].userdata);
+        put_at(&mut record, event::TYPE, 1, subscriptions[*index].tag);
+        let error = prospects[*index].errors.first().filter(|_| prospects[*index].must_fail);
+        put_at(&mut record, event::ERROR, 2, error.map_or(0, |errno| errno.raw().into()));
+        put_at(&mut record, event::FD_READWRITE + event_fd_readwrite::NBYTES, 8, prospects[*index].nbytes.unwrap_or(0));
+        let hangup = at_end(*index) && !prospects[*index].ready;
+        put_at(&mut record, event::FD_READWRITE + event_fd_readwrite::FLAGS, 2, if hangup { HANGUP } else { 0 });
+        bytes.extend(record);
+    }
+    step.number(0, 4, ready.len() as u64, clause!("poll_oneoff.count"), "nevents");
+    step.make(bytes);
+}

@@ -1,0 +1,416 @@
+//! Making and removing names: `path_create_directory`, `path_remove_directory`, `path_unlink_file`, `path_rename`, `path_link`,
+//! `path_symlink`, `path_readlink`.
+
+use touchstone_spec::clause;
+use touchstone_spec::consts::{lookupflags, rights};
+
+use crate::path::{Found, Text};
+use crate::resolve::Dots;
+use crate::state::{Directory, Inode, InodeId, Kind, Time};
+use crate::step::{Flow, Mode, Step};
+
+fn new_inode(step: &mut Step<'_>, kind: Kind) -> InodeId {
+    let time = match &step.mode {
+        Mode::Prefer(making) => Time::Seen(making.realtime),
+        Mode::Check(_) | Mode::Effect => step.state.now(),
+    };
+    step.state.inodes.add(Inode::new(kind, time))
+}
+
+pub(crate) fn path_create_directory(step: &mut Step<'_>) -> Flow {
+    let text = step.text(0);
+    let fd = step.fd(0, clause!("path_create_directory.bad-fd"))?;
+    step.right(fd, rights::PATH_CREATE_DIRECTORY);
+    let base = step.base(fd, clause!("path_create_directory.base-not-directory"))?;
+    step.changes_tree(fd, clause!("preopen.read-only-create-directory"));
+    let found = step.resolve_name(base, text)?;
+    match found.inode {
+        Some(inode) if step.is_symlink(inode) => step.applies(clause!("path_create_directory.dangling-symlink")),
+        Some(_) if found.name.is_none() => step.applies(clause!("path_create_directory.dot")),
+        Some(inode) if found.slash && !step.is_directory(inode) => step.applies(clause!("path_create_directory.file-slash")),
+        Some(_) => step.applies(clause!("path_create_directory.exists")),
+        None if found.slash_link => step.applies(clause!("path_create_directory.dangling-symlink-slash")),
+        None if found.slash => step.cite(clause!("path_create_directory.trailing-slash")),
+        None => {}
+    }
+    step.succeeds()?;
+    step.cite(clause!("path_create_directory.creates"));
+    if found.inode.is_none() {
+        let inode = new_inode(step, Kind::Directory(Directory::default()));
+        step.link(&found, inode);
+    }
+    Ok(())
+}
+
+pub(crate) fn path_remove_directory(step: &mut Step<'_>) -> Flow {
+    let text = step.text(0);
+    let fd = step.fd(0, clause!("path_remove_directory.bad-fd"))?;
+    step.right(fd, rights::PATH_REMOVE_DIRECTORY);
+    let base = step.base(fd, clause!("path_remove_directory.base-not-directory"))?;
+    step.changes_tree(fd, clause!("preopen.read-only-remove-directory"));
+    let found = step.resolve_name(base, text)?;
+    match found.inode {
+        None => step.applies(clause!("path_remove_directory.missing")),
+        Some(inode) if step.is_symlink(inode) => step.applies(clause!("path_remove_directory.symlink")),
+        Some(inode) if step.is_file(inode) => step.applies(clause!("path_remove_directory.file")),
+        Some(inode) => {
+            if found.slash_link {
+                step.applies(clause!("path_remove_directory.symlink-slash"));
+            }
+            match found.dots {
+                Dots::Name => {}
+                Dots::Dot | Dots::DotDot if found.directory == base => step.applies(clause!("path_remove_directory.base-itself")),
+                Dots::Dot => step.applies(clause!("path_remove_directory.dot")),
+                Dots::DotDot => step.applies(clause!("path_remove_directory.dotdot")),
+            }
+            if !step.is_empty_directory(inode) {
+                step.applies(clause!("path_remove_directory.not-empty"));
+            }
+            if found.slash {
+                step.cite(clause!("path_remove_directory.trailing-slash"));
+            }
+        }
+    }
+    step.succeeds()?;
+    step.cite(clause!("path_remove_directory.removes"));
+    step.unlink(&found);
+    Ok(())
+}
+
+pub(crate) fn path_unlink_file(step: &mut Step<'_>) -> Flow {
+    let text = step.text(0);
+    let fd = step.fd(0, clause!("path_unlink_file.bad-fd"))?;
+    step.right(fd, rights::PATH_UNLINK_FILE);
+    let base = step.base(fd, clause!("path_unlink_file.base-not-directory"))?;
+    step.changes_tree(fd, clause!("preopen.read-only-unlink"));
+    let found = step.resolve_name(base, text)?;
+    match found.inode {
+        None => step.applies(clause!("path_unlink_file.missing")),
+        Some(inode) if step.is_directory(inode) && found.slash_link => step.applies(clause!("path_unlink_file.symlink-slash")),
+        Some(inode) if step.is_directory(inode) => {
+            step.applies(clause!("path_unlink_file.directory"));
+        }
+        Some(_) if found.slash => step.applies(clause!("path_unlink_file.trailing-slash")),
+        Some(_) => {}
+    }
+    step.succeeds()?;
+    let is_symlink = found.inode.is_some_and(|inode| step.is_symlink(inode));
+    step.cite(if is_symlink { clause!("path_unlink_file.symlink") } else { clause!("path_unlink_file.removes") });
+    step.unlink(&found);
+    Ok(())
+}
+
+pub(crate) fn path_rename(step: &mut Step<'_>) -> Flow {
+    let (old_text, new_text) = (step.text(0), step.text(1));
+    if step.entry(step.arg32(3)).is_none() {
+        step.applies(clause!("path_rename.bad-new-fd"));
+    }
+    let old_fd = step.fd(0, clause!("path_rename.bad-fd"))?;
+    let new_fd = step.fd(3, clause!("path_rename.bad-new-fd"))?;
+    step.right(old_fd, rights::PATH_RENAME_SOURCE);
+    step.right(new_fd, rights::PATH_RENAME_TARGET);
+    let old_base = step.base(old_fd, clause!("path_rename.base-not-directory"))?;
+    let new_base = step.base(new_fd, clause!("path_rename.new-base-not-directory"))?;
+    step.changes_tree(old_fd, clause!("preopen.read-only-rename"));
+    step.changes_tree(new_fd, clause!("preopen.read-only-rename"));
+    across(step, old_fd, new_fd);
+    let (old, new) = two(step, (old_base, old_text), (new_base, new_text))?;
+    for dots in [old.dots, new.dots] {
+        match dots {
+            Dots::Name => {}
+            Dots::Dot => step.applies(clause!("path_rename.dot")),
+            Dots::DotDot => step.applies(clause!("path_rename.dotdot")),
+        }
+    }
+    if old.slash_link {
+        step.applies(clause!("path_rename.symlink-trailing-slash"));
+    }
+    if new.slash_link {
+        step.applies(clause!("path_rename.onto-symlink-trailing-slash"));
+    }
+    let Some(inode) = old.inode else {
+        step.applies(clause!("path_rename.missing"));
+        return step.succeeds();
+    };
+    if old.slash && !step.is_directory(inode) {
+        step.applies(clause!("path_rename.old-file-trailing-slash"));
+    }
+    let same = new.inode == Some(inode);
+    if same {
+        step.cite(clause!("path_rename.same-file"));
+        if new.slash && !step.is_directory(inode) {
+            step.applies(clause!("path_rename.file-trailing-slash"));
+        }
+    } else {
+        onto(step, inode, &new);
+    }
+    step.succeeds()?;
+    step.cite(clause!("path_rename.moves"));
+    if step.is_symlink(inode) {
+        step.cite(clause!("path_rename.symlink"));
+    }
+    if old.directory != new.directory {
+        step.cite(clause!("path_rename.between-directories"));
+    }
+    if same || old.name.is_none() || new.name.is_none() {
+        return Ok(());
+    }
+    step.unlink(&new);
+    step.unlink(&old);
+    step.link(&Found { inode: None, ..new }, inode);
+    Ok(())
+}
+
+/// What the new name stands for decides what a rename may do.
+fn onto(step: &mut Step<'_>, inode: InodeId, new: &Found) {
+    if step.is_directory(inode) {
+        if step.is_below(inode, new.directory) {
+            step.applies(clause!("path_rename.into-itself"));
+        }
+        match new.inode {
+            None => {}
+            Some(target) if !step.is_directory(target) => step.applies(clause!("path_rename.directory-onto-file")),
+            Some(target) if !step.is_empty_directory(target) => step.applies(clause!("path_rename.onto-filled-directory")),
+            Some(_) => step.cite(clause!("path_rename.replaces-empty-directory")),
+        }
+        return;
+    }
+    match new.inode {
+        None if new.slash => step.applies(clause!("path_rename.file-trailing-slash")),
+        None => {}
+        Some(target) if step.is_directory(target) => {
+            let clause =
+                if new.slash { clause!("path_rename.file-onto-directory-slash") } else { clause!("path_rename.file-onto-directory") };
+            step.applies(clause);
+        }
+        Some(_) if new.slash => step.applies(clause!("path_rename.file-trailing-slash")),
+        Some(_) => step.cite(clause!("path_rename.replaces-file")),
+    }
+}
+
+/// Two paths of one call: what is wrong with either is said before the call fails.
+fn two<'a>(step: &mut Step<'a>, old: (InodeId, Text<'a>), new: (InodeId, Text<'a>)) -> Flow<(Found, Found)> {
+    let second = step.faults_of_name(new.0, new.1);
+    let old = step.resolve_name(old.0, old.1)?;
+    // what was said of the new path is said once
+    if second {
+        step.succeeds()?;
+        return Err(crate::step::Stop::Unjudged);
+    }
+    let new = step.resolve_name(new.0, new.1)?;
+    Ok((old, new))
+}
+
+/// Two preopens need not lie on one file system.
+fn across(step: &mut Step<'_>, old_fd: u32, new_fd: u32) {
+    if step.root_of(old_fd) != step.root_of(new_fd) {
+        step.applies(clause!("path_rename.across-preopens"));
+    }
+}
+
+pub(crate) fn path_link(step: &mut Step<'_>) -> Flow {
+    let (old_text, new_text) = (step.text(0), step.text(1));
+    step.unknown_bits(1, lookupflags::SYMLINK_FOLLOW, clause!("path-resolution.unknown-lookupflags"));
+    if step.entry(step.arg32(4)).is_none() {
+        step.applies(clause!("path_link.bad-new-fd"));
+    }
+    let old_fd = step.fd(0, clause!("path_link.bad-fd"))?;
+    let new_fd = step.fd(4, clause!("path_link.bad-new-fd"))?;
+    step.right(old_fd, rights::PATH_LINK_SOURCE);
+    step.right(new_fd, rights::PATH_LINK_TARGET);
+    let old_base = step.base(old_fd, clause!("path_link.base-not-directory"))?;
+    let new_base = step.base(new_fd, clause!("path_link.new-base-not-directory"))?;
+    step.changes_tree(new_fd, clause!("preopen.read-only-link"));
+    step.changes_tree(old_fd, clause!("preopen.read-only-link-across"));
+    if step.root_of(old_fd) != step.root_of(new_fd) {
+        step.applies(clause!("path_link.across-preopens"));
+    }
+    let follow = step.arg(1) & lookupflags::SYMLINK_FOLLOW != 0;
+    let faulty_new = step.faults_of_name(new_base, new_text);
+    let old = step.resolve(old_base, old_text, follow)?;
+    if faulty_new {
+        step.succeeds()?;
+        return Err(crate::step::Stop::Unjudged);
+    }
+    let new = step.resolve_name(new_base, new_text)?;
+    match old.inode {
+        None if old.through_link => step.applies(clause!("path_link.follow-dangling")),
+        None => step.applies(clause!("path_link.missing")),
+        Some(inode) if step.is_directory(inode) => step.applies(clause!("path_link.directory")),
+        Some(inode) if step.is_symlink(inode) => step.applies(clause!("path_link.nofollow")),
+        Some(_) if old.slash => step.applies(clause!("path_link.old-trailing-slash")),
+        Some(_) => {}
+    }
+    if follow {
+        let clause = if old.through_link { clause!("path_link.follow") } else { clause!("path_link.follow-no-symlink") };
+        step.applies(clause);
+    }
+    match new.inode {
+        Some(_) if new.dots != Dots::Name => step.applies(clause!("path_link.new-dot")),
+        Some(_) if new.slash => step.applies(clause!("path_link.trailing-slash-taken")),
+        Some(_) => step.applies(clause!("path_link.exists")),
+        None if new.slash_link => step.applies(clause!("path_link.trailing-slash-taken")),
+        None if new.slash => step.applies(clause!("path_link.trailing-slash")),
+        None => {}
+    }
+    step.succeeds()?;
+    step.cite(clause!("path_link.same-file"));
+    if let (Some(inode), None) = (old.inode, new.inode) {
+        step.link(&new, inode);
+    }
+    Ok(())
+}
+
+pub(crate) fn path_symlink(step: &mut Step<'_>) -> Flow {
+    let target = step.call.inputs.first().and_then(|capture| capture.bytes.as_deref());
+    if let Some(target) = target {
+        target_clauses(step, target);
+    }
+    let text = step.text(1);
+    let fd = step.fd(2, clause!("path_symlink.bad-fd"))?;
+    step.right(fd, rights::PATH_SYMLINK);
+    let base = step.base(fd, clause!("path_symlink.base-not-directory"))?;
+    step.changes_tree(fd, clause!("preopen.read-only-symlink"));
+    let found = step.resolve_name(base, text)?;
+    if let (Some(target), true) = (target, found.inode.is_none())
+        && step.leads_outside(base, found.directory, target)
+    {
+        step.applies(clause!("path_symlink.escaping-target"));
+    }
+    match found.inode {
+        Some(_) if found.dots != Dots::Name => step.applies(clause!("path_symlink.dot")),
+        Some(_) if found.slash => step.applies(clause!("path_symlink.trailing-slash-taken")),
+        Some(_) => step.applies(clause!("path_symlink.exists")),
+        None if found.slash_link => step.applies(clause!("path_symlink.trailing-slash-dangling")),
+        None if found.slash => step.applies(clause!("path_symlink.trailing-slash")),
+        None => {}
+    }
+    step.succeeds()?;
+    step.cite(clause!("path_symlink.creates"));
+    if let (Some(target), None) = (target, found.inode) {
+        let inode = new_inode(step, Kind::Symlink(target.into()));
+        step.link(&found, inode);
+    }
+    Ok(())
+}
+
+fn target_clauses(step: &mut Step<'_>, target: &[u8]) {
+    if target.is_empty() {
+        step.applies(clause!("path_symlink.empty-target"));
+    }
+    if target.first() == Some(&b'/') {
+        step.applies(clause!("path_symlink.absolute-target"));
+    }
+    if target.contains(&0) {
+        step.applies(clause!("path_symlink.zero-byte-target"));
+    }
+    if std::str::from_utf8(target).is_err() {
+        step.applies(clause!("path_symlink.invalid-utf8-target"));
+    }
+    if target.len() >= step.state.world.host.path_bytes {
+        step.applies(clause!("path_symlink.long-target"));
+    }
+}
+
+pub(crate) fn path_readlink(step: &mut Step<'_>) -> Flow {
+    let text = step.text(0);
+    let fd = step.fd(0, clause!("path_readlink.bad-fd"))?;
+    step.right(fd, rights::PATH_READLINK);
+    let base = step.base(fd, clause!("path_readlink.base-not-directory"))?;
+    let found = step.resolve_name(base, text)?;
+    let room = step.arg(4);
+    let target = found.inode.and_then(|inode| match &step.state.inodes.get(inode).kind {
+        Kind::Symlink(target) => Some(target.clone()),
+        Kind::File(_) | Kind::Directory(_) => None,
+    });
+    match (found.inode, &target) {
+        (None, _) => step.applies(clause!("path_readlink.missing")),
+        (Some(inode), None) => {
+            step.applies(clause!("path_readlink.not-a-symlink"));
+            if found.slash && !step.is_directory(inode) {
+                step.applies(clause!("path-resolution.trailing-slash"));
+            }
+        }
+        (Some(_), Some(_)) if room == 0 => step.applies(clause!("path_readlink.empty-buffer")),
+        (Some(_), Some(_)) => {}
+    }
+    step.succeeds()?;
+    let Some(target) = target else { return Err(crate::step::Stop::Unjudged) };
+    let len = target.len().min(usize::try_from(room).unwrap_or(usize::MAX));
+    let clause = if len < target.len() { clause!("path_readlink.truncates") } else { clause!("path_readlink.no-terminator") };
+    step.number(0, 4, len as u64, clause, "bufused");
+    step.make(target[..len].to_vec());
+    step.cite(clause!("path_readlink.target"));
+    let seen = step.seen(1).map(|capture| capture.kept().to_vec());
+    if let Some(seen) = seen
+        && seen.get(..len.min(seen.len())) != target.get(..len.min(seen.len()))
+    {
+        step.mismatch(clause!("path_readlink.target"), super::io::text(&target[..len]), super::io::text(&seen));
+    }
+    if let Some(inode) = found.inode {
+        step.state.inodes.get_mut(inode).atime = Time::Any;
+    }
+    Ok(())
+}
+
+impl<'a> Step<'a> {
+    /// Resolves a path that names what a call is about itself: a link at its end is not followed.
+    pub(crate) fn resolve_name(&mut self, base: InodeId, text: Text<'a>) -> Flow<Found> {
+        self.resolve(base, text, false)
+    }
+
+    /// Says what is wrong with a further path of a call, and whether anything is. The call goes on to look at the rest.
+    fn faults_of_name(&mut self, base: InodeId, text: Text<'a>) -> bool {
+        let Some(path) = text.filter(|path| !path.is_empty() && path[0] != b'/') else { return true };
+        match crate::resolve::resolve(self.state, base, path, false) {
+            Ok(_) => false,
+            Err(fault) => {
+                let clauses = fault.clauses;
+                clauses.into_iter().for_each(|clause| self.applies(clause));
+                true
+            }
+        }
+    }
+
+    /// The root of the preopen that a descriptor's directory lies below, as far as that is known.
+    fn root_of(&self, fd: u32) -> Option<InodeId> {
+        let crate::state::What::Directory(inode) = self.what(fd) else { return None };
+        let roots = self.state.world.preopens.iter().map(|preopen| preopen.root);
+        roots.into_iter().find(|root| self.is_below(*root, inode))
+    }
+
+    /// Whether a directory is another one or lies below it.
+    fn is_below(&self, above: InodeId, directory: InodeId) -> bool {
+        if above == directory {
+            return true;
+        }
+        let Some(entries) = self.state.inodes.directory(above).map(|found| found.entries.values().copied().collect::<Vec<_>>()) else {
+            return false;
+        };
+        entries.into_iter().any(|entry| self.is_directory(entry) && self.is_below(entry, directory))
+    }
+
+    /// Whether a link's target, taken as text, steps out of the base.
+    fn leads_outside(&self, base: InodeId, directory: InodeId, target: &[u8]) -> bool {
+        let Some(mut depth) = self.depth(base, directory) else { return false };
+        for part in target.split(|byte| *byte == b'/').filter(|part| !part.is_empty() && *part != b".") {
+            if part != b".." {
+                depth += 1;
+            } else if depth == 0 {
+                return true;
+            } else {
+                depth -= 1;
+            }
+        }
+        false
+    }
+
+    /// How many directories below `base` a directory lies.
+    fn depth(&self, base: InodeId, directory: InodeId) -> Option<usize> {
+        if base == directory {
+            return Some(0);
+        }
+        let entries: Vec<InodeId> = self.state.inodes.directory(base)?.entries.values().copied().collect();
+        entries.into_iter().filter(|entry| self.is_directory(*entry)).find_map(|entry| Some(self.depth(entry, directory)? + 1))
+    }
+}

@@ -1,0 +1,154 @@
+//! The pointers of a call, before anything else is looked at: what the memory clauses say of them.
+
+use touchstone_model::trace::{Capture, buffers};
+use touchstone_spec::memory::{Input, Output};
+use touchstone_spec::{Function, clause};
+
+use crate::step::Step;
+
+/// Buffers that `readv()` and `writev()` must accept at once on the hosts that there are, `IOV_MAX`.
+const MOST_BUFFERS: u64 = 1024;
+
+/// Says which clauses of memory apply to the pointers of a call.
+pub(crate) fn pointers(step: &mut Step<'_>) {
+    let function = step.call.function;
+    if function.inputs().is_empty() && function.outputs().is_empty() {
+        return;
+    }
+    let mut ranges = Ranges { step, filled: [(0, 0); FEW], count: 0 };
+    let mut captures = ranges.step.call.inputs.iter();
+    for input in function.inputs() {
+        let Some(first) = captures.next() else { break };
+        match input {
+            Input::Bytes { ptr, len } => {
+                let (ptr, len) = (ranges.arg(*ptr), ranges.arg(*len));
+                ranges.range(ptr, len, 1);
+            }
+            Input::Array { ptr, count, ty } => ranges.array(*ptr, *count, ty.size, ty.align),
+            Input::ReadBuffers { ptr, count } => {
+                ranges.array(*ptr, *count, 8, 4);
+                ranges.buffers(first, *count, true);
+            }
+            Input::WriteBuffers { ptr, count } => {
+                ranges.array(*ptr, *count, 8, 4);
+                ranges.buffers(first, *count, false);
+                // the contents of the buffers come next
+                captures = captures.as_slice().get(buffers(first).len()..).unwrap_or_default().iter();
+            }
+        }
+    }
+    for output in function.outputs() {
+        match output {
+            Output::Value { ptr, ty } => {
+                let ptr = ranges.arg(*ptr);
+                ranges.fills(ptr, ty.size.into(), ty.align);
+            }
+            Output::Buffer { ptr, len, .. } => {
+                let (ptr, len) = (ranges.arg(*ptr), ranges.arg(*len));
+                ranges.fills(ptr, len, 1);
+            }
+            Output::Array { ptr, capacity, ty, .. } => {
+                let len = ranges.arg(*capacity).saturating_mul(ty.size.into());
+                let ptr = ranges.arg(*ptr);
+                ranges.fills(ptr, len, ty.align);
+            }
+            Output::Strings { pointers, data, sizes } => {
+                let (count, bytes) = ranges.strings(*sizes);
+                let (pointers, data) = (ranges.arg(*pointers), ranges.arg(*data));
+                ranges.fills(pointers, count * 4, 4);
+                ranges.fills(data, bytes, 1);
+            }
+            Output::ReadBuffers { .. } => {}
+        }
+    }
+}
+
+/// The ranges that a call fills, so that overlaps are found. No call has more than a few besides its buffers.
+const FEW: usize = 8;
+
+struct Ranges<'s, 'a> {
+    step: &'s mut Step<'a>,
+    filled: [(u64, u64); FEW],
+    count: usize,
+}
+
+impl Ranges<'_, '_> {
+    fn arg(&self, index: usize) -> u64 {
+        self.step.arg(index)
+    }
+
+    /// How many strings the world has for a function, and how many bytes they take.
+    fn strings(&self, sizes: Function) -> (u64, u64) {
+        let world = &self.step.state.world;
+        match sizes {
+            Function::ArgsSizesGet => (world.args.len() as u64, world.args.iter().map(|arg| arg.len() as u64 + 1).sum()),
+            _ => (world.env.len() as u64, world.env.iter().map(|(key, value)| (key.len() + value.len()) as u64 + 2).sum()),
+        }
+    }
+
+    /// A range that the call reads or fills.
+    fn range(&mut self, ptr: u64, len: u64, align: u32) {
+        let memory = self.step.call.memory_bytes;
+        if ptr.saturating_add(len) > memory {
+            let clause = if len == 0 { clause!("memory.zero-length-out-of-bounds") } else { clause!("memory.out-of-bounds") };
+            self.step.applies(clause);
+        }
+        if !ptr.is_multiple_of(u64::from(align.max(1))) {
+            self.step.applies(clause!("memory.misaligned"));
+        }
+    }
+
+    /// A range that the call fills.
+    fn fills(&mut self, ptr: u64, len: u64, align: u32) {
+        self.range(ptr, len, align);
+        let end = ptr.saturating_add(len);
+        if self.filled[..self.count].iter().any(|(from, to)| ptr < *to && *from < end && len > 0) {
+            self.step.applies(clause!("memory.overlap-of-result"));
+            self.step.loose = true;
+        }
+        if self.count < FEW && len > 0 {
+            self.filled[self.count] = (ptr, end);
+            self.count += 1;
+        }
+    }
+
+    /// An array of structures.
+    fn array(&mut self, ptr: usize, count: usize, size: u32, align: u32) {
+        let (ptr, len) = (self.arg(ptr), self.arg(count).saturating_mul(size.into()));
+        if len > u64::from(u32::MAX) {
+            self.step.applies(clause!("memory.count-overflow"));
+        } else {
+            self.range(ptr, len, align);
+        }
+    }
+
+    /// The buffers that an array points to.
+    fn buffers(&mut self, array: &Capture, count: usize, filled: bool) {
+        if self.arg(count) > MOST_BUFFERS {
+            self.step.applies(clause!("memory.many-buffers"));
+        }
+        let mut sum: u64 = 0;
+        let mut spans: Vec<(u64, u64)> = Vec::new();
+        for (address, len) in buffers(array) {
+            self.range(address.into(), len.into(), 1);
+            sum += u64::from(len);
+            let span = (u64::from(address), u64::from(address) + u64::from(len));
+            if filled && len > 0 {
+                if spans.iter().any(|(from, to)| span.0 < *to && *from < span.1) && !self.step.loose {
+                    self.step.applies(clause!("memory.overlapping-buffers"));
+                    self.step.loose = true;
+                }
+                spans.push(span);
+            }
+        }
+        if sum > u64::from(u32::MAX) {
+            self.step.applies(clause!("memory.length-sum-overflow"));
+        }
+        if filled {
+            for (from, to) in spans.into_iter().take(FEW) {
+                self.filled[self.count.min(FEW - 1)] = (from, to);
+                self.count = (self.count + 1).min(FEW);
+            }
+        }
+    }
+}

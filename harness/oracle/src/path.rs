@@ -1,0 +1,144 @@
+//! What the path functions have in common: base, text, resolution, and the changes of a tree.
+
+use touchstone_spec::{ClauseId, clause};
+
+use crate::resolve::{self, Dots, Place};
+use crate::state::{InodeId, Kind, What};
+use crate::step::{Flow, Step, Stop};
+
+/// A path as it was given: its text, and whether the text alone makes the call fail.
+pub(crate) type Text<'a> = Option<&'a [u8]>;
+
+impl<'a> Step<'a> {
+    /// A path that the call was given, by its place among the inputs. What is wrong with the text is said at once.
+    pub(crate) fn text(&mut self, input: usize) -> Text<'a> {
+        let bytes = self.call.inputs.get(input).and_then(|capture| capture.bytes.as_deref())?;
+        let mut faults = [None; 6];
+        for (place, fault) in faults.iter_mut().zip(resolve::text_faults(bytes, self.state)) {
+            *place = Some(fault);
+        }
+        faults.into_iter().flatten().for_each(|clause| self.applies(clause));
+        Some(bytes)
+    }
+
+    /// The directory that paths start from.
+    pub(crate) fn base(&mut self, number: u32, not_directory: ClauseId) -> Flow<InodeId> {
+        match self.what(number) {
+            What::Directory(inode) => Ok(inode),
+            What::Foreign => Err(Stop::Unjudged),
+            What::File(_) | What::Stream(_) => {
+                self.applies(not_directory);
+                self.succeeds()?;
+                Err(Stop::Done)
+            }
+        }
+    }
+
+    /// Resolves a path.
+    pub(crate) fn resolve(&mut self, base: InodeId, text: Text<'a>, follow: bool) -> Flow<Found> {
+        let usable = text.filter(|path| !path.is_empty() && path[0] != b'/');
+        let Some(path) = usable else {
+            self.succeeds()?;
+            return Err(Stop::Done);
+        };
+        let (found, clauses) = match resolve::resolve(self.state, base, path, follow) {
+            Ok(place) => (Some(Found::of(place)), Vec::new()),
+            Err(fault) if fault.unknown => return Err(Stop::Unjudged),
+            Err(fault) => (None, fault.clauses),
+        };
+        for clause in clauses {
+            self.applies(clause);
+        }
+        match found {
+            Some(found) => {
+                if found.many_links {
+                    self.applies(clause!("path-resolution.more-symlinks"));
+                }
+                if found.inode.is_none() && self.state.inodes.directory(found.directory).is_some_and(|directory| directory.removed) {
+                    self.applies(clause!("path-resolution.removed-base"));
+                }
+                Ok(found)
+            }
+            None => {
+                self.succeeds()?;
+                Err(Stop::Done)
+            }
+        }
+    }
+
+    /// Whether an inode is a directory.
+    pub(crate) fn is_directory(&self, inode: InodeId) -> bool {
+        matches!(self.state.inodes.get(inode).kind, Kind::Directory(_))
+    }
+
+    /// Whether an inode is a regular file.
+    pub(crate) fn is_file(&self, inode: InodeId) -> bool {
+        matches!(self.state.inodes.get(inode).kind, Kind::File(_))
+    }
+
+    /// Whether an inode is a symbolic link.
+    pub(crate) fn is_symlink(&self, inode: InodeId) -> bool {
+        matches!(self.state.inodes.get(inode).kind, Kind::Symlink(_))
+    }
+
+    /// A directory without entries.
+    pub(crate) fn is_empty_directory(&self, inode: InodeId) -> bool {
+        self.state.inodes.directory(inode).is_some_and(|directory| directory.entries.is_empty())
+    }
+
+    /// Says that nothing below a descriptor can be changed, where that is so.
+    pub(crate) fn changes_tree(&mut self, number: u32, read_only: ClauseId) {
+        if self.entry(number).is_some_and(|fd| fd.read_only) {
+            self.applies(read_only);
+        }
+    }
+
+    // ---- effects ----
+
+    /// Gives an inode a name.
+    pub(crate) fn link(&mut self, found: &Found, inode: InodeId) {
+        let Some(name) = &found.name else { return };
+        if let Some(directory) = self.state.inodes.directory_mut(found.directory) {
+            directory.insert(name, inode);
+        }
+        self.state.inodes.get_mut(inode).nlink += 1;
+        if let Some(directory) = self.state.inodes.directory_mut(inode) {
+            directory.removed = false;
+        }
+        self.touch(found.directory);
+    }
+
+    /// Takes a name away.
+    pub(crate) fn unlink(&mut self, found: &Found) {
+        let (Some(name), Some(inode)) = (&found.name, found.inode) else { return };
+        if let Some(directory) = self.state.inodes.directory_mut(found.directory) {
+            directory.remove(name);
+        }
+        let file = self.state.inodes.get_mut(inode);
+        file.nlink = file.nlink.saturating_sub(1);
+        if let Some(directory) = self.state.inodes.directory_mut(inode) {
+            directory.removed = true;
+        }
+        self.touch(found.directory);
+    }
+}
+
+/// A [`Place`] that borrows nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) directory: InodeId,
+    pub(crate) name: Option<Box<[u8]>>,
+    pub(crate) inode: Option<InodeId>,
+    pub(crate) slash: bool,
+    pub(crate) dots: Dots,
+    pub(crate) through_link: bool,
+    pub(crate) slash_link: bool,
+    pub(crate) many_links: bool,
+}
+
+impl Found {
+    fn of(place: Place<'_>) -> Found {
+        let Place { directory, name, inode, slash, dots, through_link, slash_link, many_links } = place;
+        Found { directory, name: name.map(Into::into), inode, slash, dots, through_link, slash_link, many_links }
+    }
+}

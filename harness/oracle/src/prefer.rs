@@ -1,0 +1,118 @@
+//! What the specification itself would do: the reference.
+
+use std::rc::Rc;
+
+use touchstone_model::trace::{Outcome, TraceCall};
+use touchstone_model::world::World;
+use touchstone_spec::{Errno, Function};
+
+use crate::functions;
+use crate::rules::Preferred;
+use crate::state::{Host, Rights, State, Stream, What};
+use crate::step::{Findings, Making, Mode, Step, Stop};
+
+/// The state of a guest whose calls are answered as the specification prefers.
+#[derive(Debug)]
+pub struct Reference {
+    state: State,
+    findings: Findings,
+    seed: u64,
+    /// Nanoseconds that calls have waited: nobody waits for them really.
+    waited: u64,
+}
+
+/// What becomes of a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// It returns.
+    Returns(Outcome),
+    /// The program ends with this code.
+    Exits(u32),
+    /// The program is stopped.
+    Traps,
+}
+
+/// What the host's clocks show, in nanoseconds.
+#[derive(Debug, Clone, Copy)]
+pub struct Clocks {
+    pub realtime: u64,
+    pub monotonic: u64,
+    pub cpu: u64,
+}
+
+impl Reference {
+    /// The reference for a guest that starts in a world. `seed` decides what is random. Standard input is [fed](Reference::feed).
+    pub fn new(world: &World, host: Host, seed: u64) -> Reference {
+        let mut state = State::new(world, host);
+        state.choices.rights = Some(Rights::Kept);
+        state.input.ended = false;
+        Reference { state, findings: Findings::default(), seed, waited: 0 }
+    }
+
+    /// The state as it is now.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Whether a call looks at standard input.
+    pub fn looks_at_input(&self, call: &TraceCall) -> bool {
+        let is_input = |number: u32| self.state.fds.get(number).is_some_and(|fd| fd.what == What::Stream(Stream::Input));
+        match call.function {
+            Function::FdRead => call.args.first().and_then(|fd| u32::try_from(*fd).ok()).is_some_and(is_input),
+            Function::PollOneoff => functions::polled(call).into_iter().any(is_input),
+            _ => false,
+        }
+    }
+
+    /// Whether bytes are there that the guest has not read, or none will come.
+    pub fn has_input(&self) -> bool {
+        self.state.input.ended || self.state.input.read.is_some_and(|read| read < self.state.input.bytes.len())
+    }
+
+    /// How many nanoseconds a `poll_oneoff` waits for a clock at most; `None` if it waits for none.
+    pub fn shortest_wait(&self, call: &TraceCall, clocks: Clocks) -> Option<u64> {
+        let (realtime, monotonic) = (clocks.realtime.saturating_add(self.waited), clocks.monotonic.saturating_add(self.waited));
+        functions::waits(call, realtime, monotonic).into_iter().min()
+    }
+
+    /// Adds to standard input; `ended`: nothing comes after it.
+    pub fn feed(&mut self, bytes: &[u8], ended: bool) {
+        Rc::make_mut(&mut self.state.input.bytes).extend_from_slice(bytes);
+        self.state.input.ended = ended;
+    }
+
+    /// Takes what was written to standard output and to standard error since it was last taken.
+    pub fn take_output(&mut self) -> [Vec<u8>; 2] {
+        let [output, error] = &mut self.state.output;
+        [std::mem::take(&mut output.written), std::mem::take(&mut error.written)]
+    }
+
+    /// Performs a call.
+    pub fn call(&mut self, call: &TraceCall, clocks: Clocks) -> Answer {
+        self.findings.clear();
+        let making = Making {
+            realtime: clocks.realtime.saturating_add(self.waited),
+            monotonic: clocks.monotonic.saturating_add(self.waited),
+            cpu: clocks.cpu,
+            seed: self.seed,
+            ..Making::default()
+        };
+        let mut step = Step { state: &mut self.state, call, mode: Mode::Prefer(making), findings: &mut self.findings, loose: false };
+        crate::memory::pointers(&mut step);
+        let flow = functions::run(&mut step);
+        let Mode::Prefer(making) = step.mode else { return Answer::Traps };
+        self.seed = making.seed;
+        self.waited = self.waited.saturating_add(making.waited);
+        let errno = |errno: Errno| Answer::Returns(Outcome { errno: errno.raw().into(), outputs: Vec::new() });
+        match (making.end, flow) {
+            (Some(Preferred::Trap), _) if call.function == Function::ProcExit => {
+                Answer::Exits(u32::try_from(call.args.first().copied().unwrap_or_default()).unwrap_or(u32::MAX))
+            }
+            (Some(Preferred::Trap), _) => Answer::Traps,
+            (Some(Preferred::Errno(code)), _) => errno(code),
+            // what nothing is known of cannot be in a world that the reference made itself
+            (None, Err(Stop::Unjudged | Stop::Undecided(_))) => errno(Errno::Notsup),
+            (None, Ok(()) | Err(Stop::Done)) => Answer::Returns(Outcome { errno: 0, outputs: making.outputs }),
+        }
+    }
+}

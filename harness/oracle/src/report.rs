@@ -1,0 +1,251 @@
+//! All that the oracle says of a run: its calls, and then how it ended, what it wrote and what it left behind.
+
+use touchstone_model::oracle::{CallReport, Departure, OracleReport, Said};
+use touchstone_model::trace::{Trace, TraceCall, TraceState};
+use touchstone_model::tree::{Content, Entry, EntryKind, TreeSnapshot};
+use touchstone_model::world::World;
+use touchstone_model::{End, Observation, bounds};
+use touchstone_spec::{ClauseId, Errno, Function, clause};
+
+use crate::check::{self, Checker};
+use crate::rules::Rule;
+use crate::state::{Host, InodeId, Kind, Output, Rights, State};
+use crate::step::Findings;
+
+/// Judges a run from its beginning to its end.
+///
+/// # Panics
+///
+/// If a run may be in more states than there is a bound for, which is a mistake of the oracle.
+pub fn report(world: &World, host: Host, observation: &Observation) -> OracleReport {
+    let mut checker = Checker::new(world, host);
+    let mut calls = Vec::with_capacity(observation.trace.calls.len());
+    for call in &observation.trace.calls {
+        let said = checker.call(call).expect("a run is in few states at once");
+        calls.push(call_report(said, checker.findings()));
+    }
+    let mut report = OracleReport { calls, run: Vec::new(), choices: choices(&checker) };
+    if observation.trace.state == TraceState::Complete {
+        report.run = run(&checker, observation);
+    }
+    report
+}
+
+fn call_report(said: check::Said, findings: &Findings) -> CallReport {
+    let mut clauses = findings.clauses.clone();
+    clauses.sort_unstable();
+    clauses.dedup();
+    let mut missed = findings.missed.clone();
+    missed.sort_unstable();
+    missed.dedup();
+    let permitted = permitted(findings);
+    let said = match said {
+        check::Said::Accepted => Said::Accepted,
+        check::Said::Rejected => Said::Rejected,
+        check::Said::Unjudged => Said::Unjudged,
+    };
+    let mut departures = Vec::new();
+    if said == Said::Rejected {
+        for mismatch in &findings.mismatches {
+            let (expected, seen) = (mismatch.expected.clone(), Some(mismatch.seen.clone()));
+            departures.push(Departure { place: String::new(), expected, seen, clauses: vec![mismatch.clause] });
+        }
+        if departures.is_empty() {
+            departures.push(Departure { place: String::new(), expected: permitted.clone(), seen: None, clauses: deciding(findings) });
+        }
+    }
+    let alternatives = findings.errnos.len() + u32::from(findings.success) + u32::from(findings.trap);
+    CallReport { said, clauses, permitted, alternatives, departures, missed: if said == Said::Accepted { missed } else { Vec::new() } }
+}
+
+/// The clauses that decided that a call had to end otherwise: those that permit no success, or else all that permit an error.
+fn deciding(findings: &Findings) -> Vec<ClauseId> {
+    let errors = |clause: &&ClauseId| !Rule::of(**clause).errnos.is_empty() || Rule::of(**clause).trap;
+    let mut clauses: Vec<ClauseId> = findings.clauses.iter().filter(errors).copied().collect();
+    if clauses.is_empty() {
+        clauses.clone_from(&findings.clauses);
+    }
+    clauses.sort_unstable();
+    clauses.dedup();
+    clauses
+}
+
+/// What was permitted, in words: success first, then errors in the order of their numbers.
+fn permitted(findings: &Findings) -> String {
+    let mut words: Vec<&str> = Vec::new();
+    words.extend(findings.success.then_some("ok"));
+    words.extend(Errno::ALL.into_iter().filter(|errno| findings.errnos.has(errno.raw().into())).map(Errno::name));
+    words.extend(findings.trap.then_some("no return"));
+    words.join(" | ")
+}
+
+fn choices(checker: &Checker) -> Vec<(&'static str, &'static str)> {
+    let Some(state) = checker.states().first() else { return Vec::new() };
+    let rights = state.choices.rights.map(|rights| match rights {
+        Rights::Kept => "kept",
+        Rights::Dropped => "dropped",
+    });
+    let agree = checker.states().iter().all(|other| other.choices.pwrite_appends == state.choices.pwrite_appends);
+    let appends = state.choices.pwrite_appends.filter(|_| agree).map(|appends| if appends { "at the end" } else { "at its offset" });
+    [rights.map(|rights| ("rights", rights)), appends.map(|appends| ("pwrite with append", appends))].into_iter().flatten().collect()
+}
+
+/// What is wrong with a run besides its calls. Of several states that it may be in, the one counts that fits best.
+fn run(checker: &Checker, observation: &Observation) -> Vec<Departure> {
+    let mut best: Option<Vec<Departure>> = None;
+    for state in checker.states() {
+        let mut departures = Vec::new();
+        end(observation, &mut departures);
+        streams(state, observation, &mut departures);
+        tree(state, &observation.tree, &mut departures);
+        if best.as_ref().is_none_or(|best| departures.len() < best.len()) {
+            best = Some(departures);
+        }
+    }
+    best.unwrap_or_default()
+}
+
+fn end(observation: &Observation, out: &mut Vec<Departure>) {
+    let seen = &observation.end;
+    let mut expect = |expected: String, clause: ClauseId| {
+        out.push(Departure { place: "end".to_owned(), expected, seen: Some(seen.to_string()), clauses: vec![clause] });
+    };
+    let last = observation.trace.calls.last().filter(|call| call.outcome.is_none());
+    match (last.map(|call| (call.function, exit_code(call))), seen) {
+        (Some((Function::ProcExit, code)), End::Exit { code: seen }) if code < 126 && code != *seen => {
+            let clause = if code == 0 { clause!("proc_exit.zero-is-success") } else { clause!("proc_exit.code-reaches-host") };
+            expect(format!("exit {code}"), clause);
+        }
+        (Some((Function::ProcExit, code)), End::Trap { .. }) if code < 126 => expect(format!("exit {code}"), clause!("proc_exit.code-reaches-host")),
+        // a program that was stopped in a call must not look like one that ended well
+        (Some((function, _)), End::Exit { code: 0 }) if function != Function::ProcExit => {
+            expect("a trap".to_owned(), clause!("program.trap-is-no-exit"));
+        }
+        (None, End::Exit { code }) if *code != 0 => expect("exit 0".to_owned(), clause!("program.return-is-success")),
+        (Some(_) | None, _) => {}
+    }
+}
+
+fn exit_code(call: &TraceCall) -> u32 {
+    call.args.first().and_then(|code| u32::try_from(*code).ok()).unwrap_or_default()
+}
+
+fn streams(state: &State, observation: &Observation, out: &mut Vec<Departure>) {
+    let streams = [("stdout", &state.output[0], &observation.stdout), ("stderr", &state.output[1], &observation.stderr)];
+    for (place, Output { written, known, .. }, seen) in streams {
+        let expected = Content::kept(written, bounds::OUTPUT_KEPT_BYTES);
+        if *known && expected != *seen {
+            let clauses = vec![clause!("stdio.output-in-order")];
+            out.push(Departure { place: place.to_owned(), expected: expected.to_string(), seen: Some(seen.to_string()), clauses });
+        }
+    }
+}
+
+/// Compares what the run left behind with what its calls came to.
+fn tree(state: &State, seen: &TreeSnapshot, out: &mut Vec<Departure>) {
+    let mut walk = Walk { state, seen, visited: Vec::new(), names: Vec::new(), out };
+    for (index, preopen) in state.world.preopens.iter().enumerate() {
+        let name = state.world.names[index].clone();
+        walk.directory(preopen.root, &format!("{name}:"));
+    }
+    let Walk { visited, names, .. } = walk;
+    for (path, entry) in &seen.0 {
+        let below_unsure = names.iter().any(|unsure| path.starts_with(unsure.as_str()));
+        if !visited.contains(path) && !below_unsure {
+            let expected = "nothing".to_owned();
+            out.push(Departure { place: format!("tree {path}"), expected, seen: Some(entry.to_string()), clauses: Vec::new() });
+        }
+    }
+}
+
+struct Walk<'a> {
+    state: &'a State,
+    seen: &'a TreeSnapshot,
+    visited: Vec<String>,
+    /// Beginnings of paths below which nobody knows what there is.
+    names: Vec<String>,
+    out: &'a mut Vec<Departure>,
+}
+
+impl Walk<'_> {
+    fn directory(&mut self, directory: InodeId, prefix: &str) {
+        let Some(found) = self.state.inodes.directory(directory) else { return };
+        if found.unsure {
+            self.names.push(prefix.to_owned());
+            return;
+        }
+        for (name, inode) in &found.entries {
+            let path = format!("{prefix}{}", String::from_utf8_lossy(name));
+            self.entry(*inode, &path);
+            self.directory(*inode, &format!("{path}/"));
+            self.visited.push(path);
+        }
+    }
+
+    fn entry(&mut self, inode: InodeId, path: &str) {
+        let file = self.state.inodes.get(inode);
+        let Some(seen) = self.seen.0.get(path) else {
+            return self.differs(path, self.describe(inode), "nothing".to_owned());
+        };
+        let same = match (&file.kind, &seen.kind) {
+            (Kind::File(content), EntryKind::File(seen)) => holds(content, seen),
+            (Kind::Directory(_), EntryKind::Directory) => true,
+            (Kind::Symlink(target), EntryKind::Symlink(seen)) => **target == *seen.as_bytes(),
+            (Kind::File(_) | Kind::Directory(_) | Kind::Symlink(_), _) => false,
+        };
+        if !same {
+            return self.differs(path, self.describe(inode), kind_text(seen));
+        }
+        // the times of directories and links are not part of a snapshot's text either
+        if let Kind::File(_) = file.kind
+            && !file.mtime.agrees(seen.mtime, self.state.clocks.realtime)
+        {
+            let expected = format!("mtime {}", file.mtime);
+            self.differs(path, expected, seen.to_string());
+        }
+    }
+
+    fn differs(&mut self, path: &str, expected: String, seen: String) {
+        self.out.push(Departure { place: format!("tree {path}"), expected, seen: Some(seen), clauses: Vec::new() });
+    }
+
+    fn describe(&self, inode: InodeId) -> String {
+        match &self.state.inodes.get(inode).kind {
+            Kind::File(content) if content.len() <= bounds::FILE_KEPT_BYTES as u64 => {
+                format!("file {}", Content::of(&content.read(0, content.len())))
+            }
+            Kind::File(content) => format!("file of {} bytes", content.len()),
+            Kind::Directory(_) => "directory".to_owned(),
+            Kind::Symlink(target) => format!("symlink to {}", touchstone_model::script::print::quoted(target)),
+        }
+    }
+}
+
+fn kind_text(entry: &Entry) -> String {
+    Entry::new(entry.kind.clone(), touchstone_model::tree::Time::Start).to_string()
+}
+
+/// Whether a file that was read back holds what it should.
+fn holds(content: &crate::state::Content, seen: &Content) -> bool {
+    if content.len() != seen.len {
+        return false;
+    }
+    match &seen.bytes {
+        Some(bytes) => content.holds(0, bytes),
+        // a hash can be compared where every byte is known and there are not too many
+        None if content.is_known() && content.len() <= bounds::FILE_HASHED_BYTES => {
+            seen.sha256.is_none() || Content::of(&content.read(0, content.len())) == *seen
+        }
+        None => true,
+    }
+}
+
+/// Judges a trace alone; of its run nothing else is known.
+pub fn calls(world: &World, host: Host, trace: &Trace) -> Vec<CallReport> {
+    let mut checker = Checker::new(world, host);
+    let judged = trace.calls.iter().map(|call| {
+        let said = checker.call(call).expect("a run is in few states at once");
+        call_report(said, checker.findings())
+    });
+    judged.collect()
+}

@@ -1,0 +1,244 @@
+//! All that decides what a WASI call may do: descriptors, files, streams, clocks, and what the runtime has chosen so far.
+//!
+//! In reading order: [`inodes`] are the files and their names ([`content`] their bytes, [`time`] their times), [`fds`] the
+//! descriptors, [`listing`] what was learnt of a directory's order; [`choices`] is what a runtime decides once.
+
+pub mod choices;
+pub mod content;
+pub mod fds;
+pub mod inodes;
+pub mod listing;
+pub mod time;
+
+use std::rc::Rc;
+
+use touchstone_model::world::{self, StdioKind, World};
+
+pub use choices::{Choice, Choices, Rights};
+pub use content::Content;
+pub use fds::{Access, Fd, Fds, Offset, Stream, What};
+pub use inodes::{Directory, Inode, InodeId, Inodes, Kind, Name};
+pub use listing::Listing;
+pub use time::Time;
+
+/// Every bit that `rights` has.
+pub const ALL_RIGHTS: u64 = (1 << 30) - 1;
+
+/// The state of a guest's world.
+#[derive(Debug, Clone)]
+pub struct State {
+    /// What never changes.
+    pub world: Rc<Facts>,
+    pub fds: Fds,
+    pub inodes: Inodes,
+    pub input: Input,
+    pub output: [Output; 2],
+    pub clocks: Clocks,
+    pub choices: Choices,
+    /// Random bytes that were given out, as far as they are long enough never to be equal.
+    pub random: Vec<Vec<u8>>,
+    /// Preopens that a runtime showed at a number that is now certain.
+    pub placed: Vec<usize>,
+}
+
+/// What a world fixes for the whole run.
+#[derive(Debug)]
+pub struct Facts {
+    pub args: Vec<String>,
+    pub env: Vec<(String, String)>,
+    pub preopens: Vec<PreopenFacts>,
+    /// By which cases call the preopens.
+    pub names: Vec<String>,
+    pub host: Host,
+}
+
+/// What a world says of a preopen.
+#[derive(Debug)]
+pub struct PreopenFacts {
+    pub guest: String,
+    pub root: InodeId,
+    pub read_only: bool,
+}
+
+/// The limits that a host adds to what POSIX says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Host {
+    /// Bytes that a name may have.
+    pub name_bytes: usize,
+    /// Bytes that a whole path may have, the zero byte at its end included, where the host is asked to resolve it whole.
+    pub path_bytes: usize,
+    /// Symbolic links that are followed in one path.
+    pub symlinks: usize,
+    /// Symbolic links that POSIX promises to follow in one path.
+    pub promised_symlinks: usize,
+    /// The largest position in a file.
+    pub largest_offset: u64,
+}
+
+impl Host {
+    /// Linux with tmpfs.
+    pub const LINUX: Host =
+        Host { name_bytes: 255, path_bytes: 4096, symlinks: 40, promised_symlinks: 8, largest_offset: i64::MAX.cast_unsigned() };
+}
+
+/// Standard input.
+#[derive(Debug, Clone)]
+pub struct Input {
+    pub kind: StdioKind,
+    pub bytes: Rc<Vec<u8>>,
+    /// How many bytes have been read; `None` once a runtime moved elsewhere in a file.
+    pub read: Option<usize>,
+    /// Nothing comes after `bytes`.
+    pub ended: bool,
+}
+
+/// Standard output or error.
+#[derive(Debug, Clone)]
+pub struct Output {
+    pub kind: StdioKind,
+    pub written: Vec<u8>,
+    /// Whether `written` is all, in order: no write was too long for the trace, and nobody moved elsewhere in a file.
+    pub known: bool,
+}
+
+/// What is known of time.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Clocks {
+    /// The last reading of the realtime clock, or what it must show at least by now.
+    pub realtime: Option<u64>,
+    /// The earliest that the monotonic clock can show now.
+    pub monotonic: Option<u64>,
+    /// The last readings of the two CPU-time clocks.
+    pub cpu: [u64; 2],
+    /// For each clock whether the runtime supports it, once that was seen.
+    pub supported: [Option<bool>; 4],
+}
+
+impl State {
+    /// The state in which a guest starts.
+    pub fn new(world: &World, host: Host) -> State {
+        let mut inodes = Inodes::default();
+        let preopens: Vec<PreopenFacts> = world
+            .preopens
+            .iter()
+            .map(|preopen| PreopenFacts {
+                guest: preopen.guest.clone(),
+                root: inodes.plant(preopen),
+                read_only: preopen.access == world::Access::ReadOnly,
+            })
+            .collect();
+        let names = world.preopens.iter().map(|preopen| preopen.name.clone()).collect();
+        let output = || Output { kind: world.stdout, written: Vec::new(), known: true };
+        let mut state = State {
+            world: Rc::new(Facts { args: world.args.clone(), env: world.env.clone(), preopens, names, host }),
+            fds: Fds::default(),
+            inodes,
+            input: Input { kind: world.stdin.kind, bytes: Rc::new(world.stdin.bytes.clone()), read: Some(0), ended: true },
+            output: [output(), output()],
+            clocks: Clocks::default(),
+            choices: Choices::default(),
+            random: Vec::new(),
+            placed: Vec::new(),
+        };
+        for (number, stream) in [(0, Stream::Input), (1, Stream::Output), (2, Stream::Error)] {
+            state.fds.insert(Fd::new(number, What::Stream(stream)));
+        }
+        state.place_preopens();
+        state
+    }
+
+    /// Gives the preopens that no runtime has shown yet the numbers after those that are certain, as `preopen.numbered-from-three`
+    /// says.
+    pub fn place_preopens(&mut self) {
+        let mut number = 2 + u32::try_from(self.placed.len()).unwrap_or(u32::MAX);
+        let certain = self.fds.iter().filter(|fd| fd.number > 2 && fd.preopen.is_none_or(|index| self.placed.contains(&index)));
+        number = certain.map(|fd| fd.number).chain([number]).max().unwrap_or(number);
+        let waiting: Vec<usize> = (0..self.world.preopens.len()).filter(|index| !self.placed.contains(index)).collect();
+        for index in &waiting {
+            let tentative = self.fds.iter().find(|fd| fd.preopen == Some(*index)).map(|fd| fd.number);
+            if let Some(tentative) = tentative {
+                self.fds.close(tentative);
+            }
+        }
+        for index in waiting {
+            number += 1;
+            self.fds.insert(self.preopened(index, number));
+        }
+    }
+
+    /// The descriptor of a preopen.
+    pub fn preopened(&self, index: usize, number: u32) -> Fd {
+        let facts = &self.world.preopens[index];
+        Fd { preopen: Some(index), read_only: facts.read_only, ..Fd::new(number, What::Directory(facts.root)) }
+    }
+
+    /// What stands behind a stream.
+    pub fn stream_kind(&self, stream: Stream) -> StdioKind {
+        match stream {
+            Stream::Input => self.input.kind,
+            Stream::Output => self.output[0].kind,
+            Stream::Error => self.output[1].kind,
+        }
+    }
+
+    /// The output of a stream that is written.
+    pub fn output_of(&mut self, stream: Stream) -> Option<&mut Output> {
+        match stream {
+            Stream::Input => None,
+            Stream::Output => Some(&mut self.output[0]),
+            Stream::Error => Some(&mut self.output[1]),
+        }
+    }
+
+    /// Whether the trees are other than those that a world starts with.
+    pub fn is_changed(&self, world: &World) -> bool {
+        let start = State::new(world, self.world.host);
+        let roots = self.world.preopens.iter().zip(&start.world.preopens);
+        roots.into_iter().any(|(now, then)| self.differs(now.root, &start, then.root))
+    }
+
+    fn differs(&self, inode: InodeId, start: &State, then: InodeId) -> bool {
+        let (now, before) = (self.inodes.get(inode), start.inodes.get(then));
+        let times = now.mtime != before.mtime || (now.atime != before.atime && now.atime != Time::Any && before.atime != Time::Any);
+        let content = match (&now.kind, &before.kind) {
+            (Kind::File(now), Kind::File(before)) => now != before,
+            (Kind::Symlink(now), Kind::Symlink(before)) => now != before,
+            (Kind::Directory(now), Kind::Directory(before)) => {
+                let names = now.entries.len() != before.entries.len() || !now.changes.is_empty();
+                names || now.entries.values().zip(before.entries.values()).any(|(now, before)| self.differs(*now, start, *before))
+            }
+            (Kind::File(_) | Kind::Symlink(_) | Kind::Directory(_), _) => true,
+        };
+        times || content
+    }
+
+    /// The time that the host puts on what happens now.
+    pub fn now(&self) -> Time {
+        Time::Now { not_before: self.clocks.realtime.unwrap_or(0) }
+    }
+
+    /// Whether no name and no descriptor leads to an inode any more, so that its number may be given to another.
+    pub fn is_gone(&self, inode: InodeId) -> bool {
+        let is_root = || self.world.preopens.iter().any(|preopen| preopen.root == inode);
+        let is_open = || self.fds.iter().any(|fd| fd.what == What::File(inode) || fd.what == What::Directory(inode));
+        self.inodes.get(inode).nlink == 0 && !is_root() && !is_open()
+    }
+}
+
+impl Fd {
+    /// A descriptor with every right, at the beginning.
+    pub fn new(number: u32, what: What) -> Fd {
+        Fd {
+            number,
+            what,
+            offset: Offset::At(0),
+            flags: if matches!(what, What::Stream(_)) { None } else { Some(0) },
+            base: ALL_RIGHTS,
+            inheriting: ALL_RIGHTS,
+            listing: None,
+            preopen: None,
+            read_only: false,
+            access: Access::ReadWrite,
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! The reference runtime: the executable specification, hosted on the interpreter. Its tree is in memory while the guest runs; it
+//! is read from the host's folders before, and written to them afterwards if the guest changed it.
+
+mod host_tree;
+
+use std::cell::RefCell;
+use std::io::{Read, Write};
+use std::os::fd::AsFd;
+use std::rc::Rc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::Context;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::time::{ClockId, clock_gettime};
+use touchstone_model::capture::{GuestMemory, output_addresses};
+use touchstone_model::trace::TraceCall;
+use touchstone_model::world::{Preopen, Stdin, World};
+use touchstone_oracle::prefer::Clocks;
+use touchstone_oracle::{Answer, Host, Reference};
+use touchstone_spec::{Errno, Function, MODULE};
+use wasmi::{Caller, Error, Extern, FuncType, Linker, Val};
+
+use crate::control::value_types;
+use crate::interpreter::Interpreter;
+use crate::{Ran, Run, Runtime, stdio};
+
+pub use host_tree::read as read_tree;
+
+/// How long a poll waits at most for standard input before it looks again.
+const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+
+struct Oracle(Interpreter<Rc<RefCell<Guest>>>);
+
+pub(crate) fn start() -> anyhow::Result<Box<dyn Runtime>> {
+    Ok(Box::new(Oracle(Interpreter::new(|linker| Function::ALL.into_iter().try_for_each(|function| define(linker, function)))?)))
+}
+
+/// One run: the specification's state, and the host's ends of the standard streams.
+struct Guest {
+    reference: Reference,
+    stdin: std::fs::File,
+    outputs: [std::fs::File; 2],
+}
+
+impl Runtime for Oracle {
+    fn run(&mut self, run: Run) -> anyhow::Result<Ran> {
+        let world = world(&run)?;
+        let seed = clocks().realtime;
+        let reference = Reference::new(&world, Host::LINUX, seed);
+        let guest = Rc::new(RefCell::new(Guest {
+            reference,
+            stdin: run.stdin.into(),
+            outputs: [run.stdout.into(), run.stderr.into()],
+        }));
+        let ran = self.0.run(&run.module, Rc::clone(&guest), &run.memories);
+        let guest = guest.borrow();
+        host_tree::write_back(&world, guest.reference.state(), &run.preopens)?;
+        Ok(ran)
+    }
+}
+
+/// The world that a run describes.
+fn world(run: &Run) -> anyhow::Result<World> {
+    let preopens = run.preopens.iter().enumerate().map(|(index, preopen)| {
+        let tree = host_tree::read(&preopen.host)?;
+        Ok(Preopen { name: index.to_string(), guest: preopen.guest.clone(), access: preopen.access, tree })
+    });
+    Ok(World {
+        args: run.args.clone(),
+        env: run.env.clone(),
+        stdin: Stdin { kind: stdio::kind(&run.stdin)?, bytes: Vec::new() },
+        stdout: stdio::kind(&run.stdout)?,
+        preopens: preopens.collect::<anyhow::Result<Vec<Preopen>>>()?,
+    })
+}
+
+fn clocks() -> Clocks {
+    let nanoseconds = |duration: Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+    let of = |clock: ClockId| {
+        let time = clock_gettime(clock);
+        u64::try_from(time.tv_sec).unwrap_or_default() * 1_000_000_000 + u64::try_from(time.tv_nsec).unwrap_or_default()
+    };
+    let realtime = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Clocks { realtime: nanoseconds(realtime), monotonic: of(ClockId::Monotonic), cpu: of(ClockId::ProcessCPUTime) }
+}
+
+fn define(linker: &mut Linker<Rc<RefCell<Guest>>>, function: Function) -> anyhow::Result<()> {
+    let ty = FuncType::new(value_types(function.core_params()), value_types(function.core_results()));
+    linker.func_new(MODULE, function.name(), ty, move |mut caller, params, results| {
+        let args: Vec<u64> = params.iter().map(argument).collect();
+        let answer = perform(&mut caller, function, args)?;
+        if let [result] = results {
+            *result = Val::I32(answer.cast_signed());
+        }
+        Ok(())
+    })?;
+    Ok(())
+}
+
+/// A parameter as a trace has it: zero-extended.
+fn argument(value: &Val) -> u64 {
+    match value {
+        Val::I32(value) => u64::from(value.cast_unsigned()),
+        Val::I64(value) => value.cast_unsigned(),
+        // no function has a parameter of another type
+        _ => 0,
+    }
+}
+
+/// Answers a call. An error ends the guest.
+fn perform(caller: &mut Caller<'_, Rc<RefCell<Guest>>>, function: Function, args: Vec<u64>) -> Result<u32, Error> {
+    let guest = Rc::clone(caller.data());
+    let mut guest = guest.borrow_mut();
+    let memory = caller.get_export("memory").and_then(Extern::into_memory);
+    let bytes = memory.map_or(&[][..], |memory| memory.data(&*caller));
+    let inputs = GuestMemory(bytes).inputs(function, &args);
+    let call = TraceCall { function, memory_bytes: bytes.len() as u64, args, inputs, outcome: None };
+    guest.wait_for_input(&call).map_err(|error| Error::new(error.to_string()))?;
+    let answer = guest.reference.call(&call, clocks());
+    match answer {
+        Answer::Exits(code) => Err(Error::i32_exit(code.cast_signed())),
+        Answer::Traps => Err(Error::new(format!("{} was given something that the specification lets trap", function.name()))),
+        Answer::Returns(outcome) => {
+            if let Some(errno) = guest.write_through() {
+                return Ok(errno.raw().into());
+            }
+            let addresses = output_addresses(function, &call.args, call.inputs.first());
+            if let Some(memory) = memory {
+                for (address, output) in addresses.into_iter().zip(&outcome.outputs) {
+                    let start = usize::try_from(address).unwrap_or(usize::MAX);
+                    // what lies outside was refused before
+                    if let Some(place) = memory.data_mut(&mut *caller).get_mut(start..start.saturating_add(output.kept().len())) {
+                        place.copy_from_slice(output.kept());
+                    }
+                }
+            }
+            Ok(outcome.errno)
+        }
+    }
+}
+
+impl Guest {
+    /// Before a call looks at standard input: waits as long as the call would, and takes what is there.
+    fn wait_for_input(&mut self, call: &TraceCall) -> anyhow::Result<()> {
+        if !self.reference.looks_at_input(call) || self.reference.has_input() {
+            return Ok(());
+        }
+        let wait = if call.function == Function::PollOneoff { self.reference.shortest_wait(call, clocks()) } else { None };
+        let wait = wait.map_or(LONGEST_WAIT, Duration::from_nanos).min(LONGEST_WAIT);
+        let timeout = Timespec { tv_sec: wait.as_secs().cast_signed(), tv_nsec: wait.subsec_nanos().into() };
+        let stdin = self.stdin.as_fd();
+        let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
+        if poll(&mut fds, Some(&timeout)).context("wait for standard input")? == 0 {
+            return Ok(());
+        }
+        let mut bytes = vec![0; 1 << 16];
+        let read = self.stdin.read(&mut bytes).context("read standard input")?;
+        self.reference.feed(&bytes[..read], read == 0);
+        Ok(())
+    }
+
+    /// Passes on what the guest has written. A reader that has gone is the guest's to know.
+    fn write_through(&mut self) -> Option<Errno> {
+        let written = self.reference.take_output();
+        let failed = self.outputs.iter_mut().zip(written).any(|(output, bytes)| output.write_all(&bytes).is_err());
+        failed.then_some(Errno::Pipe)
+    }
+}
