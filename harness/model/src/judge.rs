@@ -8,7 +8,7 @@ use std::fmt::{self, Display, Formatter};
 
 use semver::Version;
 use serde::{Deserialize, Serialize};
-use touchstone_spec::{ClauseId, Function, Level};
+use touchstone_spec::{ClauseId, Function, Level, clause};
 
 use crate::case::{Case, Fixture};
 use crate::divergence::Divergence;
@@ -305,7 +305,9 @@ fn unfinished(case: &Case, observation: &Observation, out: &mut Vec<Difference>)
             return;
         }
         End::Rejected { .. } if case.script().is_some() => {
-            add("end".to_owned(), case.expect.end.to_string(), observation.end.to_string());
+            let (expected, seen) = (case.expect.end.to_string(), observation.end.to_string());
+            let clauses = ids(&REFUSED);
+            out.push(Difference { place: "end".to_owned(), expected, seen, call: None, witness: Witness::Oracle, clauses });
             return;
         }
         End::Exit { .. } | End::Trap { .. } | End::Rejected { .. } => {}
@@ -473,6 +475,21 @@ fn script_calls(case: &Case, observation: &Observation, out: &mut Vec<Difference
     false
 }
 
+/// What a runtime departs from whose guest goes on otherwise after the same answers, if it is not the engine that computes wrongly:
+/// it wrote where it must not, or ran the parts of the program in another order.
+const GUEST_MEMORY: [ClauseId; 6] = [
+    clause!("memory.nothing-else-written"),
+    clause!("memory.inputs-unchanged"),
+    clause!("random_get.no-more-than-asked"),
+    clause!("program.start-once"),
+    clause!("program.start-function"),
+    clause!("program.initialize-first"),
+];
+
+/// What a runtime departs from that refuses a module.
+const REFUSED: [ClauseId; 4] =
+    [clause!("program.start"), clause!("program.all-functions"), clause!("program.memory-export"), clause!("program.no-table")];
+
 /// The questions of a guest, compared one by one as long as the answers are the same byte for byte: then it must ask the same, else
 /// the engine computed wrongly. Answers are the oracle's to judge.
 fn questions(observation: &Observation, reference: Option<&Observation>, out: &mut Vec<Difference>) {
@@ -495,7 +512,7 @@ fn questions(observation: &Observation, reference: Option<&Observation>, out: &m
                 seen: text(question(&seen)),
                 call: None,
                 witness: Witness::Guest,
-                clauses: Vec::new(),
+                clauses: ids(&GUEST_MEMORY),
             });
             return;
         }

@@ -7,11 +7,12 @@ use touchstone_spec::{Function, clause};
 use crate::step::Step;
 
 /// Buffers that `readv()` and `writev()` must accept at once on the hosts that there are, `IOV_MAX`.
-const MOST_BUFFERS: u64 = 1024;
+pub(crate) const MOST_BUFFERS: u64 = 1024;
 
 /// Says which clauses of memory apply to the pointers of a call.
 pub(crate) fn pointers(step: &mut Step<'_>) {
     let function = step.call.function;
+    step.state.first_memory_bytes.get_or_insert(step.call.memory_bytes);
     if function.inputs().is_empty() && function.outputs().is_empty() {
         return;
     }
@@ -95,6 +96,17 @@ impl Ranges<'_, '_> {
         }
         if !ptr.is_multiple_of(u64::from(align.max(1))) {
             self.step.applies(clause!("memory.misaligned"));
+        } else if align == 1 && !ptr.is_multiple_of(2) {
+            self.step.cite(clause!("memory.bytes-need-no-alignment"));
+        }
+        if len > 0 && ptr == 0 {
+            self.step.cite(clause!("memory.address-zero"));
+        }
+        if len > 0 && ptr + len == memory {
+            self.step.cite(clause!("memory.up-to-the-end"));
+        }
+        if self.step.state.first_memory_bytes.is_some_and(|first| ptr.saturating_add(len) > first && len > 0) {
+            self.step.cite(clause!("memory.grown"));
         }
     }
 

@@ -2,7 +2,7 @@
 
 use touchstone_spec::{ClauseId, clause};
 
-use crate::resolve::{self, Dots, Place};
+use crate::resolve::{self, Dots, Place, Ways};
 use crate::state::{InodeId, Kind, What};
 use crate::step::{Flow, Step, Stop};
 
@@ -24,7 +24,16 @@ impl<'a> Step<'a> {
     /// The directory that paths start from.
     pub(crate) fn base(&mut self, number: u32, not_directory: ClauseId) -> Flow<InodeId> {
         match self.what(number) {
-            What::Directory(inode) => Ok(inode),
+            What::Directory(inode) => {
+                if self.entry(number).is_some_and(|fd| fd.preopen.is_none()) {
+                    self.cite(clause!("path-resolution.renamed-base"));
+                }
+                if self.entry(number).is_some_and(|fd| fd.preopen.is_some()) {
+                    self.cite(clause!("preopen.prefix-names"));
+                    self.cite(clause!("preopen.nested"));
+                }
+                Ok(inode)
+            }
             What::Foreign => Err(Stop::Unjudged),
             What::File(_) | What::Stream(_) => {
                 self.applies(not_directory);
@@ -51,6 +60,9 @@ impl<'a> Step<'a> {
         }
         match found {
             Some(found) => {
+                self.cite(clause!("path-resolution.relative-to-base"));
+                found.ways.clauses().for_each(|clause| self.cite(clause));
+                self.cite_final(&found);
                 if found.many_links {
                     self.applies(clause!("path-resolution.more-symlinks"));
                 }
@@ -66,9 +78,34 @@ impl<'a> Step<'a> {
         }
     }
 
+    /// The clauses about the last part of a path.
+    fn cite_final(&mut self, found: &Found) {
+        let Some(inode) = found.inode else { return };
+        if self.is_symlink(inode) {
+            self.cite(clause!("path-resolution.final-symlink"));
+        } else if found.slash_link {
+            self.cite(clause!("path-resolution.trailing-slash-symlink"));
+        } else if found.through_link {
+            self.cite(clause!("path-resolution.final-symlink-follow"));
+            self.cite(clause!("path-resolution.symlink-relative"));
+            self.cite(clause!("path-resolution.checked-on-access"));
+        }
+        if found.slash && self.is_directory(inode) {
+            self.cite(clause!("path-resolution.trailing-slash-directory"));
+        }
+    }
+
     /// Whether an inode is a directory.
     pub(crate) fn is_directory(&self, inode: InodeId) -> bool {
         matches!(self.state.inodes.get(inode).kind, Kind::Directory(_))
+    }
+
+    /// Says that nothing is there, as the clause of the function does, and why, where the path tells more.
+    pub(crate) fn missing(&mut self, found: &Found, missing: ClauseId, dangling: ClauseId) {
+        self.applies(if found.through_link && !found.slash_link { dangling } else { missing });
+        if found.slash {
+            self.applies(clause!("path-resolution.trailing-slash-missing"));
+        }
     }
 
     /// Whether an inode is a regular file.
@@ -134,11 +171,12 @@ pub(crate) struct Found {
     pub(crate) through_link: bool,
     pub(crate) slash_link: bool,
     pub(crate) many_links: bool,
+    pub(crate) ways: Ways,
 }
 
 impl Found {
     fn of(place: Place<'_>) -> Found {
-        let Place { directory, name, inode, slash, dots, through_link, slash_link, many_links } = place;
-        Found { directory, name: name.map(Into::into), inode, slash, dots, through_link, slash_link, many_links }
+        let Place { directory, name, inode, slash, dots, through_link, slash_link, many_links, ways } = place;
+        Found { directory, name: name.map(Into::into), inode, slash, dots, through_link, slash_link, many_links, ways }
     }
 }

@@ -153,9 +153,17 @@ fn tree(state: &State, seen: &TreeSnapshot, out: &mut Vec<Departure>) {
         let below_unsure = names.iter().any(|unsure| path.starts_with(unsure.as_str()));
         if !visited.contains(path) && !below_unsure {
             let expected = "nothing".to_owned();
-            out.push(Departure { place: format!("tree {path}"), expected, seen: Some(entry.to_string()), clauses: Vec::new() });
+            let clauses = tree_clauses(state, path);
+            out.push(Departure { place: format!("tree {path}"), expected, seen: Some(entry.to_string()), clauses });
         }
     }
+}
+
+/// What a tree that is not as the calls left it departs from, whichever call it was.
+fn tree_clauses(state: &State, path: &str) -> Vec<ClauseId> {
+    let preopens = state.world.preopens.iter().zip(&state.world.names);
+    let read_only = preopens.into_iter().any(|(preopen, name)| preopen.read_only && path.split(':').next() == Some(name));
+    vec![if read_only { clause!("preopen.read-only") } else { clause!("program.trap-keeps-effects") }]
 }
 
 struct Walk<'a> {
@@ -206,7 +214,8 @@ impl Walk<'_> {
     }
 
     fn differs(&mut self, path: &str, expected: String, seen: String) {
-        self.out.push(Departure { place: format!("tree {path}"), expected, seen: Some(seen), clauses: Vec::new() });
+        let clauses = tree_clauses(self.state, path);
+        self.out.push(Departure { place: format!("tree {path}"), expected, seen: Some(seen), clauses });
     }
 
     fn describe(&self, inode: InodeId) -> String {

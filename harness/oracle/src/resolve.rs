@@ -23,6 +23,37 @@ pub(crate) struct Place<'a> {
     pub(crate) slash_link: bool,
     /// More links were followed than POSIX promises.
     pub(crate) many_links: bool,
+    /// What the path led through.
+    pub(crate) ways: Ways,
+}
+
+/// What a path led through, for which there are clauses.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Ways {
+    pub(crate) dot: bool,
+    pub(crate) dotdot: bool,
+    pub(crate) dotdot_behind_link: bool,
+    pub(crate) link_in_the_middle: bool,
+    pub(crate) many_slashes: bool,
+    pub(crate) eight_links: bool,
+    pub(crate) long_name: bool,
+}
+
+impl Ways {
+    /// The clauses.
+    pub(crate) fn clauses(self) -> impl Iterator<Item = ClauseId> {
+        [
+            self.dot.then_some(clause!("path-resolution.dot")),
+            self.dotdot.then_some(clause!("path-resolution.dotdot-inside")),
+            self.dotdot_behind_link.then_some(clause!("path-resolution.dotdot-behind-symlink")),
+            self.link_in_the_middle.then_some(clause!("path-resolution.symlink-in-the-middle")),
+            self.many_slashes.then_some(clause!("path-resolution.many-slashes")),
+            self.eight_links.then_some(clause!("path-resolution.eight-symlinks")),
+            self.long_name.then_some(clause!("path-resolution.name-of-255")),
+        ]
+        .into_iter()
+        .flatten()
+    }
 }
 
 /// How a path without a last name ends.
@@ -70,7 +101,7 @@ pub(crate) fn text_faults(path: &[u8], state: &State) -> impl Iterator<Item = Cl
 
 /// Resolves a path. `follow`: a symbolic link at the end is followed. With a slash behind it, it always is.
 pub(crate) fn resolve<'a>(state: &'a State, base: InodeId, path: &'a [u8], follow: bool) -> Result<Place<'a>, Fault> {
-    Walk { state, stack: vec![base], rest: Vec::new(), links: 0, in_link: false, slash: false, through_link: false, slash_link: false }
+    Walk { state, stack: vec![base], rest: Vec::new(), links: 0, in_link: false, slash: false, through_link: false, slash_link: false, ways: Ways::default() }
         .run(path, follow)
 }
 
@@ -85,20 +116,27 @@ struct Walk<'a> {
     slash: bool,
     through_link: bool,
     slash_link: bool,
+    ways: Ways,
 }
 
 impl<'a> Walk<'a> {
     fn run(mut self, path: &'a [u8], follow: bool) -> Result<Place<'a>, Fault> {
         self.slash = path.len() > 1 && path.last() == Some(&b'/');
+        self.ways.many_slashes = path.windows(2).any(|pair| pair == b"//");
         self.push(path, false);
         let mut dots = Dots::Dot;
         while let Some((part, in_link)) = self.rest.pop() {
             self.in_link = in_link;
             let last = self.rest.is_empty();
             match part {
-                b"." => dots = Dots::Dot,
+                b"." => {
+                    dots = Dots::Dot;
+                    self.ways.dot = true;
+                }
                 b".." => {
                     dots = Dots::DotDot;
+                    self.ways.dotdot = true;
+                    self.ways.dotdot_behind_link |= self.links > 0 && !in_link;
                     self.up()?;
                 }
                 _ => {
@@ -127,6 +165,7 @@ impl<'a> Walk<'a> {
             through_link: self.through_link,
             slash_link: self.slash_link,
             many_links: self.links > self.state.world.host.promised_symlinks,
+            ways: Ways { eight_links: self.links == self.state.world.host.promised_symlinks, ..self.ways },
         }
     }
 
@@ -154,11 +193,13 @@ impl<'a> Walk<'a> {
             return Err(Fault::unknown());
         }
         let Some(inode) = directory.entries.get(part).copied() else {
-            return if last {
-                Ok(Some(self.place(Some(part))))
-            } else {
-                Err(self.blocked(clause!("path-resolution.missing-in-the-middle")))
-            };
+            if last {
+                return Ok(Some(self.place(Some(part))));
+            }
+            let dangling = self.in_link;
+            let missing =
+                if dangling { clause!("path-resolution.dangling-in-the-middle") } else { clause!("path-resolution.missing-in-the-middle") };
+            return Err(self.blocked(missing));
         };
         match &self.state.inodes.get(inode).kind {
             Kind::Symlink(_) if last && !follow && !self.slash => Ok(Some(Place { inode: Some(inode), ..self.place(Some(part)) })),
@@ -189,6 +230,7 @@ impl<'a> Walk<'a> {
         if target.is_empty() {
             return Err(self.blocked(clause!("path-resolution.missing-in-the-middle")));
         }
+        self.ways.link_in_the_middle |= !last;
         if last {
             self.through_link = true;
             self.slash |= target.last() == Some(&b'/');

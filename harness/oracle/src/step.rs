@@ -178,6 +178,9 @@ impl<'a> Step<'a> {
             Mode::Check(Seen::Success(_)) => false,
             Mode::Check(Seen::Errno(raw)) => {
                 let raw = *raw;
+                if Errno::from_raw(raw).is_none() {
+                    findings.clauses.push(clause!("program.errno-in-enum"));
+                }
                 // a call that fails misses no `should` by its success
                 findings.missed.clear();
                 if findings.discouraged.has(raw) {
@@ -236,6 +239,11 @@ impl<'a> Step<'a> {
             Some(_) => Ok(number),
             None => {
                 self.applies(bad_fd);
+                if number < 3 {
+                    self.applies(clause!("stdio.closed-by-guest"));
+                } else if self.state.is_closed_preopen(number) {
+                    self.applies(clause!("preopen.closed-is-gone"));
+                }
                 self.succeeds()?;
                 Err(Stop::Done)
             }
@@ -256,6 +264,14 @@ impl<'a> Step<'a> {
     pub(crate) fn right(&mut self, number: u32, rights: u64) {
         if self.entry(number).is_some_and(|fd| fd.base & rights != rights) {
             self.missing_right(clause!("rights.missing-right"));
+        }
+    }
+
+    /// Says that a call needs several rights, as a clause has it.
+    pub(crate) fn rights(&mut self, number: u32, rights: u64, clause: ClauseId) {
+        self.cite(clause);
+        if self.entry(number).is_some_and(|fd| fd.base & rights != rights) {
+            self.missing_right(clause);
         }
     }
 
@@ -329,6 +345,7 @@ impl<'a> Step<'a> {
     /// A number of `bytes` bytes as a result. Gives what the guest now takes it to be.
     pub(crate) fn number(&mut self, index: usize, bytes: usize, value: u64, clause: ClauseId, name: &str) -> u64 {
         self.cite(clause);
+        self.cite(clause!("program.results-through-pointers"));
         self.make(value.to_le_bytes()[..bytes].to_vec());
         match self.seen(index).map(|capture| number_at(capture.kept(), 0, bytes)) {
             None => value,

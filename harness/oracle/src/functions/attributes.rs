@@ -1,5 +1,7 @@
 //! What a file says of itself: `fd_filestat_get`, `path_filestat_get`, and the setters of times and sizes.
 
+use std::cmp::Ordering;
+
 use touchstone_model::world::StdioKind;
 use touchstone_spec::consts::{filestat, filetype, fstflags, lookupflags, rights};
 use touchstone_spec::{ClauseId, clause};
@@ -16,6 +18,10 @@ pub(crate) fn fd_filestat_get(step: &mut Step<'_>) -> Flow {
     match step.what(fd) {
         What::File(inode) | What::Directory(inode) => {
             step.succeeds()?;
+            step.cite(clause!("fd_filestat_get.changes-nothing"));
+            if step.is_directory(inode) {
+                step.cite(clause!("fd_filestat_get.directory"));
+            }
             filestat(step, inode);
             Ok(())
         }
@@ -42,7 +48,7 @@ pub(crate) fn path_filestat_get(step: &mut Step<'_>) -> Flow {
     let follow = step.arg(1) & lookupflags::SYMLINK_FOLLOW != 0;
     let found = step.resolve(base, text, follow)?;
     let Some(inode) = found.inode else {
-        step.applies(clause!("path_filestat_get.missing"));
+        step.missing(&found, clause!("path_filestat_get.missing"), clause!("path_filestat_get.follow-dangling"));
         step.succeeds()?;
         return Err(Stop::Unjudged);
     };
@@ -59,6 +65,7 @@ pub(crate) fn path_filestat_get(step: &mut Step<'_>) -> Flow {
         step.cite(clause!("path_filestat_get.follow"));
     }
     step.cite(clause!("path_filestat_get.attributes"));
+    step.cite(clause!("path_filestat_get.identity"));
     filestat(step, inode);
     Ok(())
 }
@@ -93,6 +100,8 @@ fn filestat(step: &mut Step<'_>, inode: InodeId) {
     }
     identity(step, inode, (number(filestat::DEV, 8), number(filestat::INO, 8)));
     times(step, inode, number(filestat::ATIM, 8), number(filestat::MTIM, 8));
+    // the time of the last change of anything: no runtime can set it, so it is a time of the host
+    step.cite(clause!("fd_filestat_get.ctim"));
 }
 
 fn make_filestat(step: &mut Step<'_>, inode: InodeId, kind: u64, size: u64) {
@@ -164,7 +173,7 @@ pub(crate) fn fd_filestat_set_size(step: &mut Step<'_>) -> Flow {
     let fd = step.fd(0, clause!("fd_filestat_set_size.bad-fd"))?;
     step.right(fd, rights::FD_FILESTAT_SET_SIZE);
     let size = step.arg(1);
-    if size > step.state.world.host.largest_offset {
+    if size > step.state.world.host.largest_file {
         step.applies(clause!("fd_filestat_set_size.too-large"));
     }
     let inode = match step.what(fd) {
@@ -183,18 +192,36 @@ pub(crate) fn fd_filestat_set_size(step: &mut Step<'_>) -> Flow {
         }
         What::Foreign => return Err(Stop::Unjudged),
     };
-    if step.entry(fd).is_some_and(|entry| !entry.access.writes() || entry.read_only) {
+    if step.entry(fd).is_some_and(|entry| entry.read_only) {
+        step.applies(clause!("preopen.read-only-set-size"));
+    } else if step.entry(fd).is_some_and(|entry| !entry.access.writes()) {
         step.applies(clause!("fd_filestat_set_size.not-writable"));
+    }
+    if !step.findings.success {
+        step.cite(clause!("fd_filestat_set_size.failure-keeps-file"));
     }
     step.succeeds()?;
     step.cite(clause!("fd_filestat_set_size.keeps-offset"));
-    if let Some(file) = step.state.inodes.file_mut(inode) {
-        let shrinks = size < file.len();
-        file.set_len(size);
-        step.cite(if shrinks { clause!("fd_filestat_set_size.shrinks") } else { clause!("fd_filestat_set_size.grows-with-zeros") });
+    step.cite(clause!("fd_filestat_set_size.sets"));
+    if step.appends(fd) {
+        step.cite(clause!("fd_filestat_set_size.append"));
     }
-    // POSIX lets ftruncate() to the same size leave the time alone
-    step.state.inodes.get_mut(inode).mtime = Time::Any;
+    if let Some(file) = step.state.inodes.file_mut(inode) {
+        let before = file.len();
+        file.set_len(size);
+        step.cite(match size.cmp(&before) {
+            Ordering::Less => clause!("fd_filestat_set_size.shrinks"),
+            Ordering::Equal => clause!("fd_filestat_set_size.same"),
+            Ordering::Greater => clause!("fd_filestat_set_size.grows-with-zeros"),
+        });
+        if size == before {
+            // POSIX lets ftruncate() to the same size leave the time alone
+            step.state.inodes.get_mut(inode).mtime = Time::Any;
+        } else {
+            step.cite(clause!("fd_filestat_set_size.marks-mtim"));
+            step.touch(inode);
+        }
+    }
     Ok(())
 }
 
@@ -217,7 +244,15 @@ pub(crate) fn fd_filestat_set_times(step: &mut Step<'_>) -> Flow {
     match step.what(fd) {
         What::File(inode) | What::Directory(inode) => {
             step.succeeds()?;
+            step.cite(clause!("fd_filestat_set_times.keeps-data"));
+            step.cite(clause!("fd_filestat_set_times.marks-ctim"));
+            if step.is_directory(inode) {
+                step.cite(clause!("fd_filestat_set_times.directory"));
+            } else if step.entry(fd).is_some_and(|entry| !entry.access.writes()) {
+                step.cite(clause!("fd_filestat_set_times.read-only-fd"));
+            }
             let clauses = TimeClauses {
+                nothing: clause!("fd_filestat_set_times.nothing"),
                 sets: clause!("fd_filestat_set_times.sets"),
                 now: clause!("fd_filestat_set_times.now"),
                 only: clause!("fd_filestat_set_times.only-chosen"),
@@ -247,7 +282,12 @@ pub(crate) fn path_filestat_set_times(step: &mut Step<'_>) -> Flow {
     step.changes_tree(fd, clause!("preopen.read-only-path-set-times"));
     let found = step.resolve(base, text, step.arg(1) & lookupflags::SYMLINK_FOLLOW != 0)?;
     let Some(inode) = found.inode else {
-        step.applies(clause!("path_filestat_set_times.missing"));
+        if flags == 0 {
+            // utimensat() with nothing to set may look at nothing
+            step.applies(clause!("path_filestat_set_times.no-flags-missing"));
+        } else {
+            step.missing(&found, clause!("path_filestat_set_times.missing"), clause!("path_filestat_set_times.follow-dangling"));
+        }
         step.succeeds()?;
         return Err(Stop::Unjudged);
     };
@@ -258,7 +298,11 @@ pub(crate) fn path_filestat_set_times(step: &mut Step<'_>) -> Flow {
     if step.is_symlink(inode) {
         step.cite(clause!("path_filestat_set_times.nofollow"));
     }
+    if found.through_link {
+        step.cite(clause!("path_filestat_set_times.follow"));
+    }
     let clauses = TimeClauses {
+        nothing: clause!("path_filestat_set_times.no-flags"),
         sets: clause!("path_filestat_set_times.sets"),
         now: clause!("path_filestat_set_times.now"),
         only: clause!("path_filestat_set_times.only-chosen"),
@@ -267,6 +311,9 @@ pub(crate) fn path_filestat_set_times(step: &mut Step<'_>) -> Flow {
     Ok(())
 }
 
+/// Nanoseconds since 1970 that every file system of the hosts can keep: those of a signed number.
+const LARGEST_TIME: u64 = i64::MAX.cast_unsigned();
+
 /// A time is to have a value and to be now.
 fn contradictory(flags: u64) -> bool {
     let both = |one: u64, other: u64| flags & one != 0 && flags & other != 0;
@@ -274,6 +321,7 @@ fn contradictory(flags: u64) -> bool {
 }
 
 struct TimeClauses {
+    nothing: ClauseId,
     sets: ClauseId,
     now: ClauseId,
     only: ClauseId,
@@ -295,8 +343,17 @@ fn set_times(step: &mut Step<'_>, inode: InodeId, [atime, mtime]: [u64; 2], flag
     if flags & (fstflags::ATIM_NOW | fstflags::MTIM_NOW) != 0 {
         step.cite(clauses.now);
     }
-    if new_atime.is_none() || new_mtime.is_none() {
-        step.cite(clauses.only);
+    match (new_atime, new_mtime) {
+        (None, None) => step.cite(clauses.nothing),
+        (Some(Time::Set(_)), Some(Time::Now { .. } | Time::Seen(_))) | (Some(Time::Now { .. } | Time::Seen(_)), Some(Time::Set(_))) => {
+            step.cite(clause!("fd_filestat_set_times.mixed"));
+        }
+        (Some(_), Some(_)) => {}
+        (None, Some(_)) | (Some(_), None) => step.cite(clauses.only),
+    }
+    // a file system keeps some hundred years; what lies beyond is cut off or refused
+    if [new_atime, new_mtime].iter().any(|time| matches!(time, Some(Time::Set(time)) if *time > LARGEST_TIME)) {
+        step.cite(clause!("fd_filestat_set_times.out-of-range"));
     }
     let file = step.state.inodes.get_mut(inode);
     file.atime = new_atime.unwrap_or(file.atime);

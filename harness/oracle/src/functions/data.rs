@@ -24,7 +24,11 @@ pub(crate) fn fd_advise(step: &mut Step<'_>) -> Flow {
         step.cite(clause!("fd_advise.zero-length"));
     }
     match step.what(fd) {
-        What::File(_) => {}
+        What::File(inode) => {
+            if step.state.inodes.file(inode).is_some_and(|file| offset > file.len()) {
+                step.cite(clause!("fd_advise.beyond-end"));
+            }
+        }
         What::Directory(_) => step.applies(clause!("fd_advise.directory")),
         What::Stream(stream) => match step.state.stream_kind(stream) {
             StdioKind::Pipe => step.applies(clause!("fd_advise.pipe")),
@@ -88,7 +92,12 @@ pub(crate) fn fd_datasync(step: &mut Step<'_>) -> Flow {
     let fd = step.fd(0, clause!("fd_datasync.bad-fd"))?;
     step.right(fd, rights::FD_DATASYNC);
     match step.what(fd) {
-        What::File(_) => {}
+        What::File(_) => {
+            if step.entry(fd).is_some_and(|entry| !entry.access.writes()) {
+                step.applies(clause!("fd_datasync.read-only"));
+            }
+            step.cite(clause!("fd_datasync.file"));
+        }
         What::Directory(_) => step.applies(clause!("fd_datasync.directory")),
         What::Stream(_) => step.applies(clause!("fd_datasync.stdio")),
         What::Foreign => return Err(Stop::Unjudged),
@@ -100,10 +109,15 @@ pub(crate) fn fd_sync(step: &mut Step<'_>) -> Flow {
     let fd = step.fd(0, clause!("fd_sync.bad-fd"))?;
     step.right(fd, rights::FD_SYNC);
     match step.what(fd) {
-        What::File(_) => {}
+        What::File(_) => {
+            if step.entry(fd).is_some_and(|entry| !entry.access.writes()) {
+                step.cite(clause!("fd_sync.read-only"));
+            }
+            step.cite(clause!("fd_sync.file"));
+        }
         What::Directory(_) => step.applies(clause!("fd_sync.directory")),
         What::Stream(_) => step.applies(clause!("fd_sync.stdio")),
         What::Foreign => return Err(Stop::Unjudged),
     }
-    step.always(clause!("fd_sync.file"))
+    step.always(clause!("fd_sync.keeps-everything"))
 }

@@ -27,12 +27,17 @@ pub(crate) fn fd_close(step: &mut Step<'_>) -> Flow {
     }
     step.always(clause!("fd_close.frees"))?;
     if fd < 3 {
-        step.cite(clause!("stdio.closed-by-guest"));
+        step.cite(clause!("stdio.close-succeeds"));
     }
     if let Some(index) = step.entry(fd).and_then(|entry| entry.preopen) {
         place(step, index);
+        step.state.closed_preopens.push(fd);
+    }
+    if let What::Directory(_) = step.what(fd) {
+        step.cite(clause!("fd_close.directory"));
     }
     if let What::File(inode) = step.what(fd) {
+        step.cite(clause!("fd_close.keeps-data"));
         let unlinked = step.state.inodes.get(inode).nlink == 0;
         step.cite(if unlinked { clause!("fd_close.unlinked-file") } else { clause!("fd_close.others-stay") });
     }
@@ -53,16 +58,27 @@ pub(crate) fn fd_renumber(step: &mut Step<'_>) -> Flow {
         return Err(Stop::Unjudged);
     }
     let target = step.entry(to).cloned();
-    let from = {
-        if target.is_none() && from != to {
-            step.applies(clause!("fd_renumber.target-not-open"));
-        }
-        step.fd(0, clause!("fd_renumber.bad-source")).inspect_err(|_| debug_assert_eq!(from, step.arg32(0)))?
+    if to > i32::MAX.cast_unsigned() {
+        step.applies(clause!("fd_renumber.target-out-of-range"));
+    } else if target.is_none() && from != to {
+        step.applies(clause!("fd_renumber.target-not-open"));
+    }
+    let bad_source = match (&target, from == to) {
+        (_, true) => clause!("fd_renumber.onto-itself-not-open"),
+        (None, false) => clause!("fd_renumber.both-not-open"),
+        (Some(_), false) => clause!("fd_renumber.bad-source"),
     };
+    let from = step.fd(0, bad_source)?;
     let is_preopen = |fd: &Option<Fd>| fd.as_ref().is_some_and(|fd| fd.preopen.is_some());
     let source = step.entry(from).cloned();
-    if is_preopen(&target) || is_preopen(&source) {
+    if is_preopen(&target) {
         step.applies(clause!("fd_renumber.preopen"));
+    }
+    if is_preopen(&source) {
+        step.applies(clause!("fd_renumber.preopen-source"));
+    }
+    if from != to && source.as_ref().is_some_and(|fd| matches!(fd.what, What::Stream(_))) {
+        step.applies(clause!("fd_renumber.from-stdio"));
     }
     if from == to {
         step.applies(clause!("fd_renumber.onto-itself"));
@@ -73,6 +89,10 @@ pub(crate) fn fd_renumber(step: &mut Step<'_>) -> Flow {
     step.cite(clause!("fd_renumber.keeps-state"));
     if target.is_some() {
         step.cite(clause!("fd_renumber.closes-target"));
+    }
+    if to < 3 {
+        step.cite(clause!("fd_renumber.onto-stdio"));
+        step.cite(clause!("stdio.renumbered"));
     }
     for index in [&source, &target].into_iter().filter_map(|fd| fd.as_ref()?.preopen) {
         place(step, index);
@@ -89,6 +109,8 @@ pub(crate) fn fd_fdstat_get(step: &mut Step<'_>) -> Flow {
     let fd = step.fd(0, clause!("fd_fdstat_get.bad-fd"))?;
     let Some(entry) = step.entry(fd).cloned() else { return Err(Stop::Unjudged) };
     step.succeeds()?;
+    step.cite(clause!("fd_fdstat_get.changes-nothing"));
+    step.cite(clause!("rights.none-needed"));
     let kinds = filetypes(step, &entry);
     if entry.preopen.is_some() {
         step.cite(clause!("preopen.is-a-directory"));
@@ -180,6 +202,7 @@ pub(crate) fn fd_fdstat_set_flags(step: &mut Step<'_>) -> Flow {
     let fd = step.fd(0, clause!("fd_fdstat_set_flags.bad-fd"))?;
     step.right(fd, rights::FD_FDSTAT_SET_FLAGS);
     let now = step.entry(fd).and_then(|entry| entry.flags).unwrap_or(0);
+    step.cite(clause!("fd_fdstat_set_flags.failure-keeps-flags"));
     if (flags ^ now) & SYNC_FLAGS != 0 {
         step.applies(clause!("fd_fdstat_set_flags.sync-flags"));
     }
@@ -195,8 +218,13 @@ pub(crate) fn fd_fdstat_set_flags(step: &mut Step<'_>) -> Flow {
     step.succeeds()?;
     step.cite(clause!("fd_fdstat_set_flags.sets"));
     step.cite(clause!("fd_fdstat_set_flags.keeps-offset"));
+    step.cite(clause!("fd_fdstat_set_flags.this-descriptor-only"));
     if (flags ^ now) & fdflags::APPEND != 0 {
-        step.cite(clause!("fd_fdstat_set_flags.append-takes-effect"));
+        let set = flags & fdflags::APPEND != 0;
+        step.cite(if set { clause!("fd_fdstat_set_flags.append-takes-effect") } else { clause!("fd_fdstat_set_flags.append-cleared") });
+    }
+    if (flags ^ now) & fdflags::NONBLOCK != 0 {
+        step.cite(clause!("fd_fdstat_set_flags.nonblock-file"));
     }
     if let Some(entry) = step.state.fds.get_mut(fd) {
         entry.flags = if flags & !FDFLAGS == 0 { Some(flags) } else { None };
@@ -208,15 +236,31 @@ pub(crate) fn fd_fdstat_set_rights(step: &mut Step<'_>) -> Flow {
     let (base, inheriting) = (step.arg(1), step.arg(2));
     let fd = step.fd(0, clause!("fd_fdstat_set_rights.bad-fd"))?;
     let Some(entry) = step.entry(fd).cloned() else { return Err(Stop::Unjudged) };
-    if base & !entry.base != 0 || inheriting & !entry.inheriting != 0 {
-        step.missing_right(clause!("fd_fdstat_set_rights.cannot-add"));
+    if (base | inheriting) & !ALL_RIGHTS != 0 {
+        step.missing_right(clause!("fd_fdstat_set_rights.unknown-bits"));
+    }
+    let adds = [
+        (base & ALL_RIGHTS & !entry.base, clause!("fd_fdstat_set_rights.cannot-add")),
+        (inheriting & ALL_RIGHTS & !entry.inheriting, clause!("fd_fdstat_set_rights.cannot-add-inheriting")),
+    ];
+    for (_, clause) in adds.into_iter().filter(|(added, _)| *added != 0) {
+        step.missing_right(clause);
         step.cite(clause!("fd_fdstat_set_rights.failure-keeps-rights"));
+    }
+    if let What::Stream(_) = entry.what {
+        step.applies(clause!("fd_fdstat_set_rights.stdio"));
     }
     if step.state.choices.rights != Some(Rights::Kept) {
         step.applies(clause!("fd_fdstat_set_rights.unsupported"));
     }
     step.succeeds()?;
-    step.cite(clause!("fd_fdstat_set_rights.removes"));
+    if (base, inheriting) == (entry.base, entry.inheriting) {
+        step.cite(clause!("fd_fdstat_set_rights.same"));
+    } else {
+        step.cite(clause!("fd_fdstat_set_rights.removes"));
+        step.cite(clause!("fd_fdstat_set_rights.removes-inheriting"));
+        step.cite(clause!("rights.per-descriptor"));
+    }
     if let Some(entry) = step.state.fds.get_mut(fd) {
         entry.base &= base & ALL_RIGHTS;
         entry.inheriting &= inheriting;

@@ -2,7 +2,7 @@
 
 use touchstone_model::trace::buffers;
 use touchstone_model::world::StdioKind;
-use touchstone_spec::consts::{rights, whence};
+use touchstone_spec::consts::{fdflags, rights, whence};
 use touchstone_spec::{ClauseId, clause};
 
 use crate::state::{Choice, InodeId, Offset, Stream, What};
@@ -21,6 +21,13 @@ struct ReadClauses {
     short: ClauseId,
     /// There is no room for any byte.
     nothing: ClauseId,
+    /// There is no buffer at all.
+    none: ClauseId,
+    /// More buffers than the host takes at once.
+    many: ClauseId,
+    order: ClauseId,
+    empty: ClauseId,
+    not_empty: ClauseId,
 }
 
 pub(crate) fn fd_read(step: &mut Step<'_>) -> Flow {
@@ -31,11 +38,19 @@ pub(crate) fn fd_read(step: &mut Step<'_>) -> Flow {
         end: clause!("fd_read.at-end"),
         short: clause!("fd_read.short"),
         nothing: clause!("fd_read.nothing-asked"),
+        none: clause!("fd_read.no-buffers"),
+        many: clause!("fd_read.many-buffers"),
+        order: clause!("fd_read.fills-in-order"),
+        empty: clause!("fd_read.empty-buffer"),
+        not_empty: clause!("fd_read.not-empty"),
     };
     match step.what(fd) {
         What::File(inode) => {
-            not_readable(step, fd, clause!("fd_read.not-readable"));
+            not_readable(step, fd, [clause!("fd_read.not-readable"), clause!("fd_read.not-readable-no-room")]);
             let at = offset(step, fd)?;
+            if at > LARGEST {
+                step.applies(clause!("fd_read.offset-above-signed"));
+            }
             let read = file_read(step, inode, at, &clauses)?;
             if let Some(entry) = step.state.fds.get_mut(fd) {
                 entry.offset = Offset::At(at.saturating_add(read));
@@ -51,21 +66,26 @@ pub(crate) fn fd_read(step: &mut Step<'_>) -> Flow {
 
 pub(crate) fn fd_pread(step: &mut Step<'_>) -> Flow {
     let fd = step.fd(0, clause!("fd_pread.bad-fd"))?;
-    step.right(fd, rights::FD_READ);
-    step.right(fd, rights::FD_SEEK);
+    step.rights(fd, rights::FD_READ | rights::FD_SEEK, clause!("rights.pread-needs-both"));
     let at = step.arg(3);
     if at > LARGEST {
-        step.applies(clause!("fd_pread.negative-offset"));
+        let nothing = room(step).0 == 0;
+        step.applies(if nothing { clause!("fd_pread.negative-offset-no-room") } else { clause!("fd_pread.negative-offset") });
     }
     let clauses = ReadClauses {
         data: clause!("fd_pread.reads-at-offset"),
         end: clause!("fd_pread.past-end"),
         short: clause!("fd_pread.short"),
         nothing: clause!("fd_pread.nothing-asked"),
+        none: clause!("fd_pread.no-buffers"),
+        many: clause!("fd_pread.many-buffers"),
+        order: clause!("fd_pread.fills-in-order"),
+        empty: clause!("fd_pread.empty-buffer"),
+        not_empty: clause!("fd_pread.not-empty"),
     };
     match step.what(fd) {
         What::File(inode) => {
-            not_readable(step, fd, clause!("fd_pread.not-readable"));
+            not_readable(step, fd, [clause!("fd_pread.not-readable"), clause!("fd_pread.not-readable-no-room")]);
             file_read(step, inode, at, &clauses)?;
             step.cite(clause!("fd_pread.keeps-offset"));
             Ok(())
@@ -81,12 +101,34 @@ pub(crate) fn fd_write(step: &mut Step<'_>) -> Flow {
     step.right(fd, rights::FD_WRITE);
     match step.what(fd) {
         What::File(inode) => {
-            not_writable(step, fd, clause!("fd_write.not-writable"));
+            not_writable(step, fd, [clause!("fd_write.not-writable"), clause!("fd_write.not-writable-nothing")]);
             let at = offset(step, fd)?;
+            if at > LARGEST && !step.appends(fd) {
+                step.applies(clause!("fd_write.offset-above-signed"));
+            }
             let appends = step.appends(fd);
             let start = if appends { step.state.inodes.file(inode).map_or(0, |file| file.len()) } else { at };
             let data = if appends { clause!("fd_write.append") } else { clause!("fd_write.moves-offset") };
-            let clauses = WriteClauses { data, nothing: clause!("fd_write.nothing-given"), short: clause!("fd_write.short") };
+            if appends && start != at {
+                step.cite(clause!("fd_write.append-others"));
+            }
+            if step.entry(fd).and_then(|entry| entry.flags).is_some_and(|flags| flags & (fdflags::DSYNC | fdflags::SYNC) != 0) {
+                step.cite(clause!("fd_write.sync-flags"));
+            }
+            let clauses = WriteClauses {
+                data,
+                nothing: clause!("fd_write.nothing-given"),
+                short: clause!("fd_write.short"),
+                none: clause!("fd_write.no-buffers"),
+                many: clause!("fd_write.many-buffers"),
+                order: clause!("fd_write.gathers-in-order"),
+                not_empty: clause!("fd_write.not-empty"),
+                gap: clause!("fd_write.gap-reads-as-zeros"),
+                grows: clause!("fd_write.grows"),
+                rest: clause!("fd_write.keeps-rest"),
+                visible: clause!("fd_write.visible-at-once"),
+                large: clause!("fd_write.too-large"),
+            };
             let written = file_write(step, inode, start, &clauses)?;
             if let Some(entry) = step.state.fds.get_mut(fd)
                 && written > 0
@@ -104,15 +146,16 @@ pub(crate) fn fd_write(step: &mut Step<'_>) -> Flow {
 
 pub(crate) fn fd_pwrite(step: &mut Step<'_>) -> Flow {
     let fd = step.fd(0, clause!("fd_pwrite.bad-fd"))?;
-    step.right(fd, rights::FD_WRITE);
-    step.right(fd, rights::FD_SEEK);
+    step.rights(fd, rights::FD_WRITE | rights::FD_SEEK, clause!("rights.pwrite-needs-both"));
     let at = step.arg(3);
-    if at > LARGEST {
-        step.applies(clause!("fd_pwrite.negative-offset"));
+    // where data goes to the end, the offset means nothing
+    if at > LARGEST && !(step.appends(fd) && step.choice(Choice::PwriteAppends)?) {
+        let nothing = room(step).0 == 0;
+        step.applies(if nothing { clause!("fd_pwrite.negative-offset-nothing") } else { clause!("fd_pwrite.negative-offset") });
     }
     match step.what(fd) {
         What::File(inode) => {
-            not_writable(step, fd, clause!("fd_pwrite.not-writable"));
+            not_writable(step, fd, [clause!("fd_pwrite.not-writable"), clause!("fd_pwrite.not-writable-nothing")]);
             let appends = step.appends(fd) && step.choice(Choice::PwriteAppends)?;
             if step.appends(fd) {
                 step.cite(clause!("fd_pwrite.append"));
@@ -122,6 +165,15 @@ pub(crate) fn fd_pwrite(step: &mut Step<'_>) -> Flow {
                 data: clause!("fd_pwrite.writes-at-offset"),
                 nothing: clause!("fd_pwrite.nothing-given"),
                 short: clause!("fd_pwrite.short"),
+                none: clause!("fd_pwrite.no-buffers"),
+                many: clause!("fd_pwrite.many-buffers"),
+                order: clause!("fd_pwrite.gathers-in-order"),
+                not_empty: clause!("fd_pwrite.not-empty"),
+                gap: clause!("fd_pwrite.gap-reads-as-zeros"),
+                grows: clause!("fd_pwrite.grows"),
+                rest: clause!("fd_pwrite.keeps-rest"),
+                visible: clause!("fd_pwrite.visible-at-once"),
+                large: clause!("fd_pwrite.too-large"),
             };
             file_write(step, inode, start, &clauses)?;
             step.cite(clause!("fd_pwrite.keeps-offset"));
@@ -143,8 +195,9 @@ pub(crate) fn fd_seek(step: &mut Step<'_>) -> Flow {
     let only_tells = by == 0 && u64::from(base) == whence::CUR;
     if only_tells && step.entry(fd).is_some_and(|entry| entry.base & rights::FD_TELL != 0) {
         step.cite(clause!("rights.tell-without-seek"));
+        step.cite(clause!("fd_seek.zero-from-cur"));
     } else {
-        step.right(fd, rights::FD_SEEK);
+        step.rights(fd, rights::FD_SEEK, clause!("rights.seek-needs-seek"));
     }
     match step.what(fd) {
         What::File(inode) => {
@@ -156,11 +209,26 @@ pub(crate) fn fd_seek(step: &mut Step<'_>) -> Flow {
             let to = i128::from(from) + i128::from(by);
             if to < 0 {
                 step.applies(clause!("fd_seek.negative-result"));
-            } else if to > i128::from(LARGEST) {
+            } else if to > i128::from(u64::MAX) {
                 step.applies(clause!("fd_seek.overflow"));
+            } else if to > i128::from(LARGEST) {
+                step.applies(clause!("fd_seek.above-signed"));
+            } else if to > i128::from(step.state.world.host.largest_file) {
+                step.applies(clause!("fd_seek.beyond-largest-file"));
+            }
+            if !step.findings.success {
+                step.cite(clause!("fd_seek.error-keeps-offset"));
             }
             step.succeeds()?;
             let to = u64::try_from(to).unwrap_or_default();
+            if step.state.inodes.file(inode).is_some_and(|file| to > file.len()) {
+                step.cite(clause!("fd_seek.past-end"));
+                step.cite(clause!("fd_seek.never-grows"));
+            }
+            if step.appends(fd) {
+                step.cite(clause!("fd_seek.append"));
+            }
+            step.cite(clause!("fd_seek.newoffset"));
             let seen = step.number(0, 8, to, clause!("fd_seek.whence"), "newoffset");
             if let Some(entry) = step.state.fds.get_mut(fd) {
                 entry.offset = Offset::At(seen);
@@ -175,7 +243,10 @@ pub(crate) fn fd_seek(step: &mut Step<'_>) -> Flow {
         }
         What::Stream(stream) => {
             match step.state.stream_kind(stream) {
-                StdioKind::Pipe => step.applies(clause!("fd_seek.pipe")),
+                StdioKind::Pipe => {
+                    step.applies(clause!("fd_seek.pipe"));
+                    step.cite(clause!("stdio.pipe-has-no-offset"));
+                }
                 StdioKind::File => step.applies(clause!("fd_seek.stdio-file")),
             }
             step.succeeds()?;
@@ -198,6 +269,7 @@ pub(crate) fn fd_tell(step: &mut Step<'_>) -> Flow {
         What::File(_) => {
             let at = offset(step, fd)?;
             step.succeeds()?;
+            step.cite(clause!("fd_tell.changes-nothing"));
             let seen = step.number(0, 8, at, clause!("fd_tell.reports-offset"), "offset");
             if let Some(entry) = step.state.fds.get_mut(fd) {
                 entry.offset = Offset::At(seen);
@@ -259,17 +331,37 @@ fn offset(step: &Step<'_>, fd: u32) -> Flow<u64> {
     }
 }
 
-/// A file that was opened for writing only.
-fn not_readable(step: &mut Step<'_>, fd: u32, clause: ClauseId) {
+/// A file that was opened for writing only. The second clause is for a call without room, which a host may not look at.
+fn not_readable(step: &mut Step<'_>, fd: u32, [clause, no_room]: [ClauseId; 2]) {
     if step.entry(fd).is_some_and(|entry| !entry.access.reads()) {
-        step.applies(clause);
+        let nothing = room(step).0 == 0;
+        step.applies(if nothing { no_room } else { clause });
     }
 }
 
-/// A file that was opened for reading only.
-fn not_writable(step: &mut Step<'_>, fd: u32, clause: ClauseId) {
-    if step.entry(fd).is_some_and(|entry| !entry.access.writes() || entry.read_only) {
-        step.applies(clause);
+/// A file that was opened for reading only, or below a directory that cannot be changed.
+fn not_writable(step: &mut Step<'_>, fd: u32, [clause, nothing_given]: [ClauseId; 2]) {
+    let Some(entry) = step.entry(fd) else { return };
+    let read_only = entry.read_only;
+    if !entry.access.writes() || read_only {
+        let nothing = room(step).0 == 0;
+        step.applies(if nothing { nothing_given } else { clause });
+        if read_only && !nothing {
+            step.applies(clause!("preopen.read-only-write"));
+        }
+    }
+}
+
+/// What the number and lengths of buffers alone say.
+fn buffer_clauses(step: &mut Step<'_>, none: ClauseId, many: ClauseId, nothing: ClauseId) {
+    let count = step.arg(2);
+    if count == 0 {
+        step.applies(none);
+    } else if count > crate::memory::MOST_BUFFERS {
+        step.applies(many);
+    }
+    if room(step).0 == 0 {
+        step.cite(nothing);
     }
 }
 
@@ -285,11 +377,15 @@ fn count(step: &Step<'_>, all: u64) -> u64 {
 }
 
 fn file_read(step: &mut Step<'_>, inode: InodeId, at: u64, clauses: &ReadClauses) -> Flow<u64> {
-    let (room, _) = room(step);
-    if room == 0 {
-        step.applies(clauses.nothing);
-    }
+    let (room, lengths) = room(step);
+    buffer_clauses(step, clauses.none, clauses.many, clauses.nothing);
     step.succeeds()?;
+    if lengths.len() > 1 {
+        step.cite(clauses.order);
+        if lengths.contains(&0) {
+            step.cite(clauses.empty);
+        }
+    }
     let left = step.state.inodes.file(inode).map_or(0, |file| file.len().saturating_sub(at));
     let most = room.min(left).min(u64::from(u32::MAX));
     let read = count(step, most);
@@ -306,8 +402,9 @@ fn file_read(step: &mut Step<'_>, inode: InodeId, at: u64, clauses: &ReadClauses
     make_read(step, read, |step| step.state.inodes.file(inode).map_or(Vec::new(), |file| file.read(at, most)));
     if read > 0 {
         step.cite(clauses.data);
-        step.state.inodes.get_mut(inode).atime = crate::state::Time::Any;
     }
+    // a host may count an attempt as well
+    step.state.inodes.get_mut(inode).atime = crate::state::Time::Any;
     Ok(read)
 }
 
@@ -319,9 +416,11 @@ fn check_count(step: &mut Step<'_>, read: u64, most: u64, clauses: &ReadClauses)
     if read > most {
         step.mismatch(clauses.end, format!("at most {most} bytes"), format!("{read} bytes"));
     } else if read == 0 && most > 0 {
-        step.mismatch(clauses.short, format!("1 to {most} bytes"), "0 bytes, which means the end".to_owned());
+        step.mismatch(clauses.not_empty, format!("1 to {most} bytes"), "0 bytes, which means the end".to_owned());
     } else if read < most {
         step.cite(clauses.short);
+    } else if most > 0 {
+        step.cite(clauses.not_empty);
     }
 }
 
@@ -357,10 +456,16 @@ fn joined(step: &Step<'_>) -> Option<Vec<u8>> {
 
 fn input_read(step: &mut Step<'_>, clauses: &ReadClauses) -> Flow {
     let (room, _) = room(step);
-    if room == 0 {
-        step.applies(clauses.nothing);
+    buffer_clauses(step, clauses.none, clauses.many, clauses.nothing);
+    let nonblock = step.has_flag(step.arg32(0), fdflags::NONBLOCK);
+    if nonblock && !step.state.input.ended && step.state.input.read == Some(step.state.input.bytes.len()) && room > 0 {
+        step.applies(clause!("fd_read.would-block"));
     }
     step.succeeds()?;
+    step.cite(clause!("stdio.zero-one-two"));
+    if !step.state.input.ended {
+        step.cite(clause!("fd_read.pipe-waits"));
+    }
     let Some(from) = step.state.input.read else { return Err(Stop::Unjudged) };
     let all = step.state.input.bytes.clone();
     let left = (all.len() - from) as u64;
@@ -386,17 +491,27 @@ struct WriteClauses {
     data: ClauseId,
     nothing: ClauseId,
     short: ClauseId,
+    none: ClauseId,
+    many: ClauseId,
+    order: ClauseId,
+    not_empty: ClauseId,
+    gap: ClauseId,
+    grows: ClauseId,
+    rest: ClauseId,
+    visible: ClauseId,
+    large: ClauseId,
 }
 
 fn file_write(step: &mut Step<'_>, inode: InodeId, at: u64, clauses: &WriteClauses) -> Flow<u64> {
-    let (total, _) = room(step);
-    if total == 0 {
-        step.applies(clauses.nothing);
-    }
-    if total > 0 && at.saturating_add(total) > step.state.world.host.largest_offset {
-        step.applies(clause!("fd_write.too-large"));
+    let (total, lengths) = room(step);
+    buffer_clauses(step, clauses.none, clauses.many, clauses.nothing);
+    // what fits is written, short of all that was given
+    let largest = step.state.world.host.largest_file;
+    if total > 0 && at >= largest {
+        step.applies(clauses.large);
     }
     step.succeeds()?;
+    write_citations(step, inode, at, lengths.len(), clauses);
     let written = checked_written(step, total, clauses);
     let call = step.call;
     if let Some(file) = step.state.inodes.file_mut(inode) {
@@ -419,6 +534,20 @@ fn file_write(step: &mut Step<'_>, inode: InodeId, at: u64, clauses: &WriteClaus
     Ok(written)
 }
 
+/// What a write to a place in a file promises besides the bytes themselves.
+fn write_citations(step: &mut Step<'_>, inode: InodeId, at: u64, buffers: usize, clauses: &WriteClauses) {
+    let len = step.state.inodes.file(inode).map_or(0, |file| file.len());
+    if buffers > 1 {
+        step.cite(clauses.order);
+    }
+    match at.cmp(&len) {
+        std::cmp::Ordering::Greater => step.cite(clauses.gap),
+        std::cmp::Ordering::Equal => step.cite(clauses.grows),
+        std::cmp::Ordering::Less => step.cite(clauses.rest),
+    }
+    step.cite(clauses.visible);
+}
+
 /// How many bytes a write says it wrote, which must be some of those that it was given.
 fn checked_written(step: &mut Step<'_>, total: u64, clauses: &WriteClauses) -> u64 {
     let written = count(step, total);
@@ -426,9 +555,11 @@ fn checked_written(step: &mut Step<'_>, total: u64, clauses: &WriteClauses) -> u
     step.cite(clauses.data);
     if written > total || (written == 0 && total > 0) {
         let expected = if total == 0 { "0 bytes written".to_owned() } else { format!("1 to {total} bytes written") };
-        step.mismatch(clauses.short, expected, format!("{written} bytes written"));
+        step.mismatch(clauses.not_empty, expected, format!("{written} bytes written"));
     } else if written < total {
         step.cite(clauses.short);
+    } else if total > 0 {
+        step.cite(clauses.not_empty);
     }
     written.min(total)
 }
@@ -437,10 +568,29 @@ fn stream_write(step: &mut Step<'_>, stream: Stream) -> Flow {
     let (total, _) = room(step);
     let clauses = WriteClauses {
         data: clause!("stdio.output-in-order"),
-        nothing: clause!("fd_write.nothing-given"),
+        nothing: clause!("fd_write.nothing-to-pipe"),
         short: clause!("fd_write.short"),
+        none: clause!("fd_write.no-buffers"),
+        many: clause!("fd_write.many-buffers"),
+        order: clause!("fd_write.gathers-in-order"),
+        not_empty: clause!("fd_write.not-empty"),
+        gap: clause!("fd_write.gap-reads-as-zeros"),
+        grows: clause!("fd_write.grows"),
+        rest: clause!("fd_write.keeps-rest"),
+        visible: clause!("stdio.no-flush-needed"),
+        large: clause!("fd_write.too-large"),
     };
+    buffer_clauses(step, clauses.none, clauses.many, clauses.nothing);
+    if step.state.stream_is_broken(stream) && total > 0 {
+        step.applies(clause!("fd_write.broken-pipe"));
+        step.applies(clause!("stdio.broken-pipe"));
+    }
     step.succeeds()?;
+    step.cite(clause!("stdio.zero-one-two"));
+    step.cite(clauses.visible);
+    if step.state.stream_kind(stream) == StdioKind::File {
+        step.cite(clause!("stdio.file-appends"));
+    }
     let mut left = checked_written(step, total, &clauses);
     let call = step.call;
     if let Some(output) = step.state.output_of(stream) {

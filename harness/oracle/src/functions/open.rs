@@ -1,7 +1,7 @@
 //! `path_open`.
 
 use touchstone_spec::clause;
-use touchstone_spec::consts::{lookupflags, oflags, rights};
+use touchstone_spec::consts::{fdflags, lookupflags, oflags, rights};
 
 use super::descriptors::FDFLAGS;
 use crate::path::Found;
@@ -57,11 +57,17 @@ pub(crate) fn path_open(step: &mut Step<'_>) -> Flow {
     let fd = step.fd(0, clause!("path_open.bad-fd"))?;
     needed_rights(step, fd, asked);
     let base = step.base(fd, clause!("path_open.base-not-directory"))?;
+    if asked.creat {
+        step.parent_clauses(base, text, clause!("path_open.creat-no-parent"), None);
+    }
     let found = step.resolve(base, text, asked.follow)?;
     match found.inode {
         None if asked.creat => create(step, fd, asked, &found),
         None => {
-            step.applies(clause!("path_open.missing"));
+            step.missing(&found, clause!("path_open.missing"), clause!("path_open.follow-dangling"));
+            if asked.directory && asked.trunc {
+                step.applies(clause!("path_open.directory-trunc"));
+            }
             step.succeeds()
         }
         Some(inode) => {
@@ -75,7 +81,24 @@ pub(crate) fn path_open(step: &mut Step<'_>) -> Flow {
 fn needed_rights(step: &mut Step<'_>, fd: u32, asked: Asked) {
     step.right(fd, rights::PATH_OPEN);
     if asked.creat {
-        step.right(fd, rights::PATH_CREATE_FILE);
+        step.rights(fd, rights::PATH_CREATE_FILE, clause!("rights.creat-needs-right"));
+    }
+    for (flag, needed, clause) in [
+        (fdflags::DSYNC, rights::FD_DATASYNC | rights::FD_SYNC, clause!("rights.dsync-needs-right")),
+        (fdflags::RSYNC, rights::FD_SYNC, clause!("rights.rsync-needs-right")),
+    ] {
+        if asked.flags & flag != 0 {
+            step.cite(clause);
+            if asked.base & needed == 0 {
+                step.missing_right(clause);
+            }
+        }
+    }
+    if asked.flags & (fdflags::DSYNC | fdflags::RSYNC | fdflags::SYNC) != 0 {
+        step.applies(clause!("path_open.sync-flags"));
+    }
+    if asked.flags & fdflags::NONBLOCK != 0 {
+        step.cite(clause!("path_open.nonblock"));
     }
     let inheriting = step.entry(fd).map_or(0, |entry| entry.inheriting);
     if asked.trunc {
@@ -100,8 +123,11 @@ fn create(step: &mut Step<'_>, fd: u32, asked: Asked, found: &Found) -> Flow {
     if found.through_link {
         step.applies(clause!("path_open.creat-through-symlink"));
     }
+    if !step.findings.success {
+        step.cite(clause!("path_open.failure-opens-nothing"));
+    }
     step.succeeds()?;
-    step.cite(clause!("path_open.creat"));
+    step.cite(if asked.excl { clause!("path_open.excl-missing") } else { clause!("path_open.creat") });
     let time = made_time(step);
     let inode = step.state.inodes.add(Inode::new(Kind::File(Content::default()), time));
     step.link(found, inode);
@@ -143,7 +169,13 @@ fn existing_directory(step: &mut Step<'_>, asked: Asked, read_only: bool) {
         step.applies(clause!("path_open.creat-existing-directory"));
     }
     if asked.trunc {
-        step.applies(clause!("path_open.trunc-directory"));
+        step.applies(if asked.directory { clause!("path_open.directory-trunc") } else { clause!("path_open.trunc-directory") });
+    }
+    if asked.excl && asked.directory {
+        step.applies(clause!("path_open.directory-excl"));
+    }
+    if asked.base & rights::FD_READ != 0 {
+        step.cite(clause!("path_open.directory-read-right"));
     }
     if asked.writes() {
         step.applies(clause!("path_open.directory-for-writing"));
@@ -151,18 +183,25 @@ fn existing_directory(step: &mut Step<'_>, asked: Asked, read_only: bool) {
     if read_only {
         step.applies(clause!("path_open.directory-read-only"));
     }
-    if !asked.directory {
-        step.cite(clause!("path_open.directory-without-flag"));
-    }
+    step.cite(if asked.directory { clause!("path_open.directory-opens") } else { clause!("path_open.directory-without-flag") });
 }
 
 fn existing_file(step: &mut Step<'_>, asked: Asked, found: &Found, read_only: bool) {
     if asked.directory {
         let clause = if asked.creat { clause!("path_open.creat-directory-file") } else { clause!("path_open.directory") };
         step.applies(clause);
+        if asked.trunc {
+            step.applies(clause!("path_open.directory-trunc"));
+        }
     }
     if found.slash {
-        step.applies(clause!("path-resolution.trailing-slash"));
+        step.applies(if asked.creat { clause!("path_open.creat-trailing-slash-file") } else { clause!("path-resolution.trailing-slash") });
+    }
+    if read_only && asked.creat {
+        step.applies(clause!("preopen.read-only-creat-existing"));
+    }
+    if read_only && !asked.writes() {
+        step.cite(clause!("preopen.read-only-can-be-read"));
     }
     if read_only && asked.trunc {
         step.applies(clause!("preopen.read-only-trunc"));
@@ -193,6 +232,13 @@ fn opened(step: &mut Step<'_>, parent: u32, asked: Asked, found: &Found, inode: 
         return Err(crate::step::Stop::Unjudged);
     }
     step.cite(clause!("path_open.fd-range"));
+    step.cite(clause!("path_open.fewer-rights"));
+    if step.state.fds.iter().any(|fd| fd.what == what) {
+        step.cite(clause!("path_open.own-offset"));
+    }
+    if asked.flags & fdflags::APPEND != 0 {
+        step.cite(clause!("path_open.append"));
+    }
     let number = step.new_fd(0);
     let (read_only, inheriting) = step.entry(parent).map_or((false, 0), |entry| (entry.read_only, entry.inheriting));
     let flags = asked.flags & FDFLAGS;

@@ -258,6 +258,11 @@ fn check(step: &mut Step<'_>, subscriptions: &[Subscription], prospects: &[Prosp
         one_event(step, subscriptions, prospects, event, &mut taken);
     }
     step.cite(clause!("poll_oneoff.order"));
+    step.cite(clause!("poll_oneoff.only-what-occurred"));
+    let fds: Vec<u32> = subscriptions.iter().filter_map(Subscription::fd).collect();
+    if fds.iter().enumerate().any(|(index, fd)| fds[..index].contains(fd)) {
+        step.cite(clause!("poll_oneoff.same-descriptor"));
+    }
     let overlooked = taken.iter().zip(prospects).any(|(taken, prospect)| !taken && prospect.ready && !prospect.must_fail);
     step.cite(clause!("poll_oneoff.ready-together"));
     if overlooked {

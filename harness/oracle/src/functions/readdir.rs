@@ -29,6 +29,7 @@ pub(crate) fn fd_readdir(step: &mut Step<'_>) -> Flow {
     } else if room < dirent::BYTES as u64 {
         step.cite(clause!("fd_readdir.smaller-than-dirent"));
     }
+    step.state.inodes.get_mut(inode).atime = crate::state::Time::Any;
     let listing = listing(step, fd, inode, cookie);
     let Some(place) = listing.place_of(cookie) else {
         step.applies(clause!("fd_readdir.unknown-cookie"));
@@ -70,6 +71,9 @@ fn listing(step: &mut Step<'_>, fd: u32, inode: InodeId, cookie: u64) -> Listing
     match known {
         Some(known) if cookie != 0 || known.began_at_change == changes => {
             step.cite(if cookie == 0 { clause!("fd_readdir.cookie-zero") } else { clause!("fd_readdir.cookie-resumes") });
+            if cookie != 0 && known.place_of(cookie).is_some_and(|place| place < known.order.len()) {
+                step.cite(clause!("fd_readdir.cookie-again"));
+            }
             known
         }
         Some(_) => {

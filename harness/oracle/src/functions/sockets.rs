@@ -18,7 +18,7 @@ pub(crate) fn sock_accept(step: &mut Step<'_>) -> Flow {
 pub(crate) fn sock_recv(step: &mut Step<'_>) -> Flow {
     step.unknown_bits(3, riflags::RECV_PEEK | riflags::RECV_WAITALL, clause!("sock_recv.unknown-flags"));
     let fd = step.fd(0, clause!("sock_recv.bad-fd"))?;
-    step.right(fd, rights::FD_READ);
+    step.rights(fd, rights::FD_READ, clause!("rights.sock-recv-send"));
     step.applies(clause!("sock_recv.not-a-socket"));
     step.succeeds()?;
     Err(Stop::Unjudged)
@@ -29,7 +29,7 @@ pub(crate) fn sock_send(step: &mut Step<'_>) -> Flow {
         step.applies(clause!("sock_send.flags"));
     }
     let fd = step.fd(0, clause!("sock_send.bad-fd"))?;
-    step.right(fd, rights::FD_WRITE);
+    step.rights(fd, rights::FD_WRITE, clause!("rights.sock-recv-send"));
     step.applies(clause!("sock_send.not-a-socket"));
     step.succeeds()?;
     Err(Stop::Unjudged)

@@ -1,12 +1,12 @@
 //! Making and removing names: `path_create_directory`, `path_remove_directory`, `path_unlink_file`, `path_rename`, `path_link`,
 //! `path_symlink`, `path_readlink`.
 
-use touchstone_spec::clause;
+use touchstone_spec::{ClauseId, clause};
 use touchstone_spec::consts::{lookupflags, rights};
 
 use crate::path::{Found, Text};
 use crate::resolve::Dots;
-use crate::state::{Directory, Inode, InodeId, Kind, Time};
+use crate::state::{Directory, Inode, InodeId, Kind, Time, What};
 use crate::step::{Flow, Mode, Step};
 
 fn new_inode(step: &mut Step<'_>, kind: Kind) -> InodeId {
@@ -23,6 +23,7 @@ pub(crate) fn path_create_directory(step: &mut Step<'_>) -> Flow {
     step.right(fd, rights::PATH_CREATE_DIRECTORY);
     let base = step.base(fd, clause!("path_create_directory.base-not-directory"))?;
     step.changes_tree(fd, clause!("preopen.read-only-create-directory"));
+    step.parent_clauses(base, text, clause!("path_create_directory.no-parent"), Some(clause!("path_create_directory.parent-is-file")));
     let found = step.resolve_name(base, text)?;
     match found.inode {
         Some(inode) if step.is_symlink(inode) => step.applies(clause!("path_create_directory.dangling-symlink")),
@@ -71,7 +72,11 @@ pub(crate) fn path_remove_directory(step: &mut Step<'_>) -> Flow {
             }
         }
     }
+    let is_open = found.inode.is_some_and(|inode| step.is_open(inode));
     step.succeeds()?;
+    if is_open {
+        step.cite(clause!("path_remove_directory.open-directory"));
+    }
     step.cite(clause!("path_remove_directory.removes"));
     step.unlink(&found);
     Ok(())
@@ -95,6 +100,9 @@ pub(crate) fn path_unlink_file(step: &mut Step<'_>) -> Flow {
     }
     step.succeeds()?;
     let is_symlink = found.inode.is_some_and(|inode| step.is_symlink(inode));
+    if found.inode.is_some_and(|inode| step.is_open(inode)) {
+        step.cite(clause!("path_unlink_file.open-file"));
+    }
     step.cite(if is_symlink { clause!("path_unlink_file.symlink") } else { clause!("path_unlink_file.removes") });
     step.unlink(&found);
     Ok(())
@@ -107,12 +115,17 @@ pub(crate) fn path_rename(step: &mut Step<'_>) -> Flow {
     }
     let old_fd = step.fd(0, clause!("path_rename.bad-fd"))?;
     let new_fd = step.fd(3, clause!("path_rename.bad-new-fd"))?;
-    step.right(old_fd, rights::PATH_RENAME_SOURCE);
-    step.right(new_fd, rights::PATH_RENAME_TARGET);
+    step.rights(old_fd, rights::PATH_RENAME_SOURCE, clause!("rights.rename-both-directories"));
+    step.rights(new_fd, rights::PATH_RENAME_TARGET, clause!("rights.rename-both-directories"));
     let old_base = step.base(old_fd, clause!("path_rename.base-not-directory"))?;
     let new_base = step.base(new_fd, clause!("path_rename.new-base-not-directory"))?;
-    step.changes_tree(old_fd, clause!("preopen.read-only-rename"));
-    step.changes_tree(new_fd, clause!("preopen.read-only-rename"));
+    let read_only = if step.root_of(old_fd) == step.root_of(new_fd) {
+        clause!("preopen.read-only-rename")
+    } else {
+        clause!("preopen.read-only-rename-across")
+    };
+    step.changes_tree(old_fd, read_only);
+    step.changes_tree(new_fd, read_only);
     across(step, old_fd, new_fd);
     let (old, new) = two(step, (old_base, old_text), (new_base, new_text))?;
     for dots in [old.dots, new.dots] {
@@ -148,6 +161,20 @@ pub(crate) fn path_rename(step: &mut Step<'_>) -> Flow {
     step.cite(clause!("path_rename.moves"));
     if step.is_symlink(inode) {
         step.cite(clause!("path_rename.symlink"));
+    }
+    if step.is_open(inode) {
+        step.cite(clause!("path_rename.open-file"));
+    }
+    if let Some(target) = new.inode {
+        if step.is_symlink(target) {
+            step.cite(clause!("path_rename.onto-symlink"));
+        }
+        if step.is_open(target) {
+            step.cite(clause!("path_rename.replaced-open-file"));
+        }
+    }
+    if step.is_directory(inode) && (old.slash || new.slash) {
+        step.cite(clause!("path_rename.directory-trailing-slash"));
     }
     if old.directory != new.directory {
         step.cite(clause!("path_rename.between-directories"));
@@ -190,7 +217,7 @@ fn onto(step: &mut Step<'_>, inode: InodeId, new: &Found) {
 
 /// Two paths of one call: what is wrong with either is said before the call fails.
 fn two<'a>(step: &mut Step<'a>, old: (InodeId, Text<'a>), new: (InodeId, Text<'a>)) -> Flow<(Found, Found)> {
-    let second = step.faults_of_name(new.0, new.1);
+    let second = step.faults_of_name(new.0, new.1, clause!("path_rename.missing-parent"));
     let old = step.resolve_name(old.0, old.1)?;
     // what was said of the new path is said once
     if second {
@@ -216,8 +243,8 @@ pub(crate) fn path_link(step: &mut Step<'_>) -> Flow {
     }
     let old_fd = step.fd(0, clause!("path_link.bad-fd"))?;
     let new_fd = step.fd(4, clause!("path_link.bad-new-fd"))?;
-    step.right(old_fd, rights::PATH_LINK_SOURCE);
-    step.right(new_fd, rights::PATH_LINK_TARGET);
+    step.rights(old_fd, rights::PATH_LINK_SOURCE, clause!("rights.link-both-directories"));
+    step.rights(new_fd, rights::PATH_LINK_TARGET, clause!("rights.link-both-directories"));
     let old_base = step.base(old_fd, clause!("path_link.base-not-directory"))?;
     let new_base = step.base(new_fd, clause!("path_link.new-base-not-directory"))?;
     step.changes_tree(new_fd, clause!("preopen.read-only-link"));
@@ -226,7 +253,7 @@ pub(crate) fn path_link(step: &mut Step<'_>) -> Flow {
         step.applies(clause!("path_link.across-preopens"));
     }
     let follow = step.arg(1) & lookupflags::SYMLINK_FOLLOW != 0;
-    let faulty_new = step.faults_of_name(new_base, new_text);
+    let faulty_new = step.faults_of_name(new_base, new_text, clause!("path_link.missing"));
     let old = step.resolve(old_base, old_text, follow)?;
     if faulty_new {
         step.succeeds()?;
@@ -255,6 +282,9 @@ pub(crate) fn path_link(step: &mut Step<'_>) -> Flow {
     }
     step.succeeds()?;
     step.cite(clause!("path_link.same-file"));
+    if old.directory != new.directory {
+        step.cite(clause!("path_link.between-directories"));
+    }
     if let (Some(inode), None) = (old.inode, new.inode) {
         step.link(&new, inode);
     }
@@ -271,6 +301,7 @@ pub(crate) fn path_symlink(step: &mut Step<'_>) -> Flow {
     step.right(fd, rights::PATH_SYMLINK);
     let base = step.base(fd, clause!("path_symlink.base-not-directory"))?;
     step.changes_tree(fd, clause!("preopen.read-only-symlink"));
+    step.parent_clauses(base, text, clause!("path_symlink.missing-parent"), None);
     let found = step.resolve_name(base, text)?;
     if let (Some(target), true) = (target, found.inode.is_none())
         && step.leads_outside(base, found.directory, target)
@@ -326,18 +357,22 @@ pub(crate) fn path_readlink(step: &mut Step<'_>) -> Flow {
     match (found.inode, &target) {
         (None, _) => step.applies(clause!("path_readlink.missing")),
         (Some(inode), None) => {
-            step.applies(clause!("path_readlink.not-a-symlink"));
+            step.applies(if found.slash_link { clause!("path_readlink.trailing-slash-symlink") } else { clause!("path_readlink.not-a-symlink") });
             if found.slash && !step.is_directory(inode) {
                 step.applies(clause!("path-resolution.trailing-slash"));
             }
         }
         (Some(_), Some(_)) if room == 0 => step.applies(clause!("path_readlink.empty-buffer")),
+        (Some(_), Some(target)) if target.first() == Some(&b'/') => step.applies(clause!("path_readlink.absolute-target")),
         (Some(_), Some(_)) => {}
     }
     step.succeeds()?;
     let Some(target) = target else { return Err(crate::step::Stop::Unjudged) };
     let len = target.len().min(usize::try_from(room).unwrap_or(usize::MAX));
     let clause = if len < target.len() { clause!("path_readlink.truncates") } else { clause!("path_readlink.no-terminator") };
+    if len as u64 == room {
+        step.cite(clause!("path_readlink.exact-buffer"));
+    }
     step.number(0, 4, len as u64, clause, "bufused");
     step.make(target[..len].to_vec());
     step.cite(clause!("path_readlink.target"));
@@ -359,22 +394,43 @@ impl<'a> Step<'a> {
         self.resolve(base, text, false)
     }
 
+    /// Says which clause of a function applies where the directory that is to hold a new name is missing or is a file.
+    pub(crate) fn parent_clauses(&mut self, base: InodeId, text: Text<'a>, missing: ClauseId, file: Option<ClauseId>) {
+        let Some(path) = text.filter(|path| !path.is_empty() && path[0] != b'/') else { return };
+        let Err(fault) = crate::resolve::resolve(self.state, base, path, false) else { return };
+        if fault.clauses.contains(&clause!("path-resolution.missing-in-the-middle")) {
+            self.applies(missing);
+        }
+        if let Some(file) = file.filter(|_| fault.clauses.contains(&clause!("path-resolution.file-in-the-middle"))) {
+            self.applies(file);
+        }
+    }
+
     /// Says what is wrong with a further path of a call, and whether anything is. The call goes on to look at the rest.
-    fn faults_of_name(&mut self, base: InodeId, text: Text<'a>) -> bool {
+    fn faults_of_name(&mut self, base: InodeId, text: Text<'a>, missing: ClauseId) -> bool {
         let Some(path) = text.filter(|path| !path.is_empty() && path[0] != b'/') else { return true };
         match crate::resolve::resolve(self.state, base, path, false) {
             Ok(_) => false,
             Err(fault) => {
                 let clauses = fault.clauses;
+                let parent = clauses.contains(&clause!("path-resolution.missing-in-the-middle"));
                 clauses.into_iter().for_each(|clause| self.applies(clause));
+                if parent {
+                    self.applies(missing);
+                }
                 true
             }
         }
     }
 
+    /// Whether a descriptor is open for an inode.
+    fn is_open(&self, inode: InodeId) -> bool {
+        self.state.fds.iter().any(|fd| fd.what == What::File(inode) || fd.what == What::Directory(inode))
+    }
+
     /// The root of the preopen that a descriptor's directory lies below, as far as that is known.
     fn root_of(&self, fd: u32) -> Option<InodeId> {
-        let crate::state::What::Directory(inode) = self.what(fd) else { return None };
+        let What::Directory(inode) = self.what(fd) else { return None };
         let roots = self.state.world.preopens.iter().map(|preopen| preopen.root);
         roots.into_iter().find(|root| self.is_below(*root, inode))
     }

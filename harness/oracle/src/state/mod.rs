@@ -12,6 +12,7 @@ pub mod time;
 
 use std::rc::Rc;
 
+use touchstone_model::bounds;
 use touchstone_model::world::{self, StdioKind, World};
 
 pub use choices::{Choice, Choices, Rights};
@@ -39,6 +40,10 @@ pub struct State {
     pub random: Vec<Vec<u8>>,
     /// Preopens that a runtime showed at a number that is now certain.
     pub placed: Vec<usize>,
+    /// Numbers of preopens that the guest has closed.
+    pub closed_preopens: Vec<u32>,
+    /// Bytes that the guest's memory had at its first call.
+    pub first_memory_bytes: Option<u64>,
 }
 
 /// What a world fixes for the whole run.
@@ -71,14 +76,14 @@ pub struct Host {
     pub symlinks: usize,
     /// Symbolic links that POSIX promises to follow in one path.
     pub promised_symlinks: usize,
-    /// The largest position in a file.
-    pub largest_offset: u64,
+    /// Bytes that a file may have: the limit that the runner sets, far below what `off_t` can express.
+    pub largest_file: u64,
 }
 
 impl Host {
     /// Linux with tmpfs.
     pub const LINUX: Host =
-        Host { name_bytes: 255, path_bytes: 4096, symlinks: 40, promised_symlinks: 8, largest_offset: i64::MAX.cast_unsigned() };
+        Host { name_bytes: 255, path_bytes: 4096, symlinks: 40, promised_symlinks: 8, largest_file: bounds::WORKER_FILE_SIZE_BYTES };
 }
 
 /// Standard input.
@@ -99,6 +104,8 @@ pub struct Output {
     pub written: Vec<u8>,
     /// Whether `written` is all, in order: no write was too long for the trace, and nobody moved elsewhere in a file.
     pub known: bool,
+    /// Nobody reads it.
+    pub broken: bool,
 }
 
 /// What is known of time.
@@ -128,7 +135,7 @@ impl State {
             })
             .collect();
         let names = world.preopens.iter().map(|preopen| preopen.name.clone()).collect();
-        let output = || Output { kind: world.stdout, written: Vec::new(), known: true };
+        let output = || Output { kind: world.stdout, written: Vec::new(), known: true, broken: false };
         let mut state = State {
             world: Rc::new(Facts { args: world.args.clone(), env: world.env.clone(), preopens, names, host }),
             fds: Fds::default(),
@@ -139,6 +146,8 @@ impl State {
             choices: Choices::default(),
             random: Vec::new(),
             placed: Vec::new(),
+            closed_preopens: Vec::new(),
+            first_memory_bytes: None,
         };
         for (number, stream) in [(0, Stream::Input), (1, Stream::Output), (2, Stream::Error)] {
             state.fds.insert(Fd::new(number, What::Stream(stream)));
@@ -170,6 +179,20 @@ impl State {
     pub fn preopened(&self, index: usize, number: u32) -> Fd {
         let facts = &self.world.preopens[index];
         Fd { preopen: Some(index), read_only: facts.read_only, ..Fd::new(number, What::Directory(facts.root)) }
+    }
+
+    /// Whether a number was that of a preopen which the guest has closed.
+    pub fn is_closed_preopen(&self, number: u32) -> bool {
+        self.closed_preopens.contains(&number)
+    }
+
+    /// Whether nobody reads what is written to a stream.
+    pub fn stream_is_broken(&self, stream: Stream) -> bool {
+        match stream {
+            Stream::Input => false,
+            Stream::Output => self.output[0].broken,
+            Stream::Error => self.output[1].broken,
+        }
     }
 
     /// What stands behind a stream.
