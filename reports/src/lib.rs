@@ -66,8 +66,10 @@ pub struct Coverage {
     pub clauses_covered: usize,
     /// Different pairs of a function and an error seen on the reference.
     pub errno_pairs: usize,
-    /// Share of calls with exactly one permitted errno. `null`: only an oracle can tell.
-    pub single_errno_calls: Option<f64>,
+    /// Clauses that applied to a call of some case on the reference.
+    pub clauses_reached: usize,
+    /// Share of the calls on the reference to which exactly one answer was permitted.
+    pub single_errno_calls: f64,
 }
 
 /// One case.
@@ -100,6 +102,12 @@ pub struct CaseProfile {
     /// Each spelt as a divergence file would quote it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub differences: Vec<String>,
+    /// Clauses that permit what differs from the reference.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub permitted_by: Vec<String>,
+    /// Clauses of level `should` that were missed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub discouraged: Vec<String>,
     /// The guest's calls, where something is not as it should be.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub trace: Vec<String>,
@@ -143,13 +151,15 @@ impl Report {
         let called: BTreeSet<&String> = results.iter().flat_map(|result| &result.functions).collect();
         let pairs: BTreeSet<&(String, u32)> =
             results.iter().flat_map(|result| &result.errno_pairs).filter(|(_, errno)| *errno != 0).collect();
+        let reached: BTreeSet<&String> = results.iter().flat_map(|result| &result.reached).collect();
         let coverage = Coverage {
             functions: context.functions,
             functions_called: called.len(),
             clauses_total: context.clauses_total,
             clauses_covered: cited.len(),
             errno_pairs: pairs.len(),
-            single_errno_calls: None,
+            clauses_reached: reached.len(),
+            single_errno_calls: share(results),
         };
         Report {
             schema: SCHEMA,
@@ -181,7 +191,14 @@ impl Report {
     }
 }
 
-/// The verdicts that a report has a column for: those given here, and those that only an oracle or a feature probe gives.
+/// The share of calls to which exactly one answer was permitted; 1 where there is no call.
+fn share(results: &[CaseResult]) -> f64 {
+    let sum = |of: fn(&CaseResult) -> usize| u32::try_from(results.iter().map(of).sum::<usize>()).unwrap_or(u32::MAX);
+    let (calls, single) = (sum(|result| result.tightness.calls), sum(|result| result.tightness.single));
+    if calls == 0 { 1.0 } else { (f64::from(single) / f64::from(calls) * 10_000.0).round() / 10_000.0 }
+}
+
+/// The verdicts that a report has a column for. `discouraged` counts, of those that are `permitted`, those that miss a `should`.
 pub const COLUMNS: [&str; 10] =
     ["pass", "permitted", "discouraged", "known", "failed", "stale", "unsupported", "crashed", "timed-out", "escaped"];
 
@@ -191,6 +208,11 @@ impl Runtime {
         for verdict in results.iter().filter_map(|result| result.runtimes.get(name)).filter_map(RuntimeResult::verdict) {
             *verdicts.entry(verdict.name().to_owned()).or_default() += 1;
         }
+        let own = results.iter().filter_map(|result| result.runtimes.get(name));
+        let is_discouraged = |result: &&RuntimeResult| {
+            result.verdict() == Some(Verdict::Permitted) && result.profiles.values().any(|profile| !profile.judgement.discouraged.is_empty())
+        };
+        verdicts.insert("discouraged".to_owned(), own.filter(is_discouraged).count());
         let [name, version, family, wasi, preflight] = [name, version, family, wasi, preflight].map(String::clone);
         Runtime { name, version, family, wasi, preflight, verdicts }
     }
@@ -208,6 +230,8 @@ impl Case {
                     end: result.end.clone(),
                     divergences: result.judgement.divergences.clone(),
                     unsupported: result.judgement.unsupported.map(|feature| feature.name().to_owned()),
+                    permitted_by: result.judgement.permitted_by.clone(),
+                    discouraged: result.judgement.discouraged.clone(),
                     differences: if withheld { vec![WITHHELD.to_owned()] } else { differences },
                     trace: if withheld { Vec::new() } else { result.trace.clone() },
                 };

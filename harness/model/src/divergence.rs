@@ -45,6 +45,9 @@ pub struct Seen {
     pub versions: VersionReq,
     /// Host profiles under which it is seen; without it, under all.
     pub profiles: Option<Vec<String>>,
+    /// It depends on timing or chance: a run that does not show it is not stale.
+    #[serde(default)]
+    pub sometimes: bool,
     /// Case to the differences, each spelt as in a report. `["crashed"]`-like ends are spelt the same way.
     pub cases: BTreeMap<String, Vec<String>>,
 }
@@ -62,5 +65,14 @@ impl Divergence {
         let is_of = move |seen: &&Seen| seen.runtime == runtime && seen.versions.matches(version) && is_under(seen);
         let seen = self.seen.iter().filter(is_of);
         seen.filter_map(move |seen| seen.cases.get(case)).flatten()
+    }
+
+    /// The same, without those that need not show.
+    pub fn certain_claims(&self, runtime: &str, version: &Version, profile: &str, case: &str) -> impl Iterator<Item = &String> {
+        let is_sometimes = |text: &&String| {
+            let sometimes = self.seen.iter().filter(|seen| seen.sometimes && seen.runtime == runtime);
+            sometimes.filter_map(|seen| seen.cases.get(case)).flatten().any(|claim| claim == *text)
+        };
+        self.claims(runtime, version, profile, case).filter(move |text| !is_sometimes(text))
     }
 }

@@ -204,7 +204,9 @@ pub fn judge(evidence: Evidence<'_>) -> Judgement {
     let mut ids = Vec::new();
     for divergence in evidence.divergences {
         let before = claimed.len();
-        claimed.extend(divergence.claims(evidence.runtime, evidence.version, evidence.profile, &evidence.case.id).cloned());
+        let of = (evidence.runtime, evidence.version, evidence.profile, evidence.case.id.as_str());
+        claimed.extend(divergence.certain_claims(of.0, of.1, of.2, of.3).cloned());
+        claimed.extend(divergence.claims(of.0, of.1, of.2, of.3).filter(|text| texts.contains(*text)).cloned());
         if claimed.len() > before {
             ids.push(divergence.id.clone());
         }

@@ -35,6 +35,8 @@ pub fn normalise(trace: &Trace) -> Vec<Normalised> {
 struct Names {
     fds: BTreeMap<u64, String>,
     next_fd: usize,
+    /// What descriptors were called that are closed by now: a guest that goes on to use one uses the same on every runtime.
+    closed: BTreeMap<u64, String>,
     /// Standard streams that the guest closed: their numbers may be given out again.
     closed_stdio: Vec<u64>,
     inodes: BTreeMap<u64, usize>,
@@ -95,11 +97,14 @@ impl Names {
         let succeeded = call.outcome.as_ref().is_some_and(|outcome| outcome.errno == 0);
         match (call.function, call.args.as_slice()) {
             (Function::FdClose, [fd]) if succeeded => {
-                self.fds.remove(fd);
+                if let Some(name) = self.fds.remove(fd) {
+                    self.closed.insert(*fd, format!("closed {name}"));
+                }
                 self.closed_stdio.extend((*fd <= 2).then_some(*fd));
             }
             (Function::FdRenumber, [from, to]) if succeeded && from != to => {
                 if let Some(name) = self.fds.remove(from) {
+                    self.closed.insert(*from, format!("moved {name}"));
                     self.fds.insert(*to, name);
                 }
             }
@@ -108,7 +113,7 @@ impl Names {
     }
 
     fn fd(&self, fd: u64) -> String {
-        match (fd, self.fds.get(&fd)) {
+        match (fd, self.fds.get(&fd).or_else(|| self.closed.get(&fd))) {
             (_, Some(name)) => name.clone(),
             (0, None) => "stdin".to_owned(),
             (1, None) => "stdout".to_owned(),

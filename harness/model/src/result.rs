@@ -1,12 +1,15 @@
 //! What the cases of a run came to: the data that every report is made from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use touchstone_spec::{Permit, Permitted};
 
 use crate::judge::{Judgement, Verdict};
 use crate::normalise::normalise;
+use crate::oracle::{OracleReport, Said};
 use crate::trace::Trace;
+use crate::value::errno_text;
 
 /// One case on all runtimes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +25,17 @@ pub struct CaseResult {
     pub functions: Vec<String>,
     /// `(function, errno)` pairs seen on the reference.
     pub errno_pairs: Vec<(String, u32)>,
+    /// How many calls the guest made on the reference, and for how many of them exactly one answer was permitted.
+    pub tightness: Tightness,
+    /// Clauses that applied to a call on the reference.
+    pub reached: Vec<String>,
+}
+
+/// How much an oracle leaves open: calls, and those of them to which exactly one answer was permitted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tightness {
+    pub calls: usize,
+    pub single: usize,
 }
 
 /// One case on one runtime, under one or more profiles.
@@ -39,6 +53,8 @@ pub struct ProfileResult {
     pub end: String,
     /// What the guest asked and was answered, normalised; only kept where something is not as it should be.
     pub trace: Vec<String>,
+    /// Clauses that leave a choice to the answers that were chosen: `badf`, `ok`, `no return`.
+    pub chosen: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl RuntimeResult {
@@ -46,6 +62,28 @@ impl RuntimeResult {
     pub fn verdict(&self) -> Option<Verdict> {
         self.profiles.values().map(|result| result.judgement.verdict).max()
     }
+}
+
+/// For each clause that leaves a choice, the answers that a run chose.
+pub fn chosen(trace: &Trace, oracle: &OracleReport) -> BTreeMap<String, BTreeSet<String>> {
+    let mut out: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (call, report) in trace.calls.iter().zip(&oracle.calls).filter(|(_, report)| report.said == Said::Accepted) {
+        let answer = match &call.outcome {
+            None => "no return".to_owned(),
+            Some(outcome) if outcome.errno == 0 => "ok".to_owned(),
+            Some(outcome) => errno_text(outcome.errno),
+        };
+        let permits = |permit: &Permit| match &permit.outcome {
+            Permitted::Errno(errno) => errno.name() == answer,
+            Permitted::Success(_) => answer == "ok",
+            Permitted::Trap(_) => answer == "no return",
+        };
+        let open = report.clauses.iter().map(|clause| clause.clause()).filter(|clause| clause.outcomes.len() > 1);
+        for clause in open.filter(|clause| clause.outcomes.iter().any(permits)) {
+            out.entry(clause.id.clone()).or_default().insert(answer.clone());
+        }
+    }
+    out
 }
 
 /// A trace as lines of text: number, question, answer.

@@ -143,6 +143,9 @@ impl Ranges<'_, '_> {
         let mut spans: Vec<(u64, u64)> = Vec::new();
         for (address, len) in buffers(array) {
             self.range(address.into(), len.into(), 1);
+            if u64::from(len) > self.step.call.memory_bytes {
+                self.step.applies(clause!("memory.huge-buffer"));
+            }
             sum += u64::from(len);
             let span = (u64::from(address), u64::from(address) + u64::from(len));
             if filled && len > 0 {

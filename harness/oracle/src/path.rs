@@ -37,6 +37,7 @@ impl<'a> Step<'a> {
             What::Foreign => Err(Stop::Unjudged),
             What::File(_) | What::Stream(_) => {
                 self.applies(not_directory);
+                self.wrong_type();
                 self.succeeds()?;
                 Err(Stop::Done)
             }
@@ -45,7 +46,7 @@ impl<'a> Step<'a> {
 
     /// Resolves a path.
     pub(crate) fn resolve(&mut self, base: InodeId, text: Text<'a>, follow: bool) -> Flow<Found> {
-        let usable = text.filter(|path| !path.is_empty() && path[0] != b'/');
+        let usable = text.filter(|path| is_usable(path));
         let Some(path) = usable else {
             self.succeeds()?;
             return Err(Stop::Done);
@@ -65,6 +66,9 @@ impl<'a> Step<'a> {
                 self.cite_final(&found);
                 if found.many_links {
                     self.applies(clause!("path-resolution.more-symlinks"));
+                }
+                if found.name.is_none() && self.state.inodes.directory(found.directory).is_some_and(|directory| directory.removed) {
+                    self.applies(clause!("path-resolution.removed-base-itself"));
                 }
                 if found.inode.is_none() && self.state.inodes.directory(found.directory).is_some_and(|directory| directory.removed) {
                     self.applies(clause!("path-resolution.removed-base"));
@@ -138,7 +142,9 @@ impl<'a> Step<'a> {
         if let Some(directory) = self.state.inodes.directory_mut(found.directory) {
             directory.insert(name, inode);
         }
-        self.state.inodes.get_mut(inode).nlink += 1;
+        let file = self.state.inodes.get_mut(inode);
+        file.nlink += 1;
+        file.ctime = crate::state::Time::Any;
         if let Some(directory) = self.state.inodes.directory_mut(inode) {
             directory.removed = false;
         }
@@ -153,11 +159,17 @@ impl<'a> Step<'a> {
         }
         let file = self.state.inodes.get_mut(inode);
         file.nlink = file.nlink.saturating_sub(1);
+        file.ctime = crate::state::Time::Any;
         if let Some(directory) = self.state.inodes.directory_mut(inode) {
             directory.removed = true;
         }
         self.touch(found.directory);
     }
+}
+
+/// Whether a path can be resolved at all. What is wrong with the text of one that cannot, [`Step::text`] has said.
+pub(crate) fn is_usable(path: &[u8]) -> bool {
+    !path.is_empty() && path[0] != b'/' && !path.contains(&0) && std::str::from_utf8(path).is_ok()
 }
 
 /// A [`Place`] that borrows nothing.

@@ -192,6 +192,10 @@ impl<'a> Walk<'a> {
         if directory.unsure {
             return Err(Fault::unknown());
         }
+        if part.len() > self.state.world.host.name_bytes {
+            return Err(self.blocked(clause!("path-resolution.name-too-long")));
+        }
+        self.ways.long_name |= part.len() == self.state.world.host.name_bytes;
         let Some(inode) = directory.entries.get(part).copied() else {
             if last {
                 return Ok(Some(self.place(Some(part))));

@@ -8,11 +8,12 @@
 //! say. So functions collect what is wrong and go on as long as they can.
 
 use touchstone_model::trace::{Capture, TraceCall};
+use touchstone_model::world::START_TIME_NANOSECONDS;
 use touchstone_spec::consts::{fdflags, fdstat};
 use touchstone_spec::{ClauseId, Errno, clause};
 
 use crate::rules::{ErrnoSet, Preferred, Rule};
-use crate::state::{Choice, Fd, InodeId, Rights, State, What};
+use crate::state::{Choice, Fd, Inode, InodeId, Rights, State, Time, What};
 
 /// Why a function of the specification goes no further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -275,6 +276,11 @@ impl<'a> Step<'a> {
         }
     }
 
+    /// Says that a call is about another type of file than its right is for: a runtime that keeps rights may not have given it.
+    pub(crate) fn wrong_type(&mut self) {
+        self.applies(clause!("rights.wrong-type"));
+    }
+
     /// Says that a right is missing, which matters to runtimes that keep rights.
     pub(crate) fn missing_right(&mut self, clause: ClauseId) {
         match self.state.choices.rights {
@@ -390,6 +396,16 @@ impl<'a> Step<'a> {
         number
     }
 
+    /// A time in words that are the same in every run: exact only where a guest or a case set a time to it.
+    pub(crate) fn time_text(&self, time: u64) -> String {
+        let was_set = |inode: &Inode| inode.atime == Time::Set(time) || inode.mtime == Time::Set(time);
+        match time {
+            START_TIME_NANOSECONDS => "<start>".to_owned(),
+            _ if time < EARLY_NANOSECONDS || self.state.inodes.iter().any(|(_, inode)| was_set(inode)) => time.to_string(),
+            _ => "<time>".to_owned(),
+        }
+    }
+
     /// What the host's clock shows, for what is being made.
     pub(crate) fn made_now(&self) -> u64 {
         match &self.mode {
@@ -401,12 +417,17 @@ impl<'a> Step<'a> {
     /// Says that a file was changed now.
     pub(crate) fn touch(&mut self, inode: InodeId) {
         let now = match &self.mode {
-            Mode::Prefer(making) => crate::state::Time::Seen(making.realtime),
+            Mode::Prefer(making) => Time::Seen(making.realtime),
             Mode::Check(_) | Mode::Effect => self.state.now(),
         };
-        self.state.inodes.get_mut(inode).mtime = now;
+        let file = self.state.inodes.get_mut(inode);
+        file.mtime = now;
+        file.ctime = now;
     }
 }
+
+/// No host's clock shows a time before this one, in 1973.
+const EARLY_NANOSECONDS: u64 = 100_000_000_000_000_000;
 
 /// A little-endian number in bytes; what lies behind their end counts as zero.
 pub(crate) fn number_at(bytes: &[u8], at: usize, len: usize) -> u64 {

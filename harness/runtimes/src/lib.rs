@@ -32,8 +32,8 @@ use touchstone_model::observation::Crash;
 use touchstone_model::trace::Keeper;
 use touchstone_model::world::Access;
 
-pub use oracle::read_tree;
 pub use command::{Absence, Command, Found, UNPRIVILEGED_ID};
+pub use oracle::read_tree;
 
 /// One run of one module: what the guest is, and all that it is given.
 #[derive(Debug)]

@@ -111,6 +111,7 @@ fn make_filestat(step: &mut Step<'_>, inode: InodeId, kind: u64, size: u64) {
     // a time that nobody decided is decided now
     file.atime = file.atime.bound(now);
     file.mtime = file.mtime.bound(now);
+    file.ctime = file.ctime.bound(now);
     let mut bytes = vec![0; filestat::BYTES];
     put_at(&mut bytes, filestat::DEV, 8, identity.0);
     put_at(&mut bytes, filestat::INO, 8, identity.1);
@@ -119,7 +120,7 @@ fn make_filestat(step: &mut Step<'_>, inode: InodeId, kind: u64, size: u64) {
     put_at(&mut bytes, filestat::SIZE, 8, size);
     put_at(&mut bytes, filestat::ATIM, 8, file.atime.or(now));
     put_at(&mut bytes, filestat::MTIM, 8, file.mtime.or(now));
-    put_at(&mut bytes, filestat::CTIM, 8, file.mtime.or(now));
+    put_at(&mut bytes, filestat::CTIM, 8, file.ctime.or(now));
     if kind != filetype::DIRECTORY {
         put_at(&mut bytes, filestat::NLINK, 8, file.nlink);
     }
@@ -130,7 +131,6 @@ fn make_filestat(step: &mut Step<'_>, inode: InodeId, kind: u64, size: u64) {
 fn identity(step: &mut Step<'_>, inode: InodeId, seen: (u64, u64)) {
     let clause = clause!("fd_filestat_get.identity");
     step.cite(clause);
-    let text = |(dev, ino): (u64, u64)| format!("dev {dev} ino {ino}");
     match step.state.inodes.get(inode).identity {
         Some(known) if known != seen => step.mismatch(clause, "the numbers that it had before".to_owned(), "others".to_owned()),
         Some(_) => {}
@@ -138,7 +138,7 @@ fn identity(step: &mut Step<'_>, inode: InodeId, seen: (u64, u64)) {
             let holder = step.state.inodes.iter().find(|(_, other)| other.identity == Some(seen)).map(|(id, _)| id);
             match holder {
                 Some(holder) if step.state.is_gone(holder) => step.state.inodes.get_mut(holder).identity = None,
-                Some(_) => step.mismatch(clause, "numbers that no other file has".to_owned(), format!("another's: {}", text(seen))),
+                Some(_) => step.mismatch(clause, "numbers that no other file has".to_owned(), "those of another file".to_owned()),
                 None => {}
             }
             step.state.inodes.get_mut(inode).identity = Some(seen);
@@ -155,11 +155,13 @@ fn times(step: &mut Step<'_>, inode: InodeId, atime: u64, mtime: u64) {
             *time = Time::Seen(seen);
             let clause = if is_atime { clause!("fd_filestat_get.atim") } else { clause!("fd_filestat_get.mtim") };
             let expected = match before {
-                Time::Set(time) | Time::Seen(time) => format!("{name} {time}"),
-                Time::Now { not_before } => format!("{name} of now, {not_before} or later"),
+                Time::Set(time) => format!("{name} {}", step.time_text(time)),
+                Time::Seen(_) => format!("{name} as before"),
+                Time::Now { .. } => format!("{name} of now"),
                 Time::Any => format!("{name} of any time"),
             };
-            step.mismatch(clause, expected, format!("{name} {seen}"));
+            let seen = format!("{name} {}", step.time_text(seen));
+            step.mismatch(clause, expected, seen);
         }
     }
 }
@@ -178,7 +180,10 @@ pub(crate) fn fd_filestat_set_size(step: &mut Step<'_>) -> Flow {
     }
     let inode = match step.what(fd) {
         What::File(inode) => inode,
-        What::Directory(_) => return refused(step, clause!("fd_filestat_set_size.directory")),
+        What::Directory(_) => {
+            step.wrong_type();
+            return refused(step, clause!("fd_filestat_set_size.directory"));
+        }
         What::Stream(stream) => {
             match step.state.stream_kind(stream) {
                 StdioKind::Pipe => step.applies(clause!("fd_filestat_set_size.pipe")),
@@ -358,6 +363,7 @@ fn set_times(step: &mut Step<'_>, inode: InodeId, [atime, mtime]: [u64; 2], flag
     let file = step.state.inodes.get_mut(inode);
     file.atime = new_atime.unwrap_or(file.atime);
     file.mtime = new_mtime.unwrap_or(file.mtime);
+    file.ctime = Time::Any;
 }
 
 /// The type that a stream shows: that of what is behind it, or none where the host does not tell.

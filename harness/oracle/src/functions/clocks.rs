@@ -116,7 +116,7 @@ fn check(step: &mut Step<'_>, clock: Clock, seen: u64) {
             step.cite(clause!("clock_time_get.realtime-epoch"));
             if seen <= touchstone_model::world::START_TIME_NANOSECONDS {
                 let clause = clause!("clock_time_get.realtime-epoch");
-                step.mismatch(clause, "nanoseconds since 1970".to_owned(), format!("time {seen}, which is before 2001-09-09"));
+                step.mismatch(clause, "nanoseconds since 1970".to_owned(), "a time before 2001-09-09".to_owned());
             }
             step.state.clocks.realtime = Some(seen);
         }
@@ -127,7 +127,8 @@ fn check(step: &mut Step<'_>, clock: Clock, seen: u64) {
             if let Some(earliest) = step.state.clocks.monotonic
                 && seen < earliest
             {
-                step.mismatch(clause!("clock_time_get.monotonic"), format!("time {earliest} or later"), format!("time {seen}"));
+                let (expected, seen) = ("a later time".to_owned(), "an earlier time than could be".to_owned());
+                step.mismatch(clause!("clock_time_get.monotonic"), expected, seen);
             }
             step.state.clocks.monotonic = Some(seen);
         }
@@ -135,7 +136,8 @@ fn check(step: &mut Step<'_>, clock: Clock, seen: u64) {
             step.cite(clause!("clock_time_get.cputime-advances"));
             let earliest = step.state.clocks.cpu[which];
             if seen < earliest {
-                step.mismatch(clause!("clock_time_get.cputime-advances"), format!("time {earliest} or later"), format!("time {seen}"));
+                let (expected, seen) = ("a later time".to_owned(), "an earlier time than before".to_owned());
+                step.mismatch(clause!("clock_time_get.cputime-advances"), expected, seen);
             }
             step.state.clocks.cpu[which] = seen;
         }

@@ -29,9 +29,15 @@ pub(crate) fn fd_advise(step: &mut Step<'_>) -> Flow {
                 step.cite(clause!("fd_advise.beyond-end"));
             }
         }
-        What::Directory(_) => step.applies(clause!("fd_advise.directory")),
+        What::Directory(_) => {
+            step.applies(clause!("fd_advise.directory"));
+            step.wrong_type();
+        }
         What::Stream(stream) => match step.state.stream_kind(stream) {
-            StdioKind::Pipe => step.applies(clause!("fd_advise.pipe")),
+            StdioKind::Pipe => {
+                step.applies(clause!("fd_advise.pipe"));
+                step.wrong_type();
+            }
             StdioKind::File => step.applies(clause!("fd_advise.stdio-file")),
         },
         What::Foreign => return Err(Stop::Unjudged),
@@ -54,6 +60,7 @@ pub(crate) fn fd_allocate(step: &mut Step<'_>) -> Flow {
         What::File(inode) => inode,
         What::Directory(_) => {
             step.applies(clause!("fd_allocate.directory"));
+            step.wrong_type();
             return step.succeeds();
         }
         What::Stream(stream) => {
@@ -98,7 +105,10 @@ pub(crate) fn fd_datasync(step: &mut Step<'_>) -> Flow {
             }
             step.cite(clause!("fd_datasync.file"));
         }
-        What::Directory(_) => step.applies(clause!("fd_datasync.directory")),
+        What::Directory(_) => {
+            step.applies(clause!("fd_datasync.directory"));
+            step.wrong_type();
+        }
         What::Stream(_) => step.applies(clause!("fd_datasync.stdio")),
         What::Foreign => return Err(Stop::Unjudged),
     }
@@ -115,7 +125,10 @@ pub(crate) fn fd_sync(step: &mut Step<'_>) -> Flow {
             }
             step.cite(clause!("fd_sync.file"));
         }
-        What::Directory(_) => step.applies(clause!("fd_sync.directory")),
+        What::Directory(_) => {
+            step.applies(clause!("fd_sync.directory"));
+            step.wrong_type();
+        }
         What::Stream(_) => step.applies(clause!("fd_sync.stdio")),
         What::Foreign => return Err(Stop::Unjudged),
     }

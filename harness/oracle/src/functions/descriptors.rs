@@ -121,6 +121,7 @@ pub(crate) fn fd_fdstat_get(step: &mut Step<'_>) -> Flow {
     let Some(seen) = step.seen(0) else { return Ok(()) };
     let seen = seen.kept();
     let kind = number_at(seen, fdstat::FS_FILETYPE, 1);
+    stream_type(step, &entry, kind);
     if !kinds.contains(&kind) {
         step.mismatch(clause!("fd_fdstat_get.filetype"), filetype_text(kinds[0]), filetype_text(kind));
     }
@@ -129,6 +130,20 @@ pub(crate) fn fd_fdstat_get(step: &mut Step<'_>) -> Flow {
     let (base, inheriting) = (number_at(seen, fdstat::FS_RIGHTS_BASE, 8), number_at(seen, fdstat::FS_RIGHTS_INHERITING, 8));
     check_rights(step, &entry, base, inheriting);
     Ok(())
+}
+
+/// The text defines no type for a pipe, so it is unknown; for a file behind a stream a runtime may not look.
+fn stream_type(step: &mut Step<'_>, entry: &Fd, kind: u64) {
+    let What::Stream(stream) = entry.what else { return };
+    match step.state.stream_kind(stream) {
+        StdioKind::File => step.cite(clause!("fd_fdstat_get.stdio-file-type")),
+        StdioKind::Pipe => {
+            step.cite(clause!("fd_fdstat_get.pipe-type"));
+            if kind != filetype::UNKNOWN {
+                step.miss(clause!("fd_fdstat_get.pipe-type"));
+            }
+        }
+    }
 }
 
 fn filetypes(step: &Step<'_>, entry: &Fd) -> &'static [u64] {
@@ -159,8 +174,14 @@ fn check_flags(step: &mut Step<'_>, entry: &Fd, shown: u64) {
         return;
     };
     step.cite(clause);
-    // hosts that have only one of the three show what was asked for as another
-    let plain = |flags: u64| flags & !SYNC_FLAGS;
+    if (flags | shown) & fdflags::NONBLOCK != 0 {
+        step.cite(clause!("fd_fdstat_get.open-nonblock"));
+    }
+    if (flags | shown) & SYNC_FLAGS != 0 {
+        step.cite(clause!("fd_fdstat_get.open-sync"));
+    }
+    // nonblock means nothing for files, and hosts that have only one of the three show what was asked for as another
+    let plain = |flags: u64| flags & !(SYNC_FLAGS | fdflags::NONBLOCK);
     let synced = |flags: u64| flags & SYNC_FLAGS != 0;
     if plain(shown) != plain(flags) || (synced(flags) != synced(shown)) {
         step.mismatch(clause, flags_text(flags), flags_text(shown));

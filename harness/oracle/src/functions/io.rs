@@ -237,6 +237,7 @@ pub(crate) fn fd_seek(step: &mut Step<'_>) -> Flow {
         }
         What::Directory(_) => {
             step.applies(clause!("fd_seek.directory"));
+            step.wrong_type();
             step.succeeds()?;
             step.make(vec![0; 8]);
             Ok(())
@@ -247,8 +248,12 @@ pub(crate) fn fd_seek(step: &mut Step<'_>) -> Flow {
                     step.applies(clause!("fd_seek.pipe"));
                     step.cite(clause!("stdio.pipe-has-no-offset"));
                 }
-                StdioKind::File => step.applies(clause!("fd_seek.stdio-file")),
+                StdioKind::File => {
+                    step.applies(clause!("fd_seek.stdio-file"));
+                    step.cite(clause!("stdio.file-seek"));
+                }
             }
+            step.wrong_type();
             step.succeeds()?;
             step.make(vec![0; 8]);
             moved(step, stream);
@@ -278,6 +283,7 @@ pub(crate) fn fd_tell(step: &mut Step<'_>) -> Flow {
         }
         What::Directory(_) => {
             step.applies(clause!("fd_tell.directory"));
+            step.wrong_type();
             step.succeeds()?;
             step.make(vec![0; 8]);
             Ok(())
@@ -287,6 +293,7 @@ pub(crate) fn fd_tell(step: &mut Step<'_>) -> Flow {
                 StdioKind::Pipe => step.applies(clause!("fd_tell.pipe")),
                 StdioKind::File => step.applies(clause!("fd_tell.stdio-file")),
             }
+            step.wrong_type();
             step.succeeds()?;
             step.make(vec![0; 8]);
             Ok(())
@@ -300,6 +307,7 @@ pub(crate) fn fd_tell(step: &mut Step<'_>) -> Flow {
 /// A call that a clause lets do nothing but fail; where it succeeds all the same, nothing is known of what it did.
 fn never(step: &mut Step<'_>, clause: ClauseId) -> Flow {
     step.applies(clause);
+    step.wrong_type();
     step.succeeds()?;
     Err(Stop::Unjudged)
 }
@@ -310,6 +318,7 @@ fn positioned_stream(step: &mut Step<'_>, stream: Stream, pipe: ClauseId, file: 
         StdioKind::Pipe => step.applies(pipe),
         StdioKind::File => step.applies(file),
     }
+    step.wrong_type();
     step.succeeds()?;
     moved(step, stream);
     Err(Stop::Unjudged)

@@ -1,12 +1,12 @@
 //! `path_open`.
 
-use touchstone_spec::clause;
+use touchstone_spec::{Errno, clause};
 use touchstone_spec::consts::{fdflags, lookupflags, oflags, rights};
 
 use super::descriptors::FDFLAGS;
 use crate::path::Found;
 use crate::state::{ALL_RIGHTS, Access, Content, Fd, Inode, InodeId, Kind, What};
-use crate::step::{Flow, Mode, Step};
+use crate::step::{Flow, Mode, Seen, Step};
 
 /// All bits of `oflags`.
 const OFLAGS: u64 = oflags::CREAT | oflags::DIRECTORY | oflags::EXCL | oflags::TRUNC;
@@ -72,6 +72,7 @@ pub(crate) fn path_open(step: &mut Step<'_>) -> Flow {
         }
         Some(inode) => {
             existing(step, fd, asked, &found, inode);
+            too_many(step);
             step.succeeds()?;
             opened(step, fd, asked, &found, inode)
         }
@@ -112,6 +113,20 @@ fn needed_rights(step: &mut Step<'_>, fd: u32, asked: Asked) {
     }
 }
 
+/// Descriptors that every host can give to a program: hosts have 1024 for a process, of which the runtime needs some itself.
+const ALWAYS_ENOUGH: usize = 512;
+
+/// With many descriptors open a host may have none left.
+fn too_many(step: &mut Step<'_>) {
+    let out_of_them = [Errno::Mfile, Errno::Nfile].map(|errno| u32::from(errno.raw()));
+    if let Mode::Check(Seen::Errno(raw)) = step.mode
+        && out_of_them.contains(&raw)
+        && step.state.fds.iter().count() > ALWAYS_ENOUGH
+    {
+        step.applies(clause!("path_open.too-many"));
+    }
+}
+
 /// Nothing is there and `creat` is given.
 fn create(step: &mut Step<'_>, fd: u32, asked: Asked, found: &Found) -> Flow {
     step.changes_tree(fd, clause!("preopen.read-only-creat"));
@@ -126,6 +141,7 @@ fn create(step: &mut Step<'_>, fd: u32, asked: Asked, found: &Found) -> Flow {
     if !step.findings.success {
         step.cite(clause!("path_open.failure-opens-nothing"));
     }
+    too_many(step);
     step.succeeds()?;
     step.cite(if asked.excl { clause!("path_open.excl-missing") } else { clause!("path_open.creat") });
     let time = made_time(step);
@@ -149,7 +165,9 @@ fn existing(step: &mut Step<'_>, fd: u32, asked: Asked, found: &Found, inode: In
         step.applies(clause!("path_open.excl-alone"));
     }
     let read_only = step.entry(fd).is_some_and(|entry| entry.read_only);
-    if step.is_symlink(inode) {
+    if step.is_symlink(inode) && asked.creat && asked.excl {
+        // POSIX open(): the link counts as the name that is taken, whatever it points to
+    } else if step.is_symlink(inode) {
         let clause = if asked.directory { clause!("path_open.directory-nofollow-symlink") } else { clause!("path_open.nofollow-symlink") };
         step.applies(clause);
         if found.slash {

@@ -175,13 +175,23 @@ fn clock_prospect(step: &mut Step<'_>, clock: Clock, timeout: u64, absolute: boo
         step.cite(clause!("poll_oneoff.zero-timeout"));
     }
     step.cite(clause!("poll_oneoff.precision"));
-    let ready = if absolute { shown.is_some_and(|shown| shown >= timeout) } else { timeout == 0 };
-    // a year ahead: nobody waits for that in a run that ends
-    let ahead = if absolute { timeout.saturating_sub(shown.unwrap_or(timeout)) } else { timeout };
-    Prospect { ready, never: ahead > YEAR_NANOSECONDS, ..Prospect::default() }
+    // what a clock shows at least that was not read
+    let least = if clock == Clock::Realtime { touchstone_model::world::START_TIME_NANOSECONDS } else { 1 };
+    let ready = if absolute { shown.unwrap_or(least) >= timeout } else { timeout == 0 };
+    // nobody waits for years in a run that ends; what a clock shows that was not read is not known better than by decades
+    let unread = if clock == Clock::Realtime { YEAR_2100_NANOSECONDS } else { 30 * YEAR_NANOSECONDS };
+    let never = match (absolute, shown) {
+        (false, _) => timeout > YEAR_NANOSECONDS,
+        (true, Some(shown)) => timeout.saturating_sub(shown) > YEAR_NANOSECONDS,
+        (true, None) => timeout > unread,
+    };
+    Prospect { ready, never, ..Prospect::default() }
 }
 
 const YEAR_NANOSECONDS: u64 = 31_536_000_000_000_000;
+
+/// 2100-01-01T00:00:00Z
+const YEAR_2100_NANOSECONDS: u64 = 4_102_444_800_000_000_000;
 
 fn fd_prospect(step: &mut Step<'_>, fd: u32, write: bool) -> Prospect {
     let Some(entry) = step.entry(fd).cloned() else {
@@ -267,7 +277,24 @@ fn check(step: &mut Step<'_>, subscriptions: &[Subscription], prospects: &[Prosp
     step.cite(clause!("poll_oneoff.ready-together"));
     if overlooked {
         step.miss(clause!("poll_oneoff.ready-together"));
+        waited_too_long(step, subscriptions, prospects, &taken);
     }
+}
+
+/// A call that reports nothing but what it had to wait for, although something was ready before.
+fn waited_too_long(step: &mut Step<'_>, subscriptions: &[Subscription], prospects: &[Prospect], taken: &[bool]) {
+    let reported_ready = (0..taken.len()).any(|index| taken[index] && prospects[index].ready);
+    let overlooked = (0..taken.len()).find(|index| !taken[*index] && prospects[*index].ready && !prospects[*index].must_fail);
+    let Some(overlooked) = overlooked.filter(|_| !reported_ready) else { return };
+    let clause = match subscriptions[overlooked].kind {
+        Subscribed::Clock { absolute: true, .. } => clause!("poll_oneoff.absolute-clock"),
+        Subscribed::Clock { absolute: false, .. } => clause!("poll_oneoff.zero-timeout"),
+        Subscribed::Read(_) if subscriptions[overlooked].fd() == Some(0) => clause!("poll_oneoff.pipe-readable"),
+        Subscribed::Write(_) if subscriptions[overlooked].fd().is_some_and(|fd| fd < 3) => clause!("poll_oneoff.pipe-writable"),
+        Subscribed::Read(_) | Subscribed::Write(_) | Subscribed::Unknown => clause!("poll_oneoff.regular-file-ready"),
+    };
+    let expected = format!("the event of what was ready, with userdata {}", subscriptions[overlooked].userdata);
+    step.mismatch(clause, expected, "other events only".to_owned());
 }
 
 fn one_event(step: &mut Step<'_>, subscriptions: &[Subscription], prospects: &[Prospect], seen: &[u8], taken: &mut [bool]) {

@@ -13,6 +13,7 @@ pub(crate) fn fd_readdir(step: &mut Step<'_>) -> Flow {
     step.right(fd, rights::FD_READDIR);
     let What::Directory(inode) = step.what(fd) else {
         step.applies(clause!("fd_readdir.not-a-directory"));
+        step.wrong_type();
         step.succeeds()?;
         return Err(Stop::Unjudged);
     };

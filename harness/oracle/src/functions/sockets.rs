@@ -11,6 +11,7 @@ pub(crate) fn sock_accept(step: &mut Step<'_>) -> Flow {
     let fd = step.fd(0, clause!("sock_accept.bad-fd"))?;
     step.right(fd, rights::SOCK_ACCEPT);
     step.applies(clause!("sock_accept.not-a-socket"));
+    step.wrong_type();
     step.succeeds()?;
     Err(Stop::Unjudged)
 }
@@ -20,6 +21,7 @@ pub(crate) fn sock_recv(step: &mut Step<'_>) -> Flow {
     let fd = step.fd(0, clause!("sock_recv.bad-fd"))?;
     step.rights(fd, rights::FD_READ, clause!("rights.sock-recv-send"));
     step.applies(clause!("sock_recv.not-a-socket"));
+    step.wrong_type();
     step.succeeds()?;
     Err(Stop::Unjudged)
 }
@@ -31,6 +33,7 @@ pub(crate) fn sock_send(step: &mut Step<'_>) -> Flow {
     let fd = step.fd(0, clause!("sock_send.bad-fd"))?;
     step.rights(fd, rights::FD_WRITE, clause!("rights.sock-recv-send"));
     step.applies(clause!("sock_send.not-a-socket"));
+    step.wrong_type();
     step.succeeds()?;
     Err(Stop::Unjudged)
 }
@@ -44,6 +47,7 @@ pub(crate) fn sock_shutdown(step: &mut Step<'_>) -> Flow {
     let fd = step.fd(0, clause!("sock_shutdown.bad-fd"))?;
     step.right(fd, rights::SOCK_SHUTDOWN);
     step.applies(clause!("sock_shutdown.not-a-socket"));
+    step.wrong_type();
     step.succeeds()?;
     Err(Stop::Unjudged)
 }

@@ -4,7 +4,7 @@
 use touchstone_spec::{ClauseId, clause};
 use touchstone_spec::consts::{lookupflags, rights};
 
-use crate::path::{Found, Text};
+use crate::path::{Found, Text, is_usable};
 use crate::resolve::Dots;
 use crate::state::{Directory, Inode, InodeId, Kind, Time, What};
 use crate::step::{Flow, Mode, Step};
@@ -396,7 +396,7 @@ impl<'a> Step<'a> {
 
     /// Says which clause of a function applies where the directory that is to hold a new name is missing or is a file.
     pub(crate) fn parent_clauses(&mut self, base: InodeId, text: Text<'a>, missing: ClauseId, file: Option<ClauseId>) {
-        let Some(path) = text.filter(|path| !path.is_empty() && path[0] != b'/') else { return };
+        let Some(path) = text.filter(|path| is_usable(path)) else { return };
         let Err(fault) = crate::resolve::resolve(self.state, base, path, false) else { return };
         if fault.clauses.contains(&clause!("path-resolution.missing-in-the-middle")) {
             self.applies(missing);
@@ -408,7 +408,7 @@ impl<'a> Step<'a> {
 
     /// Says what is wrong with a further path of a call, and whether anything is. The call goes on to look at the rest.
     fn faults_of_name(&mut self, base: InodeId, text: Text<'a>, missing: ClauseId) -> bool {
-        let Some(path) = text.filter(|path| !path.is_empty() && path[0] != b'/') else { return true };
+        let Some(path) = text.filter(|path| is_usable(path)) else { return true };
         match crate::resolve::resolve(self.state, base, path, false) {
             Ok(_) => false,
             Err(fault) => {

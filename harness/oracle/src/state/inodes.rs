@@ -26,6 +26,8 @@ pub struct Inode {
     pub nlink: u64,
     pub atime: Time,
     pub mtime: Time,
+    /// When anything about it was last changed.
+    pub ctime: Time,
     /// Device and inode number, once they were seen.
     pub identity: Option<(u64, u64)>,
 }
@@ -67,7 +69,7 @@ impl Directory {
 impl Inode {
     /// A new inode without a name, made at `time`.
     pub fn new(kind: Kind, time: Time) -> Inode {
-        Inode { kind, nlink: 0, atime: time, mtime: time, identity: None }
+        Inode { kind, nlink: 0, atime: time, mtime: time, ctime: Time::Any, identity: None }
     }
 }
 
