@@ -69,7 +69,7 @@ impl Divergence {
 
     /// The same, without those that need not show.
     pub fn certain_claims(&self, runtime: &str, version: &Version, profile: &str, case: &str) -> impl Iterator<Item = &String> {
-        let is_sometimes = |text: &&String| {
+        let is_sometimes = move |text: &&String| {
             let sometimes = self.seen.iter().filter(|seen| seen.sometimes && seen.runtime == runtime);
             sometimes.filter_map(|seen| seen.cases.get(case)).flatten().any(|claim| claim == *text)
         };
