@@ -15,6 +15,8 @@ pub struct World {
     pub stdin: Stdin,
     /// What stands behind fds 1 and 2.
     pub stdout: StdioKind,
+    /// Nobody reads what is written to fd 1: it is a pipe whose other end is closed.
+    pub stdout_unread: bool,
     /// The directories that the guest may use.
     pub preopens: Vec<Preopen>,
 }
@@ -25,8 +27,9 @@ impl Default for World {
         World {
             args: vec!["case".to_owned()],
             env: Vec::new(),
-            stdin: Stdin { kind: StdioKind::Pipe, bytes: Vec::new() },
+            stdin: Stdin::default(),
             stdout: StdioKind::Pipe,
+            stdout_unread: false,
             preopens: vec![Preopen::new("root")],
         }
     }
@@ -47,6 +50,15 @@ pub enum StdioKind {
 pub struct Stdin {
     pub kind: StdioKind,
     pub bytes: Vec<u8>,
+    /// The other end of the pipe stays open until the run is over, so that a read of what is not there waits.
+    pub open: bool,
+}
+
+impl Default for Stdin {
+    /// An empty pipe that is at its end.
+    fn default() -> Self {
+        Stdin { kind: StdioKind::Pipe, bytes: Vec::new(), open: false }
+    }
 }
 
 /// A directory that the guest is given.

@@ -68,8 +68,9 @@ fn world(run: &Run) -> anyhow::Result<World> {
     Ok(World {
         args: run.args.clone(),
         env: run.env.clone(),
-        stdin: Stdin { kind: stdio::kind(&run.stdin)?, bytes: Vec::new() },
+        stdin: Stdin { kind: stdio::kind(&run.stdin)?, bytes: Vec::new(), open: true },
         stdout: stdio::kind(&run.stdout)?,
+        stdout_unread: false,
         preopens: preopens.collect::<anyhow::Result<Vec<Preopen>>>()?,
     })
 }
@@ -145,7 +146,7 @@ impl Guest {
         if !self.reference.looks_at_input(call) || self.reference.has_input() {
             return Ok(());
         }
-        let wait = if call.function == Function::PollOneoff { self.reference.shortest_wait(call, clocks()) } else { None };
+        let wait = self.reference.longest_wait(call, clocks());
         let wait = wait.map_or(LONGEST_WAIT, Duration::from_nanos).min(LONGEST_WAIT);
         let timeout = Timespec { tv_sec: wait.as_secs().cast_signed(), tv_nsec: wait.subsec_nanos().into() };
         let stdin = self.stdin.as_fd();

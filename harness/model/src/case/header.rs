@@ -31,7 +31,7 @@ struct Notation {
     #[serde(default)]
     env: BTreeMap<String, String>,
     stdin: Option<StdinNotation>,
-    stdout: Option<StdioKind>,
+    stdout: Option<StdoutNotation>,
     tree: Option<BTreeMap<Spanned<String>, TreeNode>>,
     preopens: Option<BTreeMap<Spanned<String>, PreopenNotation>>,
     exit: Option<u32>,
@@ -54,6 +54,17 @@ enum StdinNotation {
 enum StdinOf {
     Pipe(String),
     File(String),
+    /// A pipe that stays open.
+    Open(String),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum StdoutNotation {
+    Pipe,
+    File,
+    /// A pipe that nobody reads.
+    Broken,
 }
 
 #[derive(Debug, Deserialize)]
@@ -119,8 +130,9 @@ impl Notation {
         let world = World {
             args: self.args.unwrap_or_else(|| vec!["case".to_owned()]),
             env: self.env.into_iter().collect(),
-            stdin: self.stdin.map_or(Stdin { kind: StdioKind::Pipe, bytes: Vec::new() }, StdinNotation::into_stdin),
-            stdout: self.stdout.unwrap_or(StdioKind::Pipe),
+            stdin: self.stdin.map_or_else(Stdin::default, StdinNotation::into_stdin),
+            stdout: if self.stdout == Some(StdoutNotation::File) { StdioKind::File } else { StdioKind::Pipe },
+            stdout_unread: self.stdout == Some(StdoutNotation::Broken),
             preopens,
         };
         let expect = Expectations { end: expect_end, stdout: self.expect_stdout.map(String::into_bytes), after };
@@ -167,11 +179,12 @@ fn end(exit: Option<u32>, trap: Option<&Spanned<String>>, rejected: Option<Stage
 
 impl StdinNotation {
     fn into_stdin(self) -> Stdin {
-        let (kind, text) = match self {
-            StdinNotation::Text(text) | StdinNotation::Of(StdinOf::Pipe(text)) => (StdioKind::Pipe, text),
-            StdinNotation::Of(StdinOf::File(text)) => (StdioKind::File, text),
+        let (kind, open, text) = match self {
+            StdinNotation::Text(text) | StdinNotation::Of(StdinOf::Pipe(text)) => (StdioKind::Pipe, false, text),
+            StdinNotation::Of(StdinOf::Open(text)) => (StdioKind::Pipe, true, text),
+            StdinNotation::Of(StdinOf::File(text)) => (StdioKind::File, false, text),
         };
-        Stdin { kind, bytes: text.into_bytes() }
+        Stdin { kind, bytes: text.into_bytes(), open }
     }
 }
 
