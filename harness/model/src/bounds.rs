@@ -62,6 +62,9 @@ pub const CHECK_COPY_BYTES: u64 = 1 << 30;
 /// Bytes of a guest module that `check` accepts.
 pub const MODULE_BYTES: u64 = 256 << 20;
 
+/// Cases that one file with a matrix may stand for: more than that nobody reads in a report.
+pub const MATRIX_CASES: usize = 256;
+
 /// Bytes of a script or of a case's source file.
 pub const SOURCE_BYTES: usize = 1 << 20;
 

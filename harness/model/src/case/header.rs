@@ -90,7 +90,7 @@ impl Header {
 }
 
 /// The front matter with everything else replaced by as many spaces, so that places in it are places in the file.
-fn blank_out(text: &str, prefix: &str) -> String {
+pub(super) fn blank_out(text: &str, prefix: &str) -> String {
     let mut out = String::new();
     let mut inside = true;
     for line in text.split_inclusive('\n') {
@@ -103,7 +103,7 @@ fn blank_out(text: &str, prefix: &str) -> String {
     out
 }
 
-fn toml_mistake(error: &toml::de::Error) -> Mistake {
+pub(super) fn toml_mistake(error: &toml::de::Error) -> Mistake {
     let span = error.span().unwrap_or_default();
     let span = Span { start: span.start, len: span.len().max(1) };
     Mistake::new(span, error.message().to_owned(), "front matter is TOML; suites/README.md lists its keys")

@@ -6,7 +6,7 @@ use touchstone_spec::consts::{fdflags, rights, whence};
 use touchstone_spec::{ClauseId, clause};
 
 use crate::state::{Choice, InodeId, Offset, Stream, What};
-use crate::step::{Flow, Step, Stop, number_at};
+use crate::step::{Flow, Mode, Step, Stop, number_at};
 
 /// The largest position that POSIX can express.
 const LARGEST: u64 = i64::MAX.cast_unsigned();
@@ -374,10 +374,12 @@ fn buffer_clauses(step: &mut Step<'_>, none: ClauseId, many: ClauseId, nothing: 
     }
 }
 
-/// How many bytes a call has room for, and the lengths of its buffers.
+/// How many bytes a call has room for, and the lengths of its buffers. Of more buffers than a trace keeps nobody knows the sum.
 fn room(step: &Step<'_>) -> (u64, Vec<u32>) {
     let lengths: Vec<u32> = step.call.inputs.first().map(buffers).unwrap_or_default().into_iter().map(|(_, len)| len).collect();
-    (lengths.iter().map(|len| u64::from(*len)).sum(), lengths)
+    let kept_all = step.arg(2) <= lengths.len() as u64 || matches!(step.mode, Mode::Prefer(_));
+    let sum = lengths.iter().map(|len| u64::from(*len)).sum();
+    (if kept_all { sum } else { u64::from(u32::MAX).max(sum) }, lengths)
 }
 
 /// How many bytes the call says it read or wrote; where it is being made, all that it can.
@@ -435,7 +437,7 @@ fn check_count(step: &mut Step<'_>, read: u64, most: u64, clauses: &ReadClauses)
 
 /// The count and the buffers of a read that is being made.
 fn make_read(step: &mut Step<'_>, read: u64, data: impl FnOnce(&Step<'_>) -> Vec<u8>) {
-    if !matches!(step.mode, crate::step::Mode::Prefer(_)) {
+    if !matches!(step.mode, Mode::Prefer(_)) {
         return;
     }
     let (_, lengths) = room(step);

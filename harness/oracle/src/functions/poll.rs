@@ -9,7 +9,7 @@ use touchstone_spec::consts::{
 use touchstone_spec::{Errno, clause};
 
 use super::clocks::Clock;
-use crate::state::{Offset, Stream, What};
+use crate::state::{Offset, Rights, Stream, What};
 use crate::step::{Flow, Mode, Step, Stop, number_at, put_at};
 
 /// The flag of `eventrwflags`.
@@ -146,10 +146,9 @@ fn prospect(step: &mut Step<'_>, subscription: &Subscription) -> Prospect {
         }
         Subscribed::Clock { clock, timeout, absolute } => clock_prospect(step, clock, timeout, absolute),
         Subscribed::Read(fd) | Subscribed::Write(fd) => {
-            step.cite(clause!("rights.poll-needs-both"));
-            let needed = rights::POLL_FD_READWRITE;
-            step.right(fd, needed);
-            fd_prospect(step, fd, matches!(subscription.kind, Subscribed::Write(_)))
+            let write = matches!(subscription.kind, Subscribed::Write(_));
+            let prospect = fd_prospect(step, fd, write);
+            denied(step, fd, write, prospect)
         }
     }
 }
@@ -192,6 +191,19 @@ const YEAR_NANOSECONDS: u64 = 31_536_000_000_000_000;
 
 /// 2100-01-01T00:00:00Z
 const YEAR_2100_NANOSECONDS: u64 = 4_102_444_800_000_000_000;
+
+/// A descriptor without the rights: the event says so, or the whole call, where rights are kept.
+fn denied(step: &mut Step<'_>, fd: u32, write: bool, prospect: Prospect) -> Prospect {
+    let needed = rights::POLL_FD_READWRITE | if write { rights::FD_WRITE } else { rights::FD_READ };
+    let clause = clause!("rights.poll-needs-both");
+    step.cite(clause);
+    if step.state.choices.rights == Some(Rights::Dropped) || step.entry(fd).is_none_or(|entry| entry.base & needed == needed) {
+        return prospect;
+    }
+    step.permits(clause);
+    let kept = step.state.choices.rights == Some(Rights::Kept);
+    Prospect { ready: true, must_fail: kept, errors: &[Errno::Notcapable, Errno::Badf], ..prospect }
+}
 
 fn fd_prospect(step: &mut Step<'_>, fd: u32, write: bool) -> Prospect {
     let Some(entry) = step.entry(fd).cloned() else {
