@@ -190,7 +190,10 @@ impl<'a> Step<'a> {
                 }
                 findings.errnos.has(raw)
             }
-            Mode::Check(Seen::NoReturn) => findings.trap,
+            Mode::Check(Seen::NoReturn) => {
+                findings.missed.clear();
+                findings.trap
+            }
         };
         findings.decided = Some(if accepted { Decided::Accepted } else { Decided::Rejected });
         Err(Stop::Done)

@@ -217,7 +217,7 @@ fn existing_file(step: &mut Step<'_>, asked: Asked, found: &Found, read_only: bo
     if found.slash {
         step.applies(if asked.creat { clause!("path_open.creat-trailing-slash-file") } else { clause!("path-resolution.trailing-slash") });
     }
-    if read_only && asked.creat {
+    if read_only && asked.creat && !asked.trunc && !asked.excl {
         step.applies(clause!("preopen.read-only-creat-existing"));
     }
     if read_only && !asked.writes() {
@@ -225,7 +225,8 @@ fn existing_file(step: &mut Step<'_>, asked: Asked, found: &Found, read_only: bo
     }
     if read_only && asked.trunc {
         step.applies(clause!("preopen.read-only-trunc"));
-    } else if asked.trunc && !asked.writes() {
+    }
+    if asked.trunc && !asked.writes() {
         step.applies(clause!("path_open.trunc-needs-write"));
     }
     if read_only && asked.writes() {

@@ -221,7 +221,7 @@ fn fd_prospect(step: &mut Step<'_>, fd: u32, write: bool) -> Prospect {
             let fits = if write { entry.access.writes() } else { entry.access.reads() };
             if !fits {
                 step.applies(if write { clause!("poll_oneoff.not-writable") } else { clause!("poll_oneoff.not-readable") });
-                return Prospect { ready: true, errors: badf, ..Prospect::default() };
+                return Prospect { errors: badf, ..Prospect::default() };
             }
             let len = step.state.inodes.file(inode).map_or(0, |file| file.len());
             let left = match entry.offset {
@@ -239,7 +239,7 @@ fn stream_prospect(step: &mut Step<'_>, stream: Stream, write: bool) -> Prospect
     let input = stream == Stream::Input;
     if input == write {
         step.applies(if write { clause!("poll_oneoff.not-writable") } else { clause!("poll_oneoff.not-readable") });
-        return Prospect { ready: true, errors: &[Errno::Badf], ..Prospect::default() };
+        return Prospect { errors: &[Errno::Badf], ..Prospect::default() };
     }
     if write {
         step.cite(clause!("poll_oneoff.pipe-writable"));
@@ -281,6 +281,10 @@ fn check(step: &mut Step<'_>, subscriptions: &[Subscription], prospects: &[Prosp
     }
     step.cite(clause!("poll_oneoff.order"));
     step.cite(clause!("poll_oneoff.only-what-occurred"));
+    let at_end = |prospect: &Prospect| prospect.nbytes == Some(0) && !prospect.ready;
+    if taken.iter().zip(prospects).any(|(taken, prospect)| !taken && at_end(prospect)) {
+        step.miss(clause!("poll_oneoff.end-of-stream"));
+    }
     let fds: Vec<u32> = subscriptions.iter().filter_map(Subscription::fd).collect();
     if fds.iter().enumerate().any(|(index, fd)| fds[..index].contains(fd)) {
         step.cite(clause!("poll_oneoff.same-descriptor"));
@@ -352,7 +356,12 @@ fn content(step: &mut Step<'_>, subscription: &Subscription, prospect: Prospect,
         } else {
             "an event without error".to_owned()
         };
-        let clause = if prospect.must_fail { clause!("poll_oneoff.bad-fd") } else { clause!("poll_oneoff.no-error") };
+        let clause = match subscription.kind {
+            _ if !prospect.must_fail => clause!("poll_oneoff.no-error"),
+            Subscribed::Clock { .. } => clause!("poll_oneoff.unknown-clock"),
+            Subscribed::Unknown => clause!("poll_oneoff.unknown-type"),
+            Subscribed::Read(_) | Subscribed::Write(_) => clause!("poll_oneoff.bad-fd"),
+        };
         step.mismatch(clause, expected, format!("the error {}", touchstone_model::value::errno_text(error)));
         return;
     }

@@ -7,7 +7,7 @@ use touchstone_spec::consts::{lookupflags, rights};
 use crate::path::{Found, Text, is_usable};
 use crate::resolve::Dots;
 use crate::state::{Directory, Inode, InodeId, Kind, Time, What};
-use crate::step::{Flow, Mode, Step};
+use crate::step::{Flow, Step};
 
 fn new_inode(step: &mut Step<'_>, kind: Kind) -> InodeId {
     let time = step.now();
