@@ -288,7 +288,10 @@ fn input(scratch: &Scratch, stdin: &Stdin) -> Result<(OwnedFd, Option<io::PipeWr
             let (reader, mut writer) = io::pipe().map_err(HarnessError::system(what))?;
             let held = stdin.open.then(|| writer.try_clone()).transpose().map_err(HarnessError::system(what))?;
             let bytes = stdin.bytes.clone();
-            if !bytes.is_empty() {
+            if bytes.len() <= bounds::PIPE_BYTES {
+                // it is there before the guest is, so that a guest which does not wait finds it
+                writer.write_all(&bytes).map_err(HarnessError::system(what))?;
+            } else {
                 // a guest need not read: then the pipe breaks, and that is as it should be
                 std::thread::spawn(move || writer.write_all(&bytes));
             }
