@@ -19,6 +19,8 @@ pub struct World {
     pub stdout_unread: bool,
     /// The directories that the guest may use.
     pub preopens: Vec<Preopen>,
+    /// Nobody knows the times of the trees: they are copies of somebody's folders.
+    pub times_unknown: bool,
 }
 
 impl Default for World {
@@ -31,6 +33,7 @@ impl Default for World {
             stdout: StdioKind::Pipe,
             stdout_unread: false,
             preopens: vec![Preopen::new("root")],
+            times_unknown: false,
         }
     }
 }

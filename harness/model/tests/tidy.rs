@@ -39,7 +39,9 @@ fn cases() -> Vec<Case> {
     for (extension, language) in [("script", Language::Script), ("wat", Language::Wat), ("rs", Language::Rust)] {
         for (path, text) in files(extension).into_iter().filter(|(path, _)| path.starts_with(&suite)) {
             let id = path.strip_prefix(&suite).expect("below the suite").with_extension("").display().to_string();
-            out.extend(Case::parse_all(&id, &relative(&path), language, &text).unwrap_or_else(|error| panic!("{}: {error}", error.place())));
+            out.extend(
+                Case::parse_all(&id, &relative(&path), language, &text).unwrap_or_else(|error| panic!("{}: {error}", error.place())),
+            );
         }
     }
     out

@@ -134,6 +134,7 @@ impl Notation {
             stdout: if self.stdout == Some(StdoutNotation::File) { StdioKind::File } else { StdioKind::Pipe },
             stdout_unread: self.stdout == Some(StdoutNotation::Broken),
             preopens,
+            times_unknown: false,
         };
         let expect = Expectations { end: expect_end, stdout: self.expect_stdout.map(String::into_bytes), after };
         Ok(Header { summary: self.summary.into_inner(), clauses, world, expect })

@@ -135,6 +135,13 @@ impl Inodes {
         (0..).map(InodeId).zip(&self.0)
     }
 
+    /// Forgets the times of everything.
+    pub fn forget_times(&mut self) {
+        for inode in &mut self.0 {
+            (inode.atime, inode.mtime, inode.ctime) = (Time::Any, Time::Any, Time::Any);
+        }
+    }
+
     /// Builds the tree of a preopen and gives its root.
     pub fn plant(&mut self, preopen: &Preopen) -> InodeId {
         let start = Time::Set(START_TIME_NANOSECONDS);
@@ -196,7 +203,10 @@ impl Inodes {
             let next = match existing {
                 Some(next) if !last => next,
                 _ if last => inode,
-                _ => self.add(Inode { atime: Time::Any, ..Inode::new(Kind::Directory(Directory::default()), Time::Set(START_TIME_NANOSECONDS)) }),
+                _ => self.add(Inode {
+                    atime: Time::Any,
+                    ..Inode::new(Kind::Directory(Directory::default()), Time::Set(START_TIME_NANOSECONDS))
+                }),
             };
             if existing != Some(next) {
                 if let Some(found) = self.directory_mut(directory) {

@@ -152,6 +152,9 @@ impl State {
         for (number, stream) in [(0, Stream::Input), (1, Stream::Output), (2, Stream::Error)] {
             state.fds.insert(Fd::new(number, What::Stream(stream)));
         }
+        if world.times_unknown {
+            state.inodes.forget_times();
+        }
         state.place_preopens();
         state
     }
