@@ -279,6 +279,8 @@ fn constants(document: &Document) -> Result<String> {
 }
 
 fn constant(name: &str, ty: &str, docs: &str, value: u64) -> String {
+    // a few cases of the text have no words of their own
+    let docs = if docs.is_empty() { format!("`{name}`") } else { docs.to_owned() };
     format!("        #[doc = {docs:?}]\n        pub const {}: {ty} = {value};\n", name.to_uppercase())
 }
 

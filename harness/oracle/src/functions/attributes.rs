@@ -6,7 +6,7 @@ use touchstone_model::world::StdioKind;
 use touchstone_spec::consts::{filestat, filetype, fstflags, lookupflags, rights};
 use touchstone_spec::{ClauseId, clause};
 
-use crate::state::{InodeId, Kind, Stream, Time, What};
+use crate::state::{InodeId, Kind, Time, What};
 use crate::step::{Flow, Mode, Step, Stop, number_at, put_at};
 
 /// All bits of `fstflags`.
@@ -34,7 +34,7 @@ pub(crate) fn fd_filestat_get(step: &mut Step<'_>) -> Flow {
             put_at(&mut bytes, filestat::NLINK, 8, 1);
             step.make(bytes);
             let seen = step.seen(0).map(|capture| number_at(capture.kept(), filestat::FILETYPE, 1));
-            let kinds = stream_filetypes(step.state.stream_kind(stream), stream);
+            let kinds = stream_filetypes(step.state.stream_kind(stream));
             if let Some(seen) = seen.filter(|seen| !kinds.contains(seen)) {
                 step.mismatch(clause!("fd_filestat_get.stdio"), filetype_text(kinds[0]), filetype_text(seen));
             }
@@ -383,7 +383,7 @@ fn set_times(step: &mut Step<'_>, inode: InodeId, [atime, mtime]: [u64; 2], flag
 }
 
 /// The type that a stream shows: that of what is behind it, or none where the host does not tell.
-pub(crate) fn stream_filetypes(kind: StdioKind, _stream: Stream) -> &'static [u64] {
+pub(crate) fn stream_filetypes(kind: StdioKind) -> &'static [u64] {
     match kind {
         StdioKind::Pipe => &[filetype::UNKNOWN, filetype::CHARACTER_DEVICE, filetype::SOCKET_STREAM],
         StdioKind::File => &[filetype::REGULAR_FILE, filetype::UNKNOWN, filetype::CHARACTER_DEVICE],

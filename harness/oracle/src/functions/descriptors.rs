@@ -150,7 +150,7 @@ fn filetypes(step: &Step<'_>, entry: &Fd) -> &'static [u64] {
     match entry.what {
         What::File(_) => &[filetype::REGULAR_FILE],
         What::Directory(_) => &[filetype::DIRECTORY],
-        What::Stream(stream) => stream_filetypes(step.state.stream_kind(stream), stream),
+        What::Stream(stream) => stream_filetypes(step.state.stream_kind(stream)),
         What::Foreign => &[],
     }
 }
