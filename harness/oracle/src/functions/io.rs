@@ -69,7 +69,7 @@ pub(crate) fn fd_pread(step: &mut Step<'_>) -> Flow {
     step.rights(fd, rights::FD_READ | rights::FD_SEEK, clause!("rights.pread-needs-both"));
     let at = step.arg(3);
     if at > LARGEST {
-        let nothing = room(step).0 == 0;
+        let nothing = room(step) == 0;
         step.applies(if nothing { clause!("fd_pread.negative-offset-no-room") } else { clause!("fd_pread.negative-offset") });
     }
     let clauses = ReadClauses {
@@ -150,7 +150,7 @@ pub(crate) fn fd_pwrite(step: &mut Step<'_>) -> Flow {
     let at = step.arg(3);
     // where data goes to the end, the offset means nothing
     if at > LARGEST && !(step.appends(fd) && step.choice(Choice::PwriteAppends)?) {
-        let nothing = room(step).0 == 0;
+        let nothing = room(step) == 0;
         step.applies(if nothing { clause!("fd_pwrite.negative-offset-nothing") } else { clause!("fd_pwrite.negative-offset") });
     }
     match step.what(fd) {
@@ -343,7 +343,7 @@ fn offset(step: &Step<'_>, fd: u32) -> Flow<u64> {
 /// A file that was opened for writing only. The second clause is for a call without room, which a host may not look at.
 fn not_readable(step: &mut Step<'_>, fd: u32, [clause, no_room]: [ClauseId; 2]) {
     if step.entry(fd).is_some_and(|entry| !entry.access.reads()) {
-        let nothing = room(step).0 == 0;
+        let nothing = room(step) == 0;
         step.applies(if nothing { no_room } else { clause });
     }
 }
@@ -353,7 +353,7 @@ fn not_writable(step: &mut Step<'_>, fd: u32, [clause, nothing_given]: [ClauseId
     let Some(entry) = step.entry(fd) else { return };
     let read_only = entry.read_only;
     if !entry.access.writes() || read_only {
-        let nothing = room(step).0 == 0;
+        let nothing = room(step) == 0;
         step.applies(if nothing { nothing_given } else { clause });
         if read_only && !nothing {
             step.applies(clause!("preopen.read-only-write"));
@@ -369,15 +369,20 @@ fn buffer_clauses(step: &mut Step<'_>, none: ClauseId, many: ClauseId, nothing: 
     } else if count > crate::memory::MOST_BUFFERS {
         step.applies(many);
     }
-    if room(step).0 == 0 {
+    if room(step) == 0 {
         step.cite(nothing);
     }
 }
 
-/// How many bytes a call has room for, and the lengths of its buffers.
-fn room(step: &Step<'_>) -> (u64, Vec<u32>) {
-    let lengths: Vec<u32> = step.call.inputs.first().map(buffers).unwrap_or_default().into_iter().map(|(_, len)| len).collect();
-    (lengths.iter().map(|len| u64::from(*len)).sum(), lengths)
+/// The lengths of a call's buffers.
+fn lengths<'a>(step: &Step<'a>) -> impl Iterator<Item = u32> + use<'a> {
+    let call = step.call;
+    call.inputs.first().into_iter().flat_map(buffers).map(|(_, len)| len)
+}
+
+/// How many bytes a call has room for.
+fn room(step: &Step<'_>) -> u64 {
+    lengths(step).map(u64::from).sum()
 }
 
 /// How many bytes the call says it read or wrote; where it is being made, all that it can.
@@ -386,12 +391,12 @@ fn count(step: &Step<'_>, all: u64) -> u64 {
 }
 
 fn file_read(step: &mut Step<'_>, inode: InodeId, at: u64, clauses: &ReadClauses) -> Flow<u64> {
-    let (room, lengths) = room(step);
+    let room = room(step);
     buffer_clauses(step, clauses.none, clauses.many, clauses.nothing);
     step.succeeds()?;
-    if lengths.len() > 1 {
+    if lengths(step).count() > 1 {
         step.cite(clauses.order);
-        if lengths.contains(&0) {
+        if lengths(step).any(|len| len == 0) {
             step.cite(clauses.empty);
         }
     }
@@ -438,11 +443,10 @@ fn make_read(step: &mut Step<'_>, read: u64, data: impl FnOnce(&Step<'_>) -> Vec
     if !matches!(step.mode, crate::step::Mode::Prefer(_)) {
         return;
     }
-    let (_, lengths) = room(step);
     let data = data(step);
     step.make(u32::try_from(read).unwrap_or(u32::MAX).to_le_bytes().to_vec());
     let mut rest = data.as_slice();
-    for len in lengths {
+    for len in lengths(step) {
         let (now, later) = rest.split_at(rest.len().min(len as usize));
         step.make(now.to_vec());
         rest = later;
@@ -464,7 +468,7 @@ fn joined(step: &Step<'_>) -> Option<Vec<u8>> {
 }
 
 fn input_read(step: &mut Step<'_>, clauses: &ReadClauses) -> Flow {
-    let (room, _) = room(step);
+    let room = room(step);
     buffer_clauses(step, clauses.none, clauses.many, clauses.nothing);
     let nonblock = step.has_flag(step.arg32(0), fdflags::NONBLOCK);
     if nonblock && !step.state.input.ended && step.state.input.read == Some(step.state.input.bytes.len()) && room > 0 {
@@ -512,7 +516,7 @@ struct WriteClauses {
 }
 
 fn file_write(step: &mut Step<'_>, inode: InodeId, at: u64, clauses: &WriteClauses) -> Flow<u64> {
-    let (total, lengths) = room(step);
+    let total = room(step);
     buffer_clauses(step, clauses.none, clauses.many, clauses.nothing);
     // what fits is written, short of all that was given
     let largest = step.state.world.host.largest_file;
@@ -520,7 +524,7 @@ fn file_write(step: &mut Step<'_>, inode: InodeId, at: u64, clauses: &WriteClaus
         step.applies(clauses.large);
     }
     step.succeeds()?;
-    write_citations(step, inode, at, lengths.len(), clauses);
+    write_citations(step, inode, at, lengths(step).count(), clauses);
     let written = checked_written(step, total, clauses);
     let call = step.call;
     if let Some(file) = step.state.inodes.file_mut(inode) {
@@ -574,7 +578,7 @@ fn checked_written(step: &mut Step<'_>, total: u64, clauses: &WriteClauses) -> u
 }
 
 fn stream_write(step: &mut Step<'_>, stream: Stream) -> Flow {
-    let (total, _) = room(step);
+    let total = room(step);
     let clauses = WriteClauses {
         data: clause!("stdio.output-in-order"),
         nothing: clause!("fd_write.nothing-to-pipe"),
