@@ -47,8 +47,7 @@ impl GuestMemory<'_> {
                 Input::ReadBuffers { ptr, count } => out.push(self.capture(args[ptr], args[count] * 8)),
                 Input::WriteBuffers { ptr, count } => {
                     let array = self.capture(args[ptr], args[count] * 8);
-                    let contents: Vec<Capture> =
-                        buffers(&array).map(|(buf, len)| self.capture(buf.into(), len.into())).collect();
+                    let contents: Vec<Capture> = buffers(&array).map(|(buf, len)| self.capture(buf.into(), len.into())).collect();
                     out.push(array);
                     out.extend(contents);
                 }
