@@ -210,7 +210,8 @@ impl Runtime {
         }
         let own = results.iter().filter_map(|result| result.runtimes.get(name));
         let is_discouraged = |result: &&RuntimeResult| {
-            result.verdict() == Some(Verdict::Permitted) && result.profiles.values().any(|profile| !profile.judgement.discouraged.is_empty())
+            result.verdict() == Some(Verdict::Permitted)
+                && result.profiles.values().any(|profile| !profile.judgement.discouraged.is_empty())
         };
         verdicts.insert("discouraged".to_owned(), own.filter(is_discouraged).count());
         let [name, version, family, wasi, preflight] = [name, version, family, wasi, preflight].map(String::clone);

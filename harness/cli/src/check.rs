@@ -120,8 +120,8 @@ fn world(args: &CheckArgs) -> Result<(World, Vec<PathBuf>), Failure> {
     };
     let name = args.program.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     let args = std::iter::once(name).chain(args.args.iter().cloned()).collect();
-    let stdin = Stdin { kind: StdioKind::Pipe, bytes: stdin };
-    Ok((World { args, env, stdin, stdout: StdioKind::Pipe, preopens }, hosts))
+    let stdin = Stdin { bytes: stdin, ..Stdin::default() };
+    Ok((World { args, env, stdin, stdout: StdioKind::Pipe, stdout_unread: false, preopens, times_unknown: true }, hosts))
 }
 
 /// Every runtime works on a copy, so the folder must be one that can be copied: files, folders and links, not too many.

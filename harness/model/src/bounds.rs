@@ -25,6 +25,9 @@ pub const WORKER_FILE_SIZE_BYTES: u64 = 8 << 30;
 /// Bytes of stdout or stderr that an observation keeps as they are; of more it keeps the length and a hash.
 pub const OUTPUT_KEPT_BYTES: usize = 64 << 10;
 
+/// Bytes that a pipe takes without a reader: Linux gives a new one 16 pages of 4 KiB.
+pub const PIPE_BYTES: usize = 64 << 10;
+
 /// Reads of 64 KiB that the runner takes from a guest's pipe before it looks at deadline and memory again.
 pub const DRAIN_READS: usize = 64;
 
@@ -61,6 +64,9 @@ pub const CHECK_COPY_BYTES: u64 = 1 << 30;
 
 /// Bytes of a guest module that `check` accepts.
 pub const MODULE_BYTES: u64 = 256 << 20;
+
+/// Cases that one file with a matrix may stand for: more than that nobody reads in a report.
+pub const MATRIX_CASES: usize = 256;
 
 /// Bytes of a script or of a case's source file.
 pub const SOURCE_BYTES: usize = 1 << 20;

@@ -314,6 +314,11 @@ fn unfinished(case: &Case, observation: &Observation, out: &mut Vec<Difference>)
         }
         End::Exit { .. } | End::Trap { .. } | End::Rejected { .. } => {}
     }
+    if observation.trace.state == TraceState::Lost && !matches!(observation.end, End::Rejected { .. }) {
+        // the module ran, so its trace must be there: a runtime that ran nothing has passed nothing
+        add("trace".to_owned(), "the calls of the guest".to_owned(), "none: the module did not run".to_owned());
+        return;
+    }
     let Some(script) = case.script() else { return };
     let calls = &observation.trace.calls[search_calls(case, &observation.trace)..];
     let came_back = calls.last().is_none_or(|call| call.outcome.is_some());

@@ -15,8 +15,12 @@ pub struct World {
     pub stdin: Stdin,
     /// What stands behind fds 1 and 2.
     pub stdout: StdioKind,
+    /// Nobody reads what is written to fd 1: it is a pipe whose other end is closed.
+    pub stdout_unread: bool,
     /// The directories that the guest may use.
     pub preopens: Vec<Preopen>,
+    /// Nobody knows the times of the trees: they are copies of somebody's folders.
+    pub times_unknown: bool,
 }
 
 impl Default for World {
@@ -25,9 +29,11 @@ impl Default for World {
         World {
             args: vec!["case".to_owned()],
             env: Vec::new(),
-            stdin: Stdin { kind: StdioKind::Pipe, bytes: Vec::new() },
+            stdin: Stdin::default(),
             stdout: StdioKind::Pipe,
+            stdout_unread: false,
             preopens: vec![Preopen::new("root")],
+            times_unknown: false,
         }
     }
 }
@@ -47,6 +53,15 @@ pub enum StdioKind {
 pub struct Stdin {
     pub kind: StdioKind,
     pub bytes: Vec<u8>,
+    /// The other end of the pipe stays open until the run is over, so that a read of what is not there waits.
+    pub open: bool,
+}
+
+impl Default for Stdin {
+    /// An empty pipe that is at its end.
+    fn default() -> Self {
+        Stdin { kind: StdioKind::Pipe, bytes: Vec::new(), open: false }
+    }
 }
 
 /// A directory that the guest is given.

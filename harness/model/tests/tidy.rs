@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use touchstone_model::Case;
 use touchstone_model::case::Language;
 use touchstone_model::divergence::Divergence;
+use touchstone_spec::Level;
 use walkdir::WalkDir;
 
 fn root() -> PathBuf {
@@ -39,7 +40,9 @@ fn cases() -> Vec<Case> {
     for (extension, language) in [("script", Language::Script), ("wat", Language::Wat), ("rs", Language::Rust)] {
         for (path, text) in files(extension).into_iter().filter(|(path, _)| path.starts_with(&suite)) {
             let id = path.strip_prefix(&suite).expect("below the suite").with_extension("").display().to_string();
-            out.push(Case::parse(&id, &relative(&path), language, &text).unwrap_or_else(|error| panic!("{}: {error}", error.place())));
+            out.extend(
+                Case::parse_all(&id, &relative(&path), language, &text).unwrap_or_else(|error| panic!("{}: {error}", error.place())),
+            );
         }
     }
     out
@@ -84,6 +87,54 @@ fn divergence_files_cite_clauses_and_cases_that_exist() {
         broken.extend(link.then(|| format!("{name}: the link is no https address")));
     }
     none(&broken, "mend the divergence file, or delete it where its cause is gone");
+}
+
+/// The ids in `clause!("…")` of all sources of the crates that judge.
+fn cited_by_code() -> BTreeSet<String> {
+    let judges = ["harness/oracle/src", "harness/model/src"].map(|folder| root().join(folder));
+    let texts = files("rs").into_iter().filter(|(path, _)| judges.iter().any(|folder| path.starts_with(folder)));
+    let ids = |text: &str| text.split("clause!(\"").skip(1).filter_map(|rest| Some(rest.split_once('"')?.0.to_owned())).collect::<Vec<_>>();
+    texts.flat_map(|(_, text)| ids(&text)).collect()
+}
+
+#[test]
+fn every_must_is_judged_by_a_branch_and_tested_by_a_case() {
+    let by_code = cited_by_code();
+    let by_case: BTreeSet<String> = cases().into_iter().flat_map(|case| case.clauses).collect();
+    let mut broken = Vec::new();
+    for clause in touchstone_spec::clauses().iter().filter(|clause| clause.level == Level::Must) {
+        let tested = by_case.contains(&clause.id);
+        match (&clause.unreached, by_code.contains(&clause.id) && tested) {
+            (None, false) => broken.push(format!("{}: branch {}, case {tested}", clause.id, by_code.contains(&clause.id))),
+            (Some(reason), _) if tested => broken.push(format!("{}: a case tests it although it is unreached: {reason}", clause.id)),
+            (None, true) | (Some(_), _) => {}
+        }
+    }
+    none(&broken, "cite it in harness/oracle/src and in a case, or say in the clause's `unreached` what a world would have to have first");
+}
+
+#[test]
+fn every_function_is_modelled_by_branches_that_cite_its_clauses() {
+    let by_code = cited_by_code();
+    let mut broken = Vec::new();
+    for function in touchstone_spec::Function::ALL {
+        let own = by_code.iter().filter(|id| id.split('.').next() == Some(function.name())).count();
+        broken.extend((own == 0).then(|| format!("{} cites no clause of its own", function.name())));
+    }
+    none(&broken, "model it in harness/oracle/src/functions");
+}
+
+#[test]
+fn an_outcome_is_permitted_by_citing_a_clause_only() {
+    // what the context of a call keeps for itself: functions say `applies`, and the clause's file says what that permits
+    let kept = ["findings.errnos", "findings.trap", "findings.decided", "ErrnoSet", "making.end"];
+    let mut broken = Vec::new();
+    for (path, text) in files("rs").into_iter().filter(|(path, _)| path.starts_with(root().join("harness/oracle/src/functions"))) {
+        for (index, line) in text.lines().enumerate() {
+            broken.extend(kept.iter().any(|name| line.contains(name)).then(|| format!("{}:{}: {}", relative(&path), index + 1, line.trim())));
+        }
+    }
+    none(&broken, "say which clause applies: step.applies(clause!(\"…\"))");
 }
 
 #[test]

@@ -76,6 +76,10 @@ impl Checker {
                 adopt(&mut self.states[0], call, &mut Findings::default());
             }
         }
+        if let (Said::Unjudged, Seen::Success(_)) = (said, seen) {
+            // it may have changed what nobody knows
+            self.states.iter_mut().for_each(|state| adopt(state, call, &mut Findings::default()));
+        }
         if call.outcome.is_none() && said == Said::Accepted && is_pointer_fault(&self.findings) {
             self.effect_before_trap(call);
         }

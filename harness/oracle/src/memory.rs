@@ -115,7 +115,9 @@ impl Ranges<'_, '_> {
         self.range(ptr, len, align);
         let end = ptr.saturating_add(len);
         if self.filled[..self.count].iter().any(|(from, to)| ptr < *to && *from < end && len > 0) {
-            self.step.applies(clause!("memory.overlap-of-result"));
+            let both_small = len <= 8 && self.filled[..self.count].iter().all(|(from, to)| to - from <= 8);
+            let clause = if both_small { clause!("memory.overlapping-results") } else { clause!("memory.overlap-of-result") };
+            self.step.applies(clause);
             self.step.loose = true;
         }
         if self.count < FEW && len > 0 {
@@ -129,6 +131,7 @@ impl Ranges<'_, '_> {
         let (ptr, len) = (self.arg(ptr), self.arg(count).saturating_mul(size.into()));
         if len > u64::from(u32::MAX) {
             self.step.applies(clause!("memory.count-overflow"));
+            self.step.applies(clause!("memory.out-of-bounds"));
         } else {
             self.range(ptr, len, align);
         }

@@ -142,9 +142,10 @@ impl<'a> Step<'a> {
         if let Some(directory) = self.state.inodes.directory_mut(found.directory) {
             directory.insert(name, inode);
         }
+        let now = self.now();
         let file = self.state.inodes.get_mut(inode);
         file.nlink += 1;
-        file.ctime = crate::state::Time::Any;
+        file.ctime = now;
         if let Some(directory) = self.state.inodes.directory_mut(inode) {
             directory.removed = false;
         }
@@ -157,9 +158,10 @@ impl<'a> Step<'a> {
         if let Some(directory) = self.state.inodes.directory_mut(found.directory) {
             directory.remove(name);
         }
+        let now = self.now();
         let file = self.state.inodes.get_mut(inode);
         file.nlink = file.nlink.saturating_sub(1);
-        file.ctime = crate::state::Time::Any;
+        file.ctime = now;
         if let Some(directory) = self.state.inodes.directory_mut(inode) {
             directory.removed = true;
         }

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use touchstone_model::trace::{Outcome, TraceCall};
 use touchstone_model::world::World;
+use touchstone_spec::consts::fdflags;
 use touchstone_spec::{Errno, Function};
 
 use crate::functions;
@@ -69,8 +70,13 @@ impl Reference {
         self.state.input.ended || self.state.input.read.is_some_and(|read| read < self.state.input.bytes.len())
     }
 
-    /// How many nanoseconds a `poll_oneoff` waits for a clock at most; `None` if it waits for none.
-    pub fn shortest_wait(&self, call: &TraceCall, clocks: Clocks) -> Option<u64> {
+    /// How many nanoseconds a call waits for standard input at most; `None` if it waits until something comes.
+    pub fn longest_wait(&self, call: &TraceCall, clocks: Clocks) -> Option<u64> {
+        if call.function == Function::FdRead {
+            let number = call.args.first().and_then(|fd| u32::try_from(*fd).ok());
+            let flags = number.and_then(|number| self.state.fds.get(number)).and_then(|fd| fd.flags).unwrap_or(0);
+            return (flags & fdflags::NONBLOCK != 0).then_some(0);
+        }
         let (realtime, monotonic) = (clocks.realtime.saturating_add(self.waited), clocks.monotonic.saturating_add(self.waited));
         functions::waits(call, realtime, monotonic).into_iter().min()
     }

@@ -190,7 +190,10 @@ impl<'a> Step<'a> {
                 }
                 findings.errnos.has(raw)
             }
-            Mode::Check(Seen::NoReturn) => findings.trap,
+            Mode::Check(Seen::NoReturn) => {
+                findings.missed.clear();
+                findings.trap
+            }
         };
         findings.decided = Some(if accepted { Decided::Accepted } else { Decided::Rejected });
         Err(Stop::Done)
@@ -278,7 +281,15 @@ impl<'a> Step<'a> {
 
     /// Says that a call is about another type of file than its right is for: a runtime that keeps rights may not have given it.
     pub(crate) fn wrong_type(&mut self) {
-        self.applies(clause!("rights.wrong-type"));
+        self.permits(clause!("rights.wrong-type"));
+    }
+
+    /// Says that what a clause permits is permitted as well, whatever others say; the specification itself would not choose it.
+    pub(crate) fn permits(&mut self, clause: ClauseId) {
+        let (success, preferred) = (self.findings.success, self.findings.preferred);
+        self.applies(clause);
+        self.findings.success = success;
+        self.findings.preferred = preferred;
     }
 
     /// Says that a right is missing, which matters to runtimes that keep rights.
@@ -414,12 +425,17 @@ impl<'a> Step<'a> {
         }
     }
 
-    /// Says that a file was changed now.
-    pub(crate) fn touch(&mut self, inode: InodeId) {
-        let now = match &self.mode {
+    /// The time that the host puts on what happens now.
+    pub(crate) fn now(&self) -> Time {
+        match &self.mode {
             Mode::Prefer(making) => Time::Seen(making.realtime),
             Mode::Check(_) | Mode::Effect => self.state.now(),
-        };
+        }
+    }
+
+    /// Says that a file was changed now.
+    pub(crate) fn touch(&mut self, inode: InodeId) {
+        let now = self.now();
         let file = self.state.inodes.get_mut(inode);
         file.mtime = now;
         file.ctime = now;

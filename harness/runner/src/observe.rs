@@ -94,7 +94,7 @@ impl<'a> Bench<'a> {
         };
         let start = SystemTime::now();
         let job = job(world, module, &slot.sealed);
-        let stdio = Stdio3::new(scratch, &world.stdin, world.stdout)?;
+        let stdio = Stdio3::new(scratch, world)?;
         let result = worker.run(&job, stdio, timeout).inspect_err(|_| slot.worker = None)?;
         let ended_by_itself = matches!(result.end, End::Exit { .. } | End::Trap { .. } | End::Rejected { .. });
         // a leak is one run's: the next one starts in a clean process

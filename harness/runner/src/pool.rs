@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use touchstone_model::bounds;
 use touchstone_model::observation::Crash;
 use touchstone_model::tree::{Content, hex};
-use touchstone_model::world::{Stdin, StdioKind};
+use touchstone_model::world::{Stdin, StdioKind, World};
 use touchstone_model::{End, Trace};
 
 use crate::HarnessError;
@@ -113,7 +113,7 @@ impl Worker {
     /// Runs one job. `Ok` also where the worker died or had to be stopped: that is how the run ended. The worker can be
     /// used again only if [`Worker::is_alive`].
     pub fn run(&mut self, job: &Job, stdio: Stdio3, timeout: Duration) -> Result<RunResult, HarnessError> {
-        let Stdio3 { stdin, stdout, stderr } = stdio;
+        let Stdio3 { stdin, held, stdout, stderr } = stdio;
         let failed =
             |error: io::Error, spec: &WorkerSpec| HarnessError::Worker { runtime: spec.runtime.clone(), message: error.to_string() };
         // a worker that is gone already shows in `wait`
@@ -126,6 +126,7 @@ impl Worker {
         drop(stdin);
         let mut sinks = [stdout.into_sink(), stderr.into_sink()];
         let outcome = self.wait(&mut sinks, timeout)?;
+        drop(held);
         let [stdout, stderr] = sinks.map(Sink::finish);
         let (end, done) = match outcome {
             Outcome::Reply(Reply::Done(done)) => (done.end.clone(), Some(done)),
@@ -251,6 +252,8 @@ fn readable(socket: &UnixStream, sinks: &[Sink; 2], interval: Duration) -> Resul
 #[derive(Debug)]
 pub struct Stdio3 {
     stdin: OwnedFd,
+    /// The other end of stdin, where it is to stay open during the run.
+    held: Option<io::PipeWriter>,
     stdout: OutputEnds,
     stderr: OutputEnds,
 }
@@ -264,31 +267,43 @@ struct OutputEnds {
 
 impl Stdio3 {
     /// Makes the stdio of a world.
-    pub fn new(scratch: &Scratch, stdin: &Stdin, stdout: StdioKind) -> Result<Stdio3, HarnessError> {
-        Ok(Stdio3 { stdin: input(scratch, stdin)?, stdout: output(scratch, stdout)?, stderr: output(scratch, stdout)? })
+    pub fn new(scratch: &Scratch, world: &World) -> Result<Stdio3, HarnessError> {
+        let (stdin, held) = input(scratch, &world.stdin)?;
+        let stdout = if world.stdout_unread { unread(scratch)? } else { output(scratch, world.stdout)? };
+        Ok(Stdio3 { stdin, held, stdout, stderr: output(scratch, world.stdout)? })
     }
 }
 
 /// A pipe that a thread fills, or a file. The thread ends when the guest has read all or the reading end is closed.
-fn input(scratch: &Scratch, stdin: &Stdin) -> Result<OwnedFd, HarnessError> {
+fn input(scratch: &Scratch, stdin: &Stdin) -> Result<(OwnedFd, Option<io::PipeWriter>), HarnessError> {
     use std::io::{Seek, Write};
     let what = "make the guest's stdin";
     match stdin.kind {
         StdioKind::File => {
             let mut file = scratch.nameless_file()?;
             file.write_all(&stdin.bytes).and_then(|()| file.rewind()).map_err(HarnessError::system(what))?;
-            Ok(OwnedFd::from(file))
+            Ok((OwnedFd::from(file), None))
         }
         StdioKind::Pipe => {
             let (reader, mut writer) = io::pipe().map_err(HarnessError::system(what))?;
+            let held = stdin.open.then(|| writer.try_clone()).transpose().map_err(HarnessError::system(what))?;
             let bytes = stdin.bytes.clone();
-            if !bytes.is_empty() {
+            if bytes.len() <= bounds::PIPE_BYTES {
+                // it is there before the guest is, so that a guest which does not wait finds it
+                writer.write_all(&bytes).map_err(HarnessError::system(what))?;
+            } else {
                 // a guest need not read: then the pipe breaks, and that is as it should be
                 std::thread::spawn(move || writer.write_all(&bytes));
             }
-            Ok(OwnedFd::from(reader))
+            Ok((OwnedFd::from(reader), held))
         }
     }
+}
+
+/// A pipe whose reading end is closed already. Nothing can come out of it, so an empty file stands in its place.
+fn unread(scratch: &Scratch) -> Result<OutputEnds, HarnessError> {
+    let (_, writer) = io::pipe().map_err(HarnessError::system("make the guest's stdout"))?;
+    Ok(OutputEnds { ours: scratch.nameless_file()?, theirs: OwnedFd::from(writer), kind: StdioKind::File })
 }
 
 fn output(scratch: &Scratch, kind: StdioKind) -> Result<OutputEnds, HarnessError> {

@@ -238,10 +238,7 @@ impl<'a> Plan<'a> {
             snapshot: text,
             functions: functions(&trace),
             errno_pairs: errno_pairs(&trace),
-            tightness: Tightness {
-                calls: oracle.calls.len(),
-                single: oracle.calls.iter().filter(|call| call.alternatives == 1).count(),
-            },
+            tightness: Tightness { calls: oracle.calls.len(), single: oracle.calls.iter().filter(|call| call.alternatives == 1).count() },
             reached: reached(&oracle),
         })
     }

@@ -81,8 +81,8 @@ impl Suite {
             }
         } else if let Some(language) = Language::of_extension(&extension) {
             let text = fs::read_to_string(path).map_err(HarnessError::file("read", path))?;
-            match Case::parse(&id, &file, language, &text) {
-                Ok(case) => self.cases.push(CaseFile { case, path: path.to_owned() }),
+            match Case::parse_all(&id, &file, language, &text) {
+                Ok(cases) => self.cases.extend(cases.into_iter().map(|case| CaseFile { case, path: path.to_owned() })),
                 Err(error) => self.mistakes.push(SuiteMistake::Case(error)),
             }
         }

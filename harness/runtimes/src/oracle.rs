@@ -47,11 +47,7 @@ impl Runtime for Oracle {
         let world = world(&run)?;
         let seed = clocks().realtime;
         let reference = Reference::new(&world, Host::LINUX, seed);
-        let guest = Rc::new(RefCell::new(Guest {
-            reference,
-            stdin: run.stdin.into(),
-            outputs: [run.stdout.into(), run.stderr.into()],
-        }));
+        let guest = Rc::new(RefCell::new(Guest { reference, stdin: run.stdin.into(), outputs: [run.stdout.into(), run.stderr.into()] }));
         let ran = self.0.run(&run.module, Rc::clone(&guest), &run.memories);
         let guest = guest.borrow();
         host_tree::write_back(&world, guest.reference.state(), &run.preopens)?;
@@ -68,9 +64,11 @@ fn world(run: &Run) -> anyhow::Result<World> {
     Ok(World {
         args: run.args.clone(),
         env: run.env.clone(),
-        stdin: Stdin { kind: stdio::kind(&run.stdin)?, bytes: Vec::new() },
+        stdin: Stdin { kind: stdio::kind(&run.stdin)?, bytes: Vec::new(), open: true },
         stdout: stdio::kind(&run.stdout)?,
+        stdout_unread: false,
         preopens: preopens.collect::<anyhow::Result<Vec<Preopen>>>()?,
+        times_unknown: false,
     })
 }
 
@@ -145,7 +143,7 @@ impl Guest {
         if !self.reference.looks_at_input(call) || self.reference.has_input() {
             return Ok(());
         }
-        let wait = if call.function == Function::PollOneoff { self.reference.shortest_wait(call, clocks()) } else { None };
+        let wait = self.reference.longest_wait(call, clocks());
         let wait = wait.map_or(LONGEST_WAIT, Duration::from_nanos).min(LONGEST_WAIT);
         let timeout = Timespec { tv_sec: wait.as_secs().cast_signed(), tv_nsec: wait.subsec_nanos().into() };
         let stdin = self.stdin.as_fd();

@@ -29,6 +29,8 @@ pub struct Clause {
     pub anchor: String,
     /// What else a reader should know, in our words.
     pub note: String,
+    /// Why no case can show whether a runtime holds to it, if so: what a world would have to have first.
+    pub unreached: Option<String>,
     /// All that is permitted where the clause applies, the preferred first. An oracle reads what it accepts from here.
     pub outcomes: Vec<Permit>,
 }

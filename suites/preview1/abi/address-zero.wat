@@ -1,5 +1,5 @@
 ;;! summary = "address 0 is as good as any other, for arrays, data and results"
-;;! clauses = ["program.memory-export", "memory.nothing-else-written"]
+;;! clauses = ["memory.address-zero", "program.memory-export", "memory.nothing-else-written"]
 ;;! stdin = { file = "zero" }
 ;;! expect_stdout = "zero!!"
 (module

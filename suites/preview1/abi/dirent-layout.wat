@@ -1,5 +1,5 @@
 ;;! summary = "directory entries follow each other without padding, each a dirent of 24 bytes and its name"
-;;! clauses = ["fd_readdir.layout", "fd_readdir.type", "fd_readdir.cookie-resumes", "fd_readdir.dot-entries", "memory.nothing-else-written"]
+;;! clauses = ["fd_readdir.layout", "fd_readdir.type", "fd_readdir.cookie-resumes", "fd_readdir.dot-entries", "memory.nothing-else-written", "fd_readdir.end"]
 ;;! tree = { "a" = "", "bb/" = {}, "ccc" = { symlink = "a" } }
 ;;! expect_stdout = "abc"
 (module

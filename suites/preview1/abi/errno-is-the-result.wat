@@ -1,5 +1,5 @@
 ;;! summary = "what a call returns is the errno and nothing else, in all 32 bits"
-;;! clauses = ["fd_close.bad-fd", "fd_tell.bad-fd", "path_unlink_file.missing", "path_unlink_file.removes"]
+;;! clauses = ["program.errno-in-enum", "fd_close.bad-fd", "fd_tell.bad-fd", "path_unlink_file.missing", "path_unlink_file.removes"]
 ;;! tree = { "file" = "text" }
 ;;! expect_stdout = "ok"
 ;;! after = { "file" = false }

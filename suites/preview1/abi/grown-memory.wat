@@ -1,5 +1,5 @@
 ;;! summary = "pointers may lead into memory that the program added after its start"
-;;! clauses = ["program.memory-export", "fd_read.fills-in-order"]
+;;! clauses = ["memory.grown", "program.memory-export", "fd_read.fills-in-order"]
 ;;! stdin = { file = "input" }
 ;;! expect_stdout = "input"
 (module

@@ -1,5 +1,5 @@
 ;;! summary = "random_get fills all of its buffer, never twice alike, and nothing around it"
-;;! clauses = ["random_get.fills-the-buffer", "random_get.differs", "random_get.no-more-than-asked"]
+;;! clauses = ["random_get.fills-the-buffer", "random_get.differs", "random_get.no-more-than-asked", "random_get.large-buffer"]
 ;;! expect_stdout = "ok"
 (module
   (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))

@@ -1,5 +1,5 @@
 ;;! summary = "a trap is no exit, and what was written before it has been written"
-;;! clauses = ["program.trap-is-no-exit", "stdio.output-in-order"]
+;;! clauses = ["program.trap-is-no-exit", "program.trap-keeps-effects", "stdio.output-in-order"]
 ;;! trap = "unreachable"
 ;;! expect_stdout = "kept"
 ;;! after = { "kept" = "kept" }

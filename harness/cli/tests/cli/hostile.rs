@@ -102,13 +102,15 @@ fn a_guest_that_writes_without_end_is_timed_out() {
 fn a_file_beyond_the_limit_is_an_error_and_not_the_end_of_the_runtime() {
     let huge = "#! summary = \"huge\"\n#! clauses = [\"fd_filestat_set_size.too-large\"]\n
 f = path_open(root, 0, \"f\", [creat], [fd_write, fd_filestat_set_size, fd_filestat_get], 0, 0) = _
-fd_filestat_set_size(f, 0x10000000000) = fbig | inval | nospc | io
+fd_filestat_set_size(f, 0x10000000000) = fbig | inval
 fd_filestat_get(f) = { size: 0, .. }
 ";
     let suite = OwnSuite::new(&[("a/huge.script", huge)]);
-    let report = suite.run(&[]).expect(0).json();
-    for runtime in RUNTIMES {
-        assert_eq!(verdict(&report, "a/huge", runtime), "pass", "{runtime}");
+    // wasmer answers io, which its divergence file explains in the real suite
+    let report = suite.run(&[]).expect(1).json();
+    for (runtime, expected) in [("oracle", "pass"), ("wasmtime", "pass"), ("wasmi", "pass"), ("wasmer", "failed")] {
+        assert_eq!(verdict(&report, "a/huge", runtime), expected, "{runtime}");
+        assert_eq!(report["cases"][0]["results"][runtime]["profiles"]["default"]["end"], "exit 0", "{runtime}");
     }
 }
 
@@ -159,7 +161,7 @@ fn usage_errors_have_exit_code_2_and_a_cure() {
     for (args, text) in [
         (vec!["conformance", "--no-such-flag"], "unexpected argument"),
         (vec!["conformance", "--runtime", "wasmtim"], "there is no runtime `wasmtim`"),
-        (vec!["conformance", "--reference", "nothing"], "use one of: wasmtime, wasmi, wasmer"),
+        (vec!["conformance", "--reference", "nothing"], "use one of: oracle, wasmtime, wasmi, wasmer"),
         (vec!["conformance", "--filter", "("], "no regular expression"),
         (vec!["conformance", "--filter", "^no such case$"], "no case is selected"),
         (vec!["conformance", "--shard", "3/2"], "write I/N"),

@@ -14,14 +14,14 @@ fd_close(f) = ok
 fd_close(f) = badf
 ";
 
-/// Plants a fault under wasmi while wasmtime stays as it is: only wasmi may turn red.
+/// Plants a fault under wasmi while the reference stays as it is: only wasmi may turn red.
 fn turns_red(plant: &str, expected: &str, place: &str) {
     let suite = OwnSuite::new(&[("a/case.script", CASE)]);
-    let clean = suite.run(&["--runtime", "wasmi", "--runtime", "wasmtime"]).expect(0).json();
+    let clean = suite.run(&["--runtime", "wasmi", "--runtime", "oracle"]).expect(0).json();
     assert_eq!(verdict(&clean, "a/case", "wasmi"), "pass");
-    let report = suite.run(&["--runtime", "wasmi", "--runtime", "wasmtime", "--plant", plant, "--disclose"]).expect(1).json();
+    let report = suite.run(&["--runtime", "wasmi", "--runtime", "oracle", "--plant", plant, "--disclose"]).expect(1).json();
     assert_eq!(verdict(&report, "a/case", "wasmi"), expected, "{plant}");
-    assert_eq!(verdict(&report, "a/case", "wasmtime"), "pass", "{plant}");
+    assert_eq!(verdict(&report, "a/case", "oracle"), "pass", "{plant}");
     let differences = &report["cases"][0]["results"]["wasmi"]["profiles"]["default"]["differences"];
     let first = differences[0].as_str().expect("a difference");
     assert!(first.starts_with(place), "{plant}: {differences}");

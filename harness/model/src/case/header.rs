@@ -31,7 +31,7 @@ struct Notation {
     #[serde(default)]
     env: BTreeMap<String, String>,
     stdin: Option<StdinNotation>,
-    stdout: Option<StdioKind>,
+    stdout: Option<StdoutNotation>,
     tree: Option<BTreeMap<Spanned<String>, TreeNode>>,
     preopens: Option<BTreeMap<Spanned<String>, PreopenNotation>>,
     exit: Option<u32>,
@@ -54,6 +54,17 @@ enum StdinNotation {
 enum StdinOf {
     Pipe(String),
     File(String),
+    /// A pipe that stays open.
+    Open(String),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum StdoutNotation {
+    Pipe,
+    File,
+    /// A pipe that nobody reads.
+    Broken,
 }
 
 #[derive(Debug, Deserialize)]
@@ -79,7 +90,7 @@ impl Header {
 }
 
 /// The front matter with everything else replaced by as many spaces, so that places in it are places in the file.
-fn blank_out(text: &str, prefix: &str) -> String {
+pub(super) fn blank_out(text: &str, prefix: &str) -> String {
     let mut out = String::new();
     let mut inside = true;
     for line in text.split_inclusive('\n') {
@@ -92,7 +103,7 @@ fn blank_out(text: &str, prefix: &str) -> String {
     out
 }
 
-fn toml_mistake(error: &toml::de::Error) -> Mistake {
+pub(super) fn toml_mistake(error: &toml::de::Error) -> Mistake {
     let span = error.span().unwrap_or_default();
     let span = Span { start: span.start, len: span.len().max(1) };
     Mistake::new(span, error.message().to_owned(), "front matter is TOML; suites/README.md lists its keys")
@@ -119,9 +130,11 @@ impl Notation {
         let world = World {
             args: self.args.unwrap_or_else(|| vec!["case".to_owned()]),
             env: self.env.into_iter().collect(),
-            stdin: self.stdin.map_or(Stdin { kind: StdioKind::Pipe, bytes: Vec::new() }, StdinNotation::into_stdin),
-            stdout: self.stdout.unwrap_or(StdioKind::Pipe),
+            stdin: self.stdin.map_or_else(Stdin::default, StdinNotation::into_stdin),
+            stdout: if self.stdout == Some(StdoutNotation::File) { StdioKind::File } else { StdioKind::Pipe },
+            stdout_unread: self.stdout == Some(StdoutNotation::Broken),
             preopens,
+            times_unknown: false,
         };
         let expect = Expectations { end: expect_end, stdout: self.expect_stdout.map(String::into_bytes), after };
         Ok(Header { summary: self.summary.into_inner(), clauses, world, expect })
@@ -167,11 +180,12 @@ fn end(exit: Option<u32>, trap: Option<&Spanned<String>>, rejected: Option<Stage
 
 impl StdinNotation {
     fn into_stdin(self) -> Stdin {
-        let (kind, text) = match self {
-            StdinNotation::Text(text) | StdinNotation::Of(StdinOf::Pipe(text)) => (StdioKind::Pipe, text),
-            StdinNotation::Of(StdinOf::File(text)) => (StdioKind::File, text),
+        let (kind, open, text) = match self {
+            StdinNotation::Text(text) | StdinNotation::Of(StdinOf::Pipe(text)) => (StdioKind::Pipe, false, text),
+            StdinNotation::Of(StdinOf::Open(text)) => (StdioKind::Pipe, true, text),
+            StdinNotation::Of(StdinOf::File(text)) => (StdioKind::File, false, text),
         };
-        Stdin { kind, bytes: text.into_bytes() }
+        Stdin { kind, bytes: text.into_bytes(), open }
     }
 }
 

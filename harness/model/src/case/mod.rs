@@ -1,8 +1,9 @@
 //! A case: a fixture, its world, the clauses it tests and what its author expects.
 //!
-//! [`header`] reads the front matter, [`tree`] the notation for trees in it.
+//! [`header`] reads the front matter, [`tree`] the notation for trees in it, [`matrix`] makes several cases of one file.
 
 mod header;
+mod matrix;
 mod tree;
 
 use std::collections::BTreeMap;
@@ -81,6 +82,12 @@ impl Case {
     /// Reads a case from the text of its file. `file` is how messages call it.
     pub fn parse(id: &str, file: &str, language: Language, text: &str) -> Result<Case, Box<SourceError>> {
         Case::read(id, language, text).map_err(|mistake| Box::new(SourceError::new(file, text, mistake)))
+    }
+
+    /// Reads the cases that a file stands for: one, or as many as its matrix has combinations.
+    pub fn parse_all(id: &str, file: &str, language: Language, text: &str) -> Result<Vec<Case>, Box<SourceError>> {
+        let expanded = matrix::expand(text, language).map_err(|mistake| Box::new(SourceError::new(file, text, mistake)))?;
+        expanded.into_iter().map(|(suffix, text)| Case::parse(&format!("{id}{suffix}"), file, language, &text)).collect()
     }
 
     fn read(id: &str, language: Language, text: &str) -> Result<Case, Mistake> {

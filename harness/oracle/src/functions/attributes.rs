@@ -33,6 +33,11 @@ pub(crate) fn fd_filestat_get(step: &mut Step<'_>) -> Flow {
             put_at(&mut bytes, filestat::FILETYPE, 1, if file { filetype::REGULAR_FILE } else { filetype::UNKNOWN });
             put_at(&mut bytes, filestat::NLINK, 8, 1);
             step.make(bytes);
+            let seen = step.seen(0).map(|capture| number_at(capture.kept(), filestat::FILETYPE, 1));
+            let kinds = stream_filetypes(step.state.stream_kind(stream), stream);
+            if let Some(seen) = seen.filter(|seen| !kinds.contains(seen)) {
+                step.mismatch(clause!("fd_filestat_get.stdio"), filetype_text(kinds[0]), filetype_text(seen));
+            }
             Ok(())
         }
         What::Foreign => Err(Stop::Unjudged),
@@ -99,9 +104,7 @@ fn filestat(step: &mut Step<'_>, inode: InodeId) {
         step.compare(clause!("fd_filestat_get.nlink"), "nlink", nlink, number(filestat::NLINK, 8));
     }
     identity(step, inode, (number(filestat::DEV, 8), number(filestat::INO, 8)));
-    times(step, inode, number(filestat::ATIM, 8), number(filestat::MTIM, 8));
-    // the time of the last change of anything: no runtime can set it, so it is a time of the host
-    step.cite(clause!("fd_filestat_get.ctim"));
+    times(step, inode, [number(filestat::ATIM, 8), number(filestat::MTIM, 8), number(filestat::CTIM, 8)]);
 }
 
 fn make_filestat(step: &mut Step<'_>, inode: InodeId, kind: u64, size: u64) {
@@ -146,14 +149,17 @@ fn identity(step: &mut Step<'_>, inode: InodeId, seen: (u64, u64)) {
     }
 }
 
-fn times(step: &mut Step<'_>, inode: InodeId, atime: u64, mtime: u64) {
-    for (name, is_atime, seen) in [("atim", true, atime), ("mtim", false, mtime)] {
+fn times(step: &mut Step<'_>, inode: InodeId, [atime, mtime, ctime]: [u64; 3]) {
+    let clauses = [clause!("fd_filestat_get.atim"), clause!("fd_filestat_get.mtim"), clause!("fd_filestat_get.ctim")];
+    for (index, (name, seen)) in [("atim", atime), ("mtim", mtime), ("ctim", ctime)].into_iter().enumerate() {
+        let clause = clauses[index];
+        step.cite(clause);
         let file = step.state.inodes.get_mut(inode);
-        let time = if is_atime { &mut file.atime } else { &mut file.mtime };
+        let time = [&mut file.atime, &mut file.mtime, &mut file.ctime].into_iter().nth(index);
+        let Some(time) = time else { return };
         let before = *time;
         if !time.accepts(seen) {
             *time = Time::Seen(seen);
-            let clause = if is_atime { clause!("fd_filestat_get.atim") } else { clause!("fd_filestat_get.mtim") };
             let expected = match before {
                 Time::Set(time) => format!("{name} {}", step.time_text(time)),
                 Time::Seen(_) => format!("{name} as before"),
@@ -243,6 +249,8 @@ pub(crate) fn fd_filestat_set_times(step: &mut Step<'_>) -> Flow {
     if contradictory(flags) {
         step.applies(clause!("fd_filestat_set_times.contradiction"));
     }
+    let times = [step.arg(1), step.arg(2)];
+    out_of_range(step, times, flags);
     let fd = step.fd(0, clause!("fd_filestat_set_times.bad-fd"))?;
     step.right(fd, rights::FD_FILESTAT_SET_TIMES);
     step.changes_tree(fd, clause!("preopen.read-only-set-times"));
@@ -262,7 +270,7 @@ pub(crate) fn fd_filestat_set_times(step: &mut Step<'_>) -> Flow {
                 now: clause!("fd_filestat_set_times.now"),
                 only: clause!("fd_filestat_set_times.only-chosen"),
             };
-            set_times(step, inode, [step.arg(1), step.arg(2)], flags, &clauses);
+            set_times(step, inode, times, flags, &clauses);
             Ok(())
         }
         What::Stream(_) => {
@@ -281,6 +289,8 @@ pub(crate) fn path_filestat_set_times(step: &mut Step<'_>) -> Flow {
     if contradictory(flags) {
         step.applies(clause!("path_filestat_set_times.contradiction"));
     }
+    let times = [step.arg(4), step.arg(5)];
+    out_of_range(step, times, flags);
     let fd = step.fd(0, clause!("path_filestat_set_times.bad-fd"))?;
     step.right(fd, rights::PATH_FILESTAT_SET_TIMES);
     let base = step.base(fd, clause!("path_filestat_set_times.base-not-directory"))?;
@@ -312,12 +322,20 @@ pub(crate) fn path_filestat_set_times(step: &mut Step<'_>) -> Flow {
         now: clause!("path_filestat_set_times.now"),
         only: clause!("path_filestat_set_times.only-chosen"),
     };
-    set_times(step, inode, [step.arg(4), step.arg(5)], flags, &clauses);
+    set_times(step, inode, times, flags, &clauses);
     Ok(())
 }
 
 /// Nanoseconds since 1970 that every file system of the hosts can keep: those of a signed number.
 const LARGEST_TIME: u64 = i64::MAX.cast_unsigned();
+
+/// Says that a time is asked for that not every file system can keep.
+fn out_of_range(step: &mut Step<'_>, [atime, mtime]: [u64; 2], flags: u64) {
+    let beyond = |exact: u64, value: u64| flags & exact != 0 && value > LARGEST_TIME;
+    if beyond(fstflags::ATIM, atime) || beyond(fstflags::MTIM, mtime) {
+        step.applies(clause!("fd_filestat_set_times.out-of-range"));
+    }
+}
 
 /// A time is to have a value and to be now.
 fn contradictory(flags: u64) -> bool {
@@ -333,10 +351,7 @@ struct TimeClauses {
 }
 
 fn set_times(step: &mut Step<'_>, inode: InodeId, [atime, mtime]: [u64; 2], flags: u64, clauses: &TimeClauses) {
-    let host_now = match &step.mode {
-        Mode::Prefer(making) => Time::Seen(making.realtime),
-        Mode::Check(_) | Mode::Effect => step.state.now(),
-    };
+    let host_now = step.now();
     let chosen = |exact: u64, now: u64, value: u64| {
         if flags & exact != 0 { Some(Time::Set(value)) } else { (flags & now != 0).then_some(host_now) }
     };
@@ -356,14 +371,15 @@ fn set_times(step: &mut Step<'_>, inode: InodeId, [atime, mtime]: [u64; 2], flag
         (Some(_), Some(_)) => {}
         (None, Some(_)) | (Some(_), None) => step.cite(clauses.only),
     }
-    // a file system keeps some hundred years; what lies beyond is cut off or refused
-    if [new_atime, new_mtime].iter().any(|time| matches!(time, Some(Time::Set(time)) if *time > LARGEST_TIME)) {
-        step.cite(clause!("fd_filestat_set_times.out-of-range"));
-    }
+    // a file system that cannot keep a time keeps the nearest that it can
+    let [new_atime, new_mtime] = [new_atime, new_mtime].map(|time| match time {
+        Some(Time::Set(time)) if time > LARGEST_TIME => Some(Time::Any),
+        time => time,
+    });
     let file = step.state.inodes.get_mut(inode);
     file.atime = new_atime.unwrap_or(file.atime);
     file.mtime = new_mtime.unwrap_or(file.mtime);
-    file.ctime = Time::Any;
+    file.ctime = host_now;
 }
 
 /// The type that a stream shows: that of what is behind it, or none where the host does not tell.

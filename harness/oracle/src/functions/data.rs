@@ -49,7 +49,7 @@ pub(crate) fn fd_allocate(step: &mut Step<'_>) -> Flow {
     let fd = step.fd(0, clause!("fd_allocate.bad-fd"))?;
     step.right(fd, rights::FD_ALLOCATE);
     let (offset, len) = (step.arg(1), step.arg(2));
-    if offset > LARGEST || len > LARGEST || offset + len > LARGEST {
+    if offset.saturating_add(len) > step.state.world.host.largest_file {
         step.applies(clause!("fd_allocate.huge-range"));
     }
     if len == 0 {
@@ -81,7 +81,7 @@ pub(crate) fn fd_allocate(step: &mut Step<'_>) -> Flow {
     step.succeeds()?;
     let end = offset.saturating_add(len);
     if let Some(file) = step.state.inodes.file_mut(inode) {
-        let grows = end > file.len() && len > 0;
+        let grows = end > file.len();
         if grows {
             file.set_len(end);
         }

@@ -1,7 +1,7 @@
 //! `path_open`.
 
-use touchstone_spec::{Errno, clause};
 use touchstone_spec::consts::{fdflags, lookupflags, oflags, rights};
+use touchstone_spec::{Errno, clause};
 
 use super::descriptors::FDFLAGS;
 use crate::path::Found;
@@ -57,6 +57,9 @@ pub(crate) fn path_open(step: &mut Step<'_>) -> Flow {
     let fd = step.fd(0, clause!("path_open.bad-fd"))?;
     needed_rights(step, fd, asked);
     let base = step.base(fd, clause!("path_open.base-not-directory"))?;
+    if asked.creat && step.link_with_slash(base, text) {
+        step.applies(clause!("path_open.creat-trailing-slash"));
+    }
     if asked.creat {
         step.parent_clauses(base, text, clause!("path_open.creat-no-parent"), None);
     }
@@ -109,7 +112,10 @@ fn needed_rights(step: &mut Step<'_>, fd: u32, asked: Asked) {
         }
     }
     if (asked.base | asked.inheriting) & ALL_RIGHTS & !inheriting != 0 {
+        // it may also be opened without the right that cannot be passed on
+        let must_fail = !step.findings.success;
         step.missing_right(clause!("rights.inheriting"));
+        step.findings.success = !must_fail;
     }
 }
 
@@ -144,21 +150,17 @@ fn create(step: &mut Step<'_>, fd: u32, asked: Asked, found: &Found) -> Flow {
     too_many(step);
     step.succeeds()?;
     step.cite(if asked.excl { clause!("path_open.excl-missing") } else { clause!("path_open.creat") });
-    let time = made_time(step);
+    let time = step.now();
     let inode = step.state.inodes.add(Inode::new(Kind::File(Content::default()), time));
     step.link(found, inode);
     opened(step, fd, asked, found, inode)
 }
 
-fn made_time(step: &Step<'_>) -> crate::state::Time {
-    match &step.mode {
-        Mode::Prefer(making) => crate::state::Time::Seen(making.realtime),
-        Mode::Check(_) | Mode::Effect => step.state.now(),
-    }
-}
-
 /// Something is there: which clauses apply to opening it.
 fn existing(step: &mut Step<'_>, fd: u32, asked: Asked, found: &Found, inode: InodeId) {
+    if asked.excl && asked.directory {
+        step.applies(clause!("path_open.directory-excl"));
+    }
     if asked.creat && asked.excl {
         step.applies(clause!("path_open.excl"));
     } else if asked.excl {
@@ -168,6 +170,9 @@ fn existing(step: &mut Step<'_>, fd: u32, asked: Asked, found: &Found, inode: In
     if step.is_symlink(inode) && asked.creat && asked.excl {
         // POSIX open(): the link counts as the name that is taken, whatever it points to
     } else if step.is_symlink(inode) {
+        if asked.creat && asked.directory {
+            step.applies(clause!("path_open.creat-directory"));
+        }
         let clause = if asked.directory { clause!("path_open.directory-nofollow-symlink") } else { clause!("path_open.nofollow-symlink") };
         step.applies(clause);
         if found.slash {
@@ -188,9 +193,6 @@ fn existing_directory(step: &mut Step<'_>, asked: Asked, read_only: bool) {
     }
     if asked.trunc {
         step.applies(if asked.directory { clause!("path_open.directory-trunc") } else { clause!("path_open.trunc-directory") });
-    }
-    if asked.excl && asked.directory {
-        step.applies(clause!("path_open.directory-excl"));
     }
     if asked.base & rights::FD_READ != 0 {
         step.cite(clause!("path_open.directory-read-right"));
@@ -215,7 +217,7 @@ fn existing_file(step: &mut Step<'_>, asked: Asked, found: &Found, read_only: bo
     if found.slash {
         step.applies(if asked.creat { clause!("path_open.creat-trailing-slash-file") } else { clause!("path-resolution.trailing-slash") });
     }
-    if read_only && asked.creat {
+    if read_only && asked.creat && !asked.trunc && !asked.excl {
         step.applies(clause!("preopen.read-only-creat-existing"));
     }
     if read_only && !asked.writes() {
@@ -223,7 +225,8 @@ fn existing_file(step: &mut Step<'_>, asked: Asked, found: &Found, read_only: bo
     }
     if read_only && asked.trunc {
         step.applies(clause!("preopen.read-only-trunc"));
-    } else if asked.trunc && !asked.writes() {
+    }
+    if asked.trunc && !asked.writes() {
         step.applies(clause!("path_open.trunc-needs-write"));
     }
     if read_only && asked.writes() {

@@ -9,7 +9,7 @@ use touchstone_spec::consts::{
 use touchstone_spec::{Errno, clause};
 
 use super::clocks::Clock;
-use crate::state::{Offset, Stream, What};
+use crate::state::{Offset, Rights, Stream, What};
 use crate::step::{Flow, Mode, Step, Stop, number_at, put_at};
 
 /// The flag of `eventrwflags`.
@@ -146,10 +146,9 @@ fn prospect(step: &mut Step<'_>, subscription: &Subscription) -> Prospect {
         }
         Subscribed::Clock { clock, timeout, absolute } => clock_prospect(step, clock, timeout, absolute),
         Subscribed::Read(fd) | Subscribed::Write(fd) => {
-            step.cite(clause!("rights.poll-needs-both"));
-            let needed = rights::POLL_FD_READWRITE;
-            step.right(fd, needed);
-            fd_prospect(step, fd, matches!(subscription.kind, Subscribed::Write(_)))
+            let write = matches!(subscription.kind, Subscribed::Write(_));
+            let prospect = fd_prospect(step, fd, write);
+            denied(step, fd, write, prospect)
         }
     }
 }
@@ -193,6 +192,19 @@ const YEAR_NANOSECONDS: u64 = 31_536_000_000_000_000;
 /// 2100-01-01T00:00:00Z
 const YEAR_2100_NANOSECONDS: u64 = 4_102_444_800_000_000_000;
 
+/// A descriptor without the rights: the event says so, or the whole call, where rights are kept.
+fn denied(step: &mut Step<'_>, fd: u32, write: bool, prospect: Prospect) -> Prospect {
+    let needed = rights::POLL_FD_READWRITE | if write { rights::FD_WRITE } else { rights::FD_READ };
+    let clause = clause!("rights.poll-needs-both");
+    step.cite(clause);
+    if step.state.choices.rights == Some(Rights::Dropped) || step.entry(fd).is_none_or(|entry| entry.base & needed == needed) {
+        return prospect;
+    }
+    step.permits(clause);
+    let kept = step.state.choices.rights == Some(Rights::Kept);
+    Prospect { ready: true, must_fail: kept, errors: &[Errno::Notcapable, Errno::Badf], ..prospect }
+}
+
 fn fd_prospect(step: &mut Step<'_>, fd: u32, write: bool) -> Prospect {
     let Some(entry) = step.entry(fd).cloned() else {
         step.applies(clause!("poll_oneoff.bad-fd"));
@@ -209,7 +221,7 @@ fn fd_prospect(step: &mut Step<'_>, fd: u32, write: bool) -> Prospect {
             let fits = if write { entry.access.writes() } else { entry.access.reads() };
             if !fits {
                 step.applies(if write { clause!("poll_oneoff.not-writable") } else { clause!("poll_oneoff.not-readable") });
-                return Prospect { ready: true, errors: badf, ..Prospect::default() };
+                return Prospect { errors: badf, ..Prospect::default() };
             }
             let len = step.state.inodes.file(inode).map_or(0, |file| file.len());
             let left = match entry.offset {
@@ -227,7 +239,7 @@ fn stream_prospect(step: &mut Step<'_>, stream: Stream, write: bool) -> Prospect
     let input = stream == Stream::Input;
     if input == write {
         step.applies(if write { clause!("poll_oneoff.not-writable") } else { clause!("poll_oneoff.not-readable") });
-        return Prospect { ready: true, errors: &[Errno::Badf], ..Prospect::default() };
+        return Prospect { errors: &[Errno::Badf], ..Prospect::default() };
     }
     if write {
         step.cite(clause!("poll_oneoff.pipe-writable"));
@@ -269,6 +281,10 @@ fn check(step: &mut Step<'_>, subscriptions: &[Subscription], prospects: &[Prosp
     }
     step.cite(clause!("poll_oneoff.order"));
     step.cite(clause!("poll_oneoff.only-what-occurred"));
+    let at_end = |prospect: &Prospect| prospect.nbytes == Some(0) && !prospect.ready;
+    if taken.iter().zip(prospects).any(|(taken, prospect)| !taken && at_end(prospect)) {
+        step.miss(clause!("poll_oneoff.end-of-stream"));
+    }
     let fds: Vec<u32> = subscriptions.iter().filter_map(Subscription::fd).collect();
     if fds.iter().enumerate().any(|(index, fd)| fds[..index].contains(fd)) {
         step.cite(clause!("poll_oneoff.same-descriptor"));
@@ -340,7 +356,12 @@ fn content(step: &mut Step<'_>, subscription: &Subscription, prospect: Prospect,
         } else {
             "an event without error".to_owned()
         };
-        let clause = if prospect.must_fail { clause!("poll_oneoff.bad-fd") } else { clause!("poll_oneoff.no-error") };
+        let clause = match subscription.kind {
+            _ if !prospect.must_fail => clause!("poll_oneoff.no-error"),
+            Subscribed::Clock { .. } => clause!("poll_oneoff.unknown-clock"),
+            Subscribed::Unknown => clause!("poll_oneoff.unknown-type"),
+            Subscribed::Read(_) | Subscribed::Write(_) => clause!("poll_oneoff.bad-fd"),
+        };
         step.mismatch(clause, expected, format!("the error {}", touchstone_model::value::errno_text(error)));
         return;
     }

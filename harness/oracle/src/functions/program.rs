@@ -222,7 +222,7 @@ pub(crate) fn proc_raise(step: &mut Step<'_>) -> Flow {
     let number = step.arg(0);
     let clause = match number {
         signal::NONE => clause!("proc_raise.none"),
-        signal::CHLD | signal::URG | signal::WINCH => clause!("proc_raise.ignored"),
+        signal::PIPE | signal::CHLD | signal::URG | signal::WINCH => clause!("proc_raise.ignored"),
         signal::CONT => clause!("proc_raise.continues"),
         signal::STOP | signal::TSTP | signal::TTIN | signal::TTOU => clause!("proc_raise.stops"),
         _ if number > signal::SYS => clause!("proc_raise.unknown-signal"),

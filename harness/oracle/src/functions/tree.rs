@@ -1,19 +1,16 @@
 //! Making and removing names: `path_create_directory`, `path_remove_directory`, `path_unlink_file`, `path_rename`, `path_link`,
 //! `path_symlink`, `path_readlink`.
 
-use touchstone_spec::{ClauseId, clause};
 use touchstone_spec::consts::{lookupflags, rights};
+use touchstone_spec::{ClauseId, clause};
 
 use crate::path::{Found, Text, is_usable};
 use crate::resolve::Dots;
 use crate::state::{Directory, Inode, InodeId, Kind, Time, What};
-use crate::step::{Flow, Mode, Step};
+use crate::step::{Flow, Step};
 
 fn new_inode(step: &mut Step<'_>, kind: Kind) -> InodeId {
-    let time = match &step.mode {
-        Mode::Prefer(making) => Time::Seen(making.realtime),
-        Mode::Check(_) | Mode::Effect => step.state.now(),
-    };
+    let time = step.now();
     step.state.inodes.add(Inode::new(kind, time))
 }
 
@@ -23,6 +20,9 @@ pub(crate) fn path_create_directory(step: &mut Step<'_>) -> Flow {
     step.right(fd, rights::PATH_CREATE_DIRECTORY);
     let base = step.base(fd, clause!("path_create_directory.base-not-directory"))?;
     step.changes_tree(fd, clause!("preopen.read-only-create-directory"));
+    if step.link_with_slash(base, text) {
+        step.applies(clause!("path_create_directory.dangling-symlink-slash"));
+    }
     step.parent_clauses(base, text, clause!("path_create_directory.no-parent"), Some(clause!("path_create_directory.parent-is-file")));
     let found = step.resolve_name(base, text)?;
     match found.inode {
@@ -30,7 +30,7 @@ pub(crate) fn path_create_directory(step: &mut Step<'_>) -> Flow {
         Some(_) if found.name.is_none() => step.applies(clause!("path_create_directory.dot")),
         Some(inode) if found.slash && !step.is_directory(inode) => step.applies(clause!("path_create_directory.file-slash")),
         Some(_) => step.applies(clause!("path_create_directory.exists")),
-        None if found.slash_link => step.applies(clause!("path_create_directory.dangling-symlink-slash")),
+        None if found.slash_link => {}
         None if found.slash => step.cite(clause!("path_create_directory.trailing-slash")),
         None => {}
     }
@@ -119,14 +119,17 @@ pub(crate) fn path_rename(step: &mut Step<'_>) -> Flow {
     step.rights(new_fd, rights::PATH_RENAME_TARGET, clause!("rights.rename-both-directories"));
     let old_base = step.base(old_fd, clause!("path_rename.base-not-directory"))?;
     let new_base = step.base(new_fd, clause!("path_rename.new-base-not-directory"))?;
-    let read_only = if step.root_of(old_fd) == step.root_of(new_fd) {
-        clause!("preopen.read-only-rename")
-    } else {
-        clause!("preopen.read-only-rename-across")
-    };
+    let read_only =
+        if step.lie_apart(old_fd, new_fd) { clause!("preopen.read-only-rename-across") } else { clause!("preopen.read-only-rename") };
     step.changes_tree(old_fd, read_only);
     step.changes_tree(new_fd, read_only);
     across(step, old_fd, new_fd);
+    if step.link_with_slash(old_base, old_text) {
+        step.applies(clause!("path_rename.symlink-trailing-slash"));
+    }
+    if step.link_with_slash(new_base, new_text) {
+        step.applies(clause!("path_rename.onto-symlink-trailing-slash"));
+    }
     let (old, new) = two(step, (old_base, old_text), (new_base, new_text))?;
     for dots in [old.dots, new.dots] {
         match dots {
@@ -134,12 +137,6 @@ pub(crate) fn path_rename(step: &mut Step<'_>) -> Flow {
             Dots::Dot => step.applies(clause!("path_rename.dot")),
             Dots::DotDot => step.applies(clause!("path_rename.dotdot")),
         }
-    }
-    if old.slash_link {
-        step.applies(clause!("path_rename.symlink-trailing-slash"));
-    }
-    if new.slash_link {
-        step.applies(clause!("path_rename.onto-symlink-trailing-slash"));
     }
     let Some(inode) = old.inode else {
         step.applies(clause!("path_rename.missing"));
@@ -217,7 +214,7 @@ fn onto(step: &mut Step<'_>, inode: InodeId, new: &Found) {
 
 /// Two paths of one call: what is wrong with either is said before the call fails.
 fn two<'a>(step: &mut Step<'a>, old: (InodeId, Text<'a>), new: (InodeId, Text<'a>)) -> Flow<(Found, Found)> {
-    let second = step.faults_of_name(new.0, new.1, clause!("path_rename.missing-parent"));
+    let second = step.faults_of_name(new.0, new.1, clause!("path_rename.missing-parent"))?;
     let old = step.resolve_name(old.0, old.1)?;
     // what was said of the new path is said once
     if second {
@@ -230,7 +227,7 @@ fn two<'a>(step: &mut Step<'a>, old: (InodeId, Text<'a>), new: (InodeId, Text<'a
 
 /// Two preopens need not lie on one file system.
 fn across(step: &mut Step<'_>, old_fd: u32, new_fd: u32) {
-    if step.root_of(old_fd) != step.root_of(new_fd) {
+    if step.lie_apart(old_fd, new_fd) {
         step.applies(clause!("path_rename.across-preopens"));
     }
 }
@@ -249,11 +246,15 @@ pub(crate) fn path_link(step: &mut Step<'_>) -> Flow {
     let new_base = step.base(new_fd, clause!("path_link.new-base-not-directory"))?;
     step.changes_tree(new_fd, clause!("preopen.read-only-link"));
     step.changes_tree(old_fd, clause!("preopen.read-only-link-across"));
-    if step.root_of(old_fd) != step.root_of(new_fd) {
+    if step.lie_apart(old_fd, new_fd) {
         step.applies(clause!("path_link.across-preopens"));
     }
     let follow = step.arg(1) & lookupflags::SYMLINK_FOLLOW != 0;
-    let faulty_new = step.faults_of_name(new_base, new_text, clause!("path_link.missing"));
+    if follow {
+        let through_link = step.final_link(old_base, old_text);
+        step.applies(if through_link { clause!("path_link.follow") } else { clause!("path_link.follow-no-symlink") });
+    }
+    let faulty_new = step.faults_of_name(new_base, new_text, clause!("path_link.missing"))?;
     let old = step.resolve(old_base, old_text, follow)?;
     if faulty_new {
         step.succeeds()?;
@@ -268,15 +269,14 @@ pub(crate) fn path_link(step: &mut Step<'_>) -> Flow {
         Some(_) if old.slash => step.applies(clause!("path_link.old-trailing-slash")),
         Some(_) => {}
     }
-    if follow {
-        let clause = if old.through_link { clause!("path_link.follow") } else { clause!("path_link.follow-no-symlink") };
-        step.applies(clause);
-    }
     match new.inode {
         Some(_) if new.dots != Dots::Name => step.applies(clause!("path_link.new-dot")),
         Some(_) if new.slash => step.applies(clause!("path_link.trailing-slash-taken")),
         Some(_) => step.applies(clause!("path_link.exists")),
-        None if new.slash_link => step.applies(clause!("path_link.trailing-slash-taken")),
+        None if new.slash_link => {
+            step.applies(clause!("path_link.trailing-slash-taken"));
+            step.applies(clause!("path_link.trailing-slash"));
+        }
         None if new.slash => step.applies(clause!("path_link.trailing-slash")),
         None => {}
     }
@@ -301,6 +301,9 @@ pub(crate) fn path_symlink(step: &mut Step<'_>) -> Flow {
     step.right(fd, rights::PATH_SYMLINK);
     let base = step.base(fd, clause!("path_symlink.base-not-directory"))?;
     step.changes_tree(fd, clause!("preopen.read-only-symlink"));
+    if step.link_with_slash(base, text) {
+        step.applies(clause!("path_symlink.trailing-slash-dangling"));
+    }
     step.parent_clauses(base, text, clause!("path_symlink.missing-parent"), None);
     let found = step.resolve_name(base, text)?;
     if let (Some(target), true) = (target, found.inode.is_none())
@@ -312,7 +315,7 @@ pub(crate) fn path_symlink(step: &mut Step<'_>) -> Flow {
         Some(_) if found.dots != Dots::Name => step.applies(clause!("path_symlink.dot")),
         Some(_) if found.slash => step.applies(clause!("path_symlink.trailing-slash-taken")),
         Some(_) => step.applies(clause!("path_symlink.exists")),
-        None if found.slash_link => step.applies(clause!("path_symlink.trailing-slash-dangling")),
+        None if found.slash_link => {}
         None if found.slash => step.applies(clause!("path_symlink.trailing-slash")),
         None => {}
     }
@@ -357,7 +360,11 @@ pub(crate) fn path_readlink(step: &mut Step<'_>) -> Flow {
     match (found.inode, &target) {
         (None, _) => step.applies(clause!("path_readlink.missing")),
         (Some(inode), None) => {
-            step.applies(if found.slash_link { clause!("path_readlink.trailing-slash-symlink") } else { clause!("path_readlink.not-a-symlink") });
+            step.applies(if found.slash_link {
+                clause!("path_readlink.trailing-slash-symlink")
+            } else {
+                clause!("path_readlink.not-a-symlink")
+            });
             if found.slash && !step.is_directory(inode) {
                 step.applies(clause!("path-resolution.trailing-slash"));
             }
@@ -407,10 +414,11 @@ impl<'a> Step<'a> {
     }
 
     /// Says what is wrong with a further path of a call, and whether anything is. The call goes on to look at the rest.
-    fn faults_of_name(&mut self, base: InodeId, text: Text<'a>, missing: ClauseId) -> bool {
-        let Some(path) = text.filter(|path| is_usable(path)) else { return true };
+    fn faults_of_name(&mut self, base: InodeId, text: Text<'a>, missing: ClauseId) -> Flow<bool> {
+        let Some(path) = text.filter(|path| is_usable(path)) else { return Ok(true) };
         match crate::resolve::resolve(self.state, base, path, false) {
-            Ok(_) => false,
+            Ok(_) => Ok(false),
+            Err(fault) if fault.unknown => Err(crate::step::Stop::Unjudged),
             Err(fault) => {
                 let clauses = fault.clauses;
                 let parent = clauses.contains(&clause!("path-resolution.missing-in-the-middle"));
@@ -418,7 +426,7 @@ impl<'a> Step<'a> {
                 if parent {
                     self.applies(missing);
                 }
-                true
+                Ok(true)
             }
         }
     }
@@ -426,6 +434,24 @@ impl<'a> Step<'a> {
     /// Whether a descriptor is open for an inode.
     fn is_open(&self, inode: InodeId) -> bool {
         self.state.fds.iter().any(|fd| fd.what == What::File(inode) || fd.what == What::Directory(inode))
+    }
+
+    /// Whether two descriptors' directories lie below different preopens. Of a directory that was removed nobody knows.
+    fn lie_apart(&self, one: u32, other: u32) -> bool {
+        matches!((self.root_of(one), self.root_of(other)), (Some(one), Some(other)) if one != other)
+    }
+
+    /// Whether the last part of a path, without slashes behind it, is a symbolic link.
+    pub(crate) fn final_link(&self, base: InodeId, text: Text<'_>) -> bool {
+        let Some(path) = text.filter(|path| is_usable(path)) else { return false };
+        let end = path.iter().rposition(|byte| *byte != b'/').map_or(0, |last| last + 1);
+        let found = crate::resolve::resolve(self.state, base, &path[..end], false);
+        found.ok().and_then(|place| place.inode).is_some_and(|inode| self.is_symlink(inode))
+    }
+
+    /// Whether a path is a symbolic link with a slash behind it: a host may look at the link or at what it leads to.
+    pub(crate) fn link_with_slash(&self, base: InodeId, text: Text<'_>) -> bool {
+        text.is_some_and(|path| path.len() > 1 && path.last() == Some(&b'/')) && self.final_link(base, text)
     }
 
     /// The root of the preopen that a descriptor's directory lies below, as far as that is known.

@@ -135,13 +135,13 @@ impl State {
             })
             .collect();
         let names = world.preopens.iter().map(|preopen| preopen.name.clone()).collect();
-        let output = || Output { kind: world.stdout, written: Vec::new(), known: true, broken: false };
+        let output = |broken| Output { kind: world.stdout, written: Vec::new(), known: true, broken };
         let mut state = State {
             world: Rc::new(Facts { args: world.args.clone(), env: world.env.clone(), preopens, names, host }),
             fds: Fds::default(),
             inodes,
-            input: Input { kind: world.stdin.kind, bytes: Rc::new(world.stdin.bytes.clone()), read: Some(0), ended: true },
-            output: [output(), output()],
+            input: Input { kind: world.stdin.kind, bytes: Rc::new(world.stdin.bytes.clone()), read: Some(0), ended: !world.stdin.open },
+            output: [output(world.stdout_unread), output(false)],
             clocks: Clocks::default(),
             choices: Choices::default(),
             random: Vec::new(),
@@ -151,6 +151,9 @@ impl State {
         };
         for (number, stream) in [(0, Stream::Input), (1, Stream::Output), (2, Stream::Error)] {
             state.fds.insert(Fd::new(number, What::Stream(stream)));
+        }
+        if world.times_unknown {
+            state.inodes.forget_times();
         }
         state.place_preopens();
         state
