@@ -47,8 +47,7 @@ impl GuestMemory<'_> {
                 Input::ReadBuffers { ptr, count } => out.push(self.capture(args[ptr], args[count] * 8)),
                 Input::WriteBuffers { ptr, count } => {
                     let array = self.capture(args[ptr], args[count] * 8);
-                    let contents: Vec<Capture> =
-                        buffers(&array).iter().map(|(buf, len)| self.capture((*buf).into(), (*len).into())).collect();
+                    let contents: Vec<Capture> = buffers(&array).map(|(buf, len)| self.capture(buf.into(), len.into())).collect();
                     out.push(array);
                     out.extend(contents);
                 }
@@ -77,7 +76,7 @@ impl GuestMemory<'_> {
                 }
                 Output::ReadBuffers { filled, .. } => {
                     let mut left = at(filled);
-                    for (buf, len) in array.map(buffers).unwrap_or_default() {
+                    for (buf, len) in array.into_iter().flat_map(buffers) {
                         let part = left.min(len.into());
                         left -= part;
                         out.push(self.capture(buf.into(), part));
@@ -97,7 +96,7 @@ pub fn output_addresses(function: Function, args: &[u64], array: Option<&Capture
             Output::Value { ptr, .. } | Output::Buffer { ptr, .. } | Output::Array { ptr, .. } => out.push(args[ptr]),
             Output::Strings { pointers, data, .. } => out.extend([args[pointers], args[data]]),
             Output::ReadBuffers { .. } => {
-                out.extend(array.map(buffers).unwrap_or_default().into_iter().map(|(buf, _)| u64::from(buf)));
+                out.extend(array.into_iter().flat_map(buffers).map(|(buf, _)| u64::from(buf)));
             }
         }
     }

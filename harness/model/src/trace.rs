@@ -251,7 +251,7 @@ impl Reader<'_> {
 }
 
 /// The `(address, length)` pairs of a captured iovec or ciovec array, as many as a trace looks at.
-pub fn buffers(array: &Capture) -> Vec<(u32, u32)> {
+pub fn buffers(array: &Capture) -> impl ExactSizeIterator<Item = (u32, u32)> {
     let word = |bytes: &[u8]| u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
-    array.kept().chunks_exact(8).take(bounds::CAPTURE_ELEMENTS as usize).map(|pair| (word(&pair[..4]), word(&pair[4..]))).collect()
+    array.kept().chunks_exact(8).take(bounds::CAPTURE_ELEMENTS as usize).map(move |pair| (word(&pair[..4]), word(&pair[4..])))
 }

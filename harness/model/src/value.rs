@@ -141,9 +141,7 @@ fn input_captures(function: Function, call: &TraceCall) -> Vec<(usize, Value)> {
 /// The lengths of the buffers of an iovec array: what a guest asks for.
 fn lengths(capture: &Capture) -> Value {
     match (&capture.bytes, touchstone_spec::type_by_name("size")) {
-        (Some(_), Some(size)) => {
-            Value::List(buffers(capture).into_iter().map(|(_, len)| Value::Scalar { value: u64::from(len), ty: size }).collect())
-        }
+        (Some(_), Some(size)) => Value::List(buffers(capture).map(|(_, len)| Value::Scalar { value: u64::from(len), ty: size }).collect()),
         (_, _) => Value::OutOfBounds,
     }
 }

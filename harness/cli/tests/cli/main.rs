@@ -7,6 +7,7 @@ mod controls;
 mod documents;
 mod fixtures;
 mod hostile;
+mod notsup;
 mod plants;
 mod recorder;
 mod reports;

@@ -6,8 +6,10 @@
 //! are checked. Two things shift: functions of the guest get higher indices where an import has to be added, and custom
 //! sections (names, producers) are dropped.
 //!
-//! [`survey`] finds out what is in a module, [`log`] makes the functions that write the log, [`wrapper`] the wrappers.
+//! [`survey`] finds out what is in a module, [`log`] makes the functions that write the log, [`wrapper`] the wrappers;
+//! [`plant_errno`] puts a fault under them, for tests.
 
+mod fault;
 mod log;
 mod survey;
 mod wrapper;
@@ -23,6 +25,7 @@ use wasm_encoder::{
     ValType,
 };
 
+pub use fault::plant_errno;
 use log::{Log, Place};
 use survey::{Sections, survey};
 

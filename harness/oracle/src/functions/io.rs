@@ -1,6 +1,6 @@
 //! Reading, writing and positions: `fd_read`, `fd_write`, `fd_pread`, `fd_pwrite`, `fd_seek`, `fd_tell`.
 
-use touchstone_model::trace::buffers;
+use touchstone_model::trace::{Capture, buffers};
 use touchstone_model::world::StdioKind;
 use touchstone_spec::consts::{fdflags, rights, whence};
 use touchstone_spec::{ClauseId, clause};
@@ -69,7 +69,7 @@ pub(crate) fn fd_pread(step: &mut Step<'_>) -> Flow {
     step.rights(fd, rights::FD_READ | rights::FD_SEEK, clause!("rights.pread-needs-both"));
     let at = step.arg(3);
     if at > LARGEST {
-        let nothing = room(step).0 == 0;
+        let nothing = room(step) == 0;
         step.applies(if nothing { clause!("fd_pread.negative-offset-no-room") } else { clause!("fd_pread.negative-offset") });
     }
     let clauses = ReadClauses {
@@ -150,7 +150,7 @@ pub(crate) fn fd_pwrite(step: &mut Step<'_>) -> Flow {
     let at = step.arg(3);
     // where data goes to the end, the offset means nothing
     if at > LARGEST && !(step.appends(fd) && step.choice(Choice::PwriteAppends)?) {
-        let nothing = room(step).0 == 0;
+        let nothing = room(step) == 0;
         step.applies(if nothing { clause!("fd_pwrite.negative-offset-nothing") } else { clause!("fd_pwrite.negative-offset") });
     }
     match step.what(fd) {
@@ -347,7 +347,7 @@ fn offset(step: &Step<'_>, fd: u32) -> Flow<u64> {
 /// A file that was opened for writing only. The second clause is for a call without room, which a host may not look at.
 fn not_readable(step: &mut Step<'_>, fd: u32, [clause, no_room]: [ClauseId; 2]) {
     if step.entry(fd).is_some_and(|entry| !entry.access.reads()) {
-        let nothing = room(step).0 == 0;
+        let nothing = room(step) == 0;
         step.applies(if nothing { no_room } else { clause });
     }
 }
@@ -357,7 +357,7 @@ fn not_writable(step: &mut Step<'_>, fd: u32, [clause, nothing_given]: [ClauseId
     let Some(entry) = step.entry(fd) else { return };
     let read_only = entry.read_only;
     if !entry.access.writes() || read_only {
-        let nothing = room(step).0 == 0;
+        let nothing = room(step) == 0;
         step.applies(if nothing { nothing_given } else { clause });
         if read_only && !nothing {
             step.applies(clause!("preopen.read-only-write"));
@@ -373,17 +373,23 @@ fn buffer_clauses(step: &mut Step<'_>, none: ClauseId, many: ClauseId, nothing: 
     } else if count > crate::memory::MOST_BUFFERS {
         step.applies(many);
     }
-    if room(step).0 == 0 {
+    if room(step) == 0 {
         step.cite(nothing);
     }
 }
 
-/// How many bytes a call has room for, and the lengths of its buffers. Of more buffers than a trace keeps nobody knows the sum.
-fn room(step: &Step<'_>) -> (u64, Vec<u32>) {
-    let lengths: Vec<u32> = step.call.inputs.first().map(buffers).unwrap_or_default().into_iter().map(|(_, len)| len).collect();
-    let kept_all = step.arg(2) <= lengths.len() as u64 || matches!(step.mode, Mode::Prefer(_));
-    let sum = lengths.iter().map(|len| u64::from(*len)).sum();
-    (if kept_all { sum } else { u64::from(u32::MAX).max(sum) }, lengths)
+/// The lengths of a call's buffers, as many as a trace keeps.
+fn lengths<'a>(step: &Step<'a>) -> impl ExactSizeIterator<Item = u32> + use<'a> {
+    static NONE: Capture = Capture { len: 0, bytes: None };
+    let call = step.call;
+    buffers(call.inputs.first().unwrap_or(&NONE)).map(|(_, len)| len)
+}
+
+/// How many bytes a call has room for. Of more buffers than a trace keeps nobody knows the sum.
+fn room(step: &Step<'_>) -> u64 {
+    let kept_all = step.arg(2) <= lengths(step).len() as u64 || matches!(step.mode, Mode::Prefer(_));
+    let sum = lengths(step).map(u64::from).sum();
+    if kept_all { sum } else { u64::from(u32::MAX).max(sum) }
 }
 
 /// How many bytes the call says it read or wrote; where it is being made, all that it can.
@@ -392,12 +398,12 @@ fn count(step: &Step<'_>, all: u64) -> u64 {
 }
 
 fn file_read(step: &mut Step<'_>, inode: InodeId, at: u64, clauses: &ReadClauses) -> Flow<u64> {
-    let (room, lengths) = room(step);
+    let room = room(step);
     buffer_clauses(step, clauses.none, clauses.many, clauses.nothing);
     step.succeeds()?;
-    if lengths.len() > 1 {
+    if lengths(step).len() > 1 {
         step.cite(clauses.order);
-        if lengths.contains(&0) {
+        if lengths(step).any(|len| len == 0) {
             step.cite(clauses.empty);
         }
     }
@@ -444,11 +450,10 @@ fn make_read(step: &mut Step<'_>, read: u64, data: impl FnOnce(&Step<'_>) -> Vec
     if !matches!(step.mode, Mode::Prefer(_)) {
         return;
     }
-    let (_, lengths) = room(step);
     let data = data(step);
     step.make(u32::try_from(read).unwrap_or(u32::MAX).to_le_bytes().to_vec());
     let mut rest = data.as_slice();
-    for len in lengths {
+    for len in lengths(step) {
         let (now, later) = rest.split_at(rest.len().min(len as usize));
         step.make(now.to_vec());
         rest = later;
@@ -470,7 +475,7 @@ fn joined(step: &Step<'_>) -> Option<Vec<u8>> {
 }
 
 fn input_read(step: &mut Step<'_>, clauses: &ReadClauses) -> Flow {
-    let (room, _) = room(step);
+    let room = room(step);
     buffer_clauses(step, clauses.none, clauses.many, clauses.nothing);
     let nonblock = step.has_flag(step.arg32(0), fdflags::NONBLOCK);
     if nonblock && room > 0 {
@@ -524,7 +529,7 @@ struct WriteClauses {
 }
 
 fn file_write(step: &mut Step<'_>, inode: InodeId, at: u64, clauses: &WriteClauses) -> Flow<u64> {
-    let (total, lengths) = room(step);
+    let total = room(step);
     buffer_clauses(step, clauses.none, clauses.many, clauses.nothing);
     // what fits is written, short of all that was given
     let largest = step.state.world.host.largest_file;
@@ -532,7 +537,7 @@ fn file_write(step: &mut Step<'_>, inode: InodeId, at: u64, clauses: &WriteClaus
         step.applies(clauses.large);
     }
     step.succeeds()?;
-    write_citations(step, inode, at, lengths.len(), clauses);
+    write_citations(step, inode, at, lengths(step).len(), clauses);
     let written = checked_written(step, total, clauses);
     let call = step.call;
     if let Some(file) = step.state.inodes.file_mut(inode) {
@@ -586,7 +591,7 @@ fn checked_written(step: &mut Step<'_>, total: u64, clauses: &WriteClauses) -> u
 }
 
 fn stream_write(step: &mut Step<'_>, stream: Stream) -> Flow {
-    let (total, _) = room(step);
+    let total = room(step);
     let clauses = WriteClauses {
         data: clause!("stdio.output-in-order"),
         nothing: clause!("fd_write.nothing-to-pipe"),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use touchstone_spec::clause;
 use touchstone_spec::consts::{dirent, filetype, rights};
 
-use crate::state::{InodeId, Kind, Listing, Name, What};
+use crate::state::{Directory, InodeId, Kind, Listing, Name, What};
 use crate::step::{Flow, Mode, Step, Stop, number_at, put_at};
 
 pub(crate) fn fd_readdir(step: &mut Step<'_>) -> Flow {
@@ -139,7 +139,7 @@ impl Reading<'_, '_> {
             self.not_full("an entry that is cut off before that".to_owned());
         }
         let could_be = |name: &Name| name.len() == len && name.starts_with(beginning);
-        let fits = self.candidates().iter().any(could_be) || is_dots(beginning, len);
+        let fits = self.candidates().any(could_be) || is_dots(beginning, len);
         if !fits {
             let seen = format!("a name of {len} bytes that begins with {}", super::io::text(beginning));
             self.step.mismatch(clause!("fd_readdir.namlen-of-cut-name"), "an entry of the directory".to_owned(), seen);
@@ -147,11 +147,22 @@ impl Reading<'_, '_> {
         let _ = head;
     }
 
-    /// Names that may come now.
-    fn candidates(&self) -> BTreeSet<Name> {
-        let Some(directory) = self.step.state.inodes.directory(self.inode) else { return BTreeSet::new() };
-        let changed = directory.changes[self.listing.began_at_change.min(directory.changes.len())..].iter();
-        directory.entries.keys().chain(changed).cloned().collect()
+    /// Names that may come now: those that are there, and those that came or went since the listing began.
+    fn candidates(&self) -> impl Iterator<Item = &Name> {
+        let directory = self.step.state.inodes.directory(self.inode);
+        directory.into_iter().flat_map(|directory| directory.entries.keys().chain(self.changed_names(directory)))
+    }
+
+    fn changed_names<'d>(&self, directory: &'d Directory) -> &'d [Name] {
+        &directory.changes[self.listing.began_at_change.min(directory.changes.len())..]
+    }
+
+    /// Whether a name is one of the [candidates](Self::candidates).
+    fn may_come(&self, name: &[u8]) -> bool {
+        let directory = self.step.state.inodes.directory(self.inode);
+        directory.is_some_and(|directory| {
+            directory.entries.contains_key(name) || self.changed_names(directory).iter().any(|changed| **changed == *name)
+        })
     }
 
     /// Whether the reading can go on.
@@ -197,7 +208,7 @@ impl Reading<'_, '_> {
             return true;
         }
         self.step.cite(clause!("fd_readdir.name-bytes"));
-        if !self.candidates().contains(name) {
+        if !self.may_come(name) {
             self.step.mismatch(clause!("fd_readdir.name-bytes"), "an entry of the directory".to_owned(), super::io::text(name));
             return false;
         }
@@ -234,7 +245,7 @@ impl Reading<'_, '_> {
         self.step.cite(clause!("fd_readdir.each-once"));
         self.listing.ended = true;
         let Some(directory) = self.step.state.inodes.directory(self.inode) else { return };
-        let changed: BTreeSet<&Name> = directory.changes[self.listing.began_at_change.min(directory.changes.len())..].iter().collect();
+        let changed: BTreeSet<&Name> = self.changed_names(directory).iter().collect();
         let came: BTreeSet<&[u8]> = self.listing.order[..self.place].iter().map(|(name, _)| &**name).collect();
         let missing = directory.entries.keys().find(|name| !changed.contains(name) && !came.contains(&***name));
         if let Some(missing) = missing {

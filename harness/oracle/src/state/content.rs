@@ -45,9 +45,8 @@ fn index(position: u64) -> usize {
 impl Content {
     /// A file with these bytes.
     pub fn of(bytes: &[u8]) -> Content {
-        let mut content = Content::default();
-        content.write(0, bytes);
-        content
+        let part = || Part { at: 0, bytes: Bytes::Known(bytes.to_vec()) };
+        Content { len: bytes.len() as u64, parts: if bytes.is_empty() { Vec::new() } else { vec![part()] } }
     }
 
     /// How many bytes the file has.

@@ -144,24 +144,33 @@ impl Inodes {
 
     /// Builds the tree of a preopen and gives its root.
     pub fn plant(&mut self, preopen: &Preopen) -> InodeId {
+        self.0.reserve(preopen.tree.0.len() + 1);
         let start = Time::Set(START_TIME_NANOSECONDS);
         let root = self.add(Inode { atime: Time::Any, ..Inode::new(Kind::Directory(Directory::default()), start) });
+        // entries come in the order of their paths, so that most lie in the same directory as the one before
+        let mut last = ("", root);
         for (path, node) in &preopen.tree.0 {
             if !matches!(node.kind, NodeKind::HardLink(_)) {
-                self.plant_node(root, path, node);
+                let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
+                if parent != last.0 {
+                    last = (parent, self.folder(root, parent));
+                }
+                self.plant_node(last.1, name, node);
             }
         }
         for (path, node) in &preopen.tree.0 {
             if let NodeKind::HardLink(target) = &node.kind
                 && let Some(inode) = self.at(root, target)
             {
-                self.name(root, path, inode);
+                let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
+                let parent = self.folder(root, parent);
+                self.name(parent, name, inode);
             }
         }
         root
     }
 
-    fn plant_node(&mut self, root: InodeId, path: &str, node: &Node) {
+    fn plant_node(&mut self, parent: InodeId, name: &str, node: &Node) {
         let time = Time::Set(node.mtime.unwrap_or(START_TIME_NANOSECONDS));
         let kind = match &node.kind {
             NodeKind::File(bytes) => Kind::File(Content::of(bytes)),
@@ -170,51 +179,51 @@ impl Inodes {
             NodeKind::HardLink(_) => return,
         };
         // a directory may stand there already, as the parent of an entry before it
-        if let (NodeKind::Directory | NodeKind::Filled(_), Some(existing)) = (&node.kind, self.at(root, path)) {
+        if let (NodeKind::Directory | NodeKind::Filled(_), Some(existing)) = (&node.kind, self.entry(parent, name)) {
             self.get_mut(existing).mtime = time;
         } else {
             // to look into a directory or to follow a link moves its access time or not, as the host likes
             let atime = if matches!(kind, Kind::File(_)) { Time::Set(START_TIME_NANOSECONDS) } else { Time::Any };
             let id = self.add(Inode { mtime: time, ..Inode::new(kind, atime) });
-            self.name(root, path, id);
+            self.name(parent, name, id);
         }
-        if let NodeKind::Filled(count) = node.kind {
-            for index in 0..count {
+        if let (NodeKind::Filled(count), Some(directory)) = (&node.kind, self.entry(parent, name)) {
+            for index in 0..*count {
                 let file = self.add(Inode::new(Kind::File(Content::default()), Time::Set(START_TIME_NANOSECONDS)));
-                self.name(root, &format!("{path}/{index:04}"), file);
+                self.name(directory, &format!("{index:04}"), file);
             }
         }
     }
 
     /// The inode at a path of plain names below a directory.
     fn at(&self, root: InodeId, path: &str) -> Option<InodeId> {
-        path.split('/')
-            .filter(|part| !part.is_empty())
-            .try_fold(root, |inode, part| self.directory(inode)?.entries.get(part.as_bytes()).copied())
+        path.split('/').filter(|part| !part.is_empty()).try_fold(root, |inode, part| self.entry(inode, part))
     }
 
-    /// Gives an inode a name; directories on the way are made.
-    fn name(&mut self, root: InodeId, path: &str, inode: InodeId) {
-        let mut parts = path.split('/').filter(|part| !part.is_empty()).peekable();
+    /// The inode of a name in a directory.
+    fn entry(&self, directory: InodeId, name: &str) -> Option<InodeId> {
+        self.directory(directory)?.entries.get(name.as_bytes()).copied()
+    }
+
+    /// The directory at a path of plain names; those that are missing are made.
+    fn folder(&mut self, root: InodeId, path: &str) -> InodeId {
         let mut directory = root;
-        while let Some(part) = parts.next() {
-            let last = parts.peek().is_none();
-            let existing = self.directory(directory).and_then(|found| found.entries.get(part.as_bytes()).copied());
-            let next = match existing {
-                Some(next) if !last => next,
-                _ if last => inode,
-                _ => self.add(Inode {
-                    atime: Time::Any,
-                    ..Inode::new(Kind::Directory(Directory::default()), Time::Set(START_TIME_NANOSECONDS))
-                }),
-            };
-            if existing != Some(next) {
-                if let Some(found) = self.directory_mut(directory) {
-                    found.entries.insert(part.as_bytes().into(), next);
-                }
-                self.get_mut(next).nlink += 1;
-            }
-            directory = next;
+        for part in path.split('/').filter(|part| !part.is_empty()) {
+            directory = self.entry(directory, part).unwrap_or_else(|| {
+                let made = Inode::new(Kind::Directory(Directory::default()), Time::Set(START_TIME_NANOSECONDS));
+                let made = self.add(Inode { atime: Time::Any, ..made });
+                self.name(directory, part, made);
+                made
+            });
         }
+        directory
+    }
+
+    /// Gives an inode a name.
+    fn name(&mut self, directory: InodeId, name: &str, inode: InodeId) {
+        if let Some(found) = self.directory_mut(directory) {
+            found.entries.insert(name.as_bytes().into(), inode);
+        }
+        self.get_mut(inode).nlink += 1;
     }
 }
