@@ -131,7 +131,8 @@ fn an_outcome_is_permitted_by_citing_a_clause_only() {
     let mut broken = Vec::new();
     for (path, text) in files("rs").into_iter().filter(|(path, _)| path.starts_with(root().join("harness/oracle/src/functions"))) {
         for (index, line) in text.lines().enumerate() {
-            broken.extend(kept.iter().any(|name| line.contains(name)).then(|| format!("{}:{}: {}", relative(&path), index + 1, line.trim())));
+            broken
+                .extend(kept.iter().any(|name| line.contains(name)).then(|| format!("{}:{}: {}", relative(&path), index + 1, line.trim())));
         }
     }
     none(&broken, "say which clause applies: step.applies(clause!(\"…\"))");

@@ -412,7 +412,7 @@ impl<'a> Step<'a> {
         let was_set = |inode: &Inode| inode.atime == Time::Set(time) || inode.mtime == Time::Set(time);
         match time {
             START_TIME_NANOSECONDS => "<start>".to_owned(),
-            _ if time < EARLY_NANOSECONDS || self.state.inodes.iter().any(|(_, inode)| was_set(inode)) => time.to_string(),
+            _ if time == 0 || self.state.inodes.iter().any(|(_, inode)| was_set(inode)) => time.to_string(),
             _ => "<time>".to_owned(),
         }
     }
@@ -441,9 +441,6 @@ impl<'a> Step<'a> {
         file.ctime = now;
     }
 }
-
-/// No host's clock shows a time before this one, in 1973.
-const EARLY_NANOSECONDS: u64 = 100_000_000_000_000_000;
 
 /// A little-endian number in bytes; what lies behind their end counts as zero.
 pub(crate) fn number_at(bytes: &[u8], at: usize, len: usize) -> u64 {

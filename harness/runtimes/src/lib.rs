@@ -191,8 +191,7 @@ static RUNTIMES: &[Entry] = &[
         family: "uvwasi",
         origin: Origin::Command(&node::NODE),
         keeper: Keeper::Host,
-        // not until its differences are explained: `--runtime node` judges it
-        by_default: false,
+        by_default: true,
         control: false,
         start: node::start,
     },

@@ -29,12 +29,19 @@
       (br_if $next (i32.lt_u (local.tee $fd (i32.add (local.get $fd) (i32.const 1))) (i32.const 64))))
     (i32.const -1))
 
-  ;; Whether so many bytes at 2048 are those at 1024.
-  (func $same (param $len i32) (result i32) (local $at i32)
+  ;; Whether so many bytes at 2048 are those at 1024, but for the three bytes behind d_type of each entry: what padding holds is open.
+  (func $same (param $len i32) (result i32) (local $at i32) (local $entry i32) (local $in i32)
     (block $end
       (loop $more
         (br_if $end (i32.ge_u (local.get $at) (local.get $len)))
-        (if (i32.ne (i32.load8_u offset=2048 (local.get $at)) (i32.load8_u offset=1024 (local.get $at))) (then (return (i32.const 0))))
+        (local.set $in (i32.sub (local.get $at) (local.get $entry)))
+        ;; behind the head and the name begins the next entry
+        (if (i32.eq (local.get $in) (i32.add (i32.const 24) (i32.load offset=1040 (local.get $entry))))
+          (then (local.set $entry (local.get $at)) (local.set $in (i32.const 0))))
+        (if (i32.and
+              (i32.ne (i32.load8_u offset=2048 (local.get $at)) (i32.load8_u offset=1024 (local.get $at)))
+              (i32.or (i32.lt_u (local.get $in) (i32.const 21)) (i32.gt_u (local.get $in) (i32.const 23))))
+          (then (return (i32.const 0))))
         (local.set $at (i32.add (local.get $at) (i32.const 1)))
         (br $more)))
     (i32.const 1))

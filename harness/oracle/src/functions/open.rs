@@ -11,6 +11,9 @@ use crate::step::{Flow, Mode, Seen, Step};
 /// All bits of `oflags`.
 const OFLAGS: u64 = oflags::CREAT | oflags::DIRECTORY | oflags::EXCL | oflags::TRUNC;
 
+/// Rights that change a file's data, besides the one to write: a host may open for writing what is asked for with them.
+const CHANGES: u64 = rights::FD_DATASYNC | rights::FD_ALLOCATE | rights::FD_FILESTAT_SET_SIZE;
+
 /// What a call asks for.
 #[derive(Clone, Copy)]
 struct Asked {
@@ -53,6 +56,7 @@ pub(crate) fn path_open(step: &mut Step<'_>) -> Flow {
     let asked = Asked::of(step);
     if (asked.base | asked.inheriting) & !ALL_RIGHTS != 0 {
         step.applies(clause!("path_open.unknown-rights"));
+        step.permits(clause!("rights.unknown-bits"));
     }
     let fd = step.fd(0, clause!("path_open.bad-fd"))?;
     needed_rights(step, fd, asked);
@@ -110,6 +114,10 @@ fn needed_rights(step: &mut Step<'_>, fd: u32, asked: Asked) {
         if !has {
             step.missing_right(clause!("rights.trunc-needs-right"));
         }
+    }
+    if (asked.base | asked.inheriting) & (rights::SOCK_ACCEPT | rights::SOCK_SHUTDOWN) != 0 {
+        // nobody has said that a directory can pass on what means nothing for files
+        step.permits(clause!("rights.inheriting"));
     }
     if (asked.base | asked.inheriting) & ALL_RIGHTS & !inheriting != 0 {
         // it may also be opened without the right that cannot be passed on
@@ -199,6 +207,8 @@ fn existing_directory(step: &mut Step<'_>, asked: Asked, read_only: bool) {
     }
     if asked.writes() {
         step.applies(clause!("path_open.directory-for-writing"));
+    } else if asked.base & CHANGES != 0 {
+        step.permits(clause!("path_open.directory-for-writing"));
     }
     if read_only {
         step.applies(clause!("path_open.directory-read-only"));

@@ -178,7 +178,7 @@ fn clock_prospect(step: &mut Step<'_>, clock: Clock, timeout: u64, absolute: boo
     let least = if clock == Clock::Realtime { touchstone_model::world::START_TIME_NANOSECONDS } else { 1 };
     let ready = if absolute { shown.unwrap_or(least) >= timeout } else { timeout == 0 };
     // nobody waits for years in a run that ends; what a clock shows that was not read is not known better than by decades
-    let unread = if clock == Clock::Realtime { YEAR_2100_NANOSECONDS } else { 30 * YEAR_NANOSECONDS };
+    let unread = if clock == Clock::Realtime { YEAR_2090_NANOSECONDS } else { 30 * YEAR_NANOSECONDS };
     let never = match (absolute, shown) {
         (false, _) => timeout > YEAR_NANOSECONDS,
         (true, Some(shown)) => timeout.saturating_sub(shown) > YEAR_NANOSECONDS,
@@ -189,8 +189,8 @@ fn clock_prospect(step: &mut Step<'_>, clock: Clock, timeout: u64, absolute: boo
 
 const YEAR_NANOSECONDS: u64 = 31_536_000_000_000_000;
 
-/// 2100-01-01T00:00:00Z
-const YEAR_2100_NANOSECONDS: u64 = 4_102_444_800_000_000_000;
+/// 2090-01-01T00:00:00Z
+const YEAR_2090_NANOSECONDS: u64 = 3_786_912_000_000_000_000;
 
 /// A descriptor without the rights: the event says so, or the whole call, where rights are kept.
 fn denied(step: &mut Step<'_>, fd: u32, write: bool, prospect: Prospect) -> Prospect {
@@ -276,9 +276,11 @@ fn check(step: &mut Step<'_>, subscriptions: &[Subscription], prospects: &[Prosp
         return;
     }
     let mut taken = vec![false; subscriptions.len()];
+    let at_call = step.state.clocks.monotonic;
     for event in events {
         one_event(step, subscriptions, prospects, event, &mut taken);
     }
+    passed(step, subscriptions, &taken, at_call);
     step.cite(clause!("poll_oneoff.order"));
     step.cite(clause!("poll_oneoff.only-what-occurred"));
     let at_end = |prospect: &Prospect| prospect.nbytes == Some(0) && !prospect.ready;
@@ -369,7 +371,7 @@ fn content(step: &mut Step<'_>, subscription: &Subscription, prospect: Prospect,
         return;
     }
     match subscription.kind {
-        Subscribed::Clock { clock, timeout, absolute } => occurred(step, clock, timeout, absolute, prospect),
+        Subscribed::Clock { timeout, .. } => occurred(step, timeout, prospect),
         Subscribed::Read(_) => {
             step.cite(clause!("poll_oneoff.nbytes"));
             if let Some(nbytes) = prospect.nbytes {
@@ -386,21 +388,24 @@ fn content(step: &mut Step<'_>, subscription: &Subscription, prospect: Prospect,
     }
 }
 
-/// A clock event: from now on the clock shows at least that time.
-fn occurred(step: &mut Step<'_>, clock: Clock, timeout: u64, absolute: bool, prospect: Prospect) {
+/// After clock events the monotonic clock shows at least their times. Realtime may be set back by the host.
+fn passed(step: &mut Step<'_>, subscriptions: &[Subscription], taken: &[bool], at_call: Option<u64>) {
+    let time_of = |subscription: &Subscription| match subscription.kind {
+        Subscribed::Clock { clock: Clock::Monotonic, timeout, absolute: true } => Some(timeout),
+        Subscribed::Clock { clock: Clock::Monotonic, timeout, absolute: false } => Some(at_call?.saturating_add(timeout)),
+        Subscribed::Clock { .. } | Subscribed::Read(_) | Subscribed::Write(_) | Subscribed::Unknown => None,
+    };
+    let times = subscriptions.iter().zip(taken).filter(|(_, taken)| **taken).filter_map(|(subscription, _)| time_of(subscription));
+    step.state.clocks.monotonic = step.state.clocks.monotonic.map(|shown| times.fold(shown, u64::max));
+}
+
+/// A clock event, which must not be of a time years ahead.
+fn occurred(step: &mut Step<'_>, timeout: u64, prospect: Prospect) {
     step.cite(clause!("poll_oneoff.clock-ignores-readwrite"));
     step.cite(clause!("poll_oneoff.far-timeout"));
     if prospect.never {
         let clause = clause!("poll_oneoff.far-timeout");
         step.mismatch(clause, "no event for a time years ahead".to_owned(), format!("the event of timeout {timeout}"));
-        return;
-    }
-    let clocks = &mut step.state.clocks;
-    // time passes on both clocks, but realtime may be set back by the host
-    match (clock, absolute) {
-        (Clock::Monotonic, true) => clocks.monotonic = clocks.monotonic.map(|shown| shown.max(timeout)),
-        (Clock::Monotonic, false) => clocks.monotonic = clocks.monotonic.map(|shown| shown.saturating_add(timeout)),
-        (Clock::Realtime | Clock::Cpu(_) | Clock::Unknown, _) => {}
     }
 }
 
