@@ -1,5 +1,6 @@
 //! Reports of a run: JSON, JUnit and Markdown, all from one structure.
 
+mod coverage;
 mod junit;
 mod summary;
 
@@ -10,6 +11,7 @@ use touchstone_model::Verdict;
 use touchstone_model::coverage::{Axis, Cells, Share};
 use touchstone_model::result::{CaseResult, RuntimeResult};
 
+pub use coverage::{AxisDetails, CoverageDetails};
 pub use junit::junit;
 pub use summary::summary;
 
@@ -232,7 +234,8 @@ impl Runtime {
         }
         let own = results.iter().filter_map(|result| result.runtimes.get(name));
         let is_discouraged = |result: &&RuntimeResult| {
-            result.verdict() == Some(Verdict::Permitted) && result.profiles.values().any(|profile| !profile.judgement.discouraged.is_empty())
+            result.verdict() == Some(Verdict::Permitted)
+                && result.profiles.values().any(|profile| !profile.judgement.discouraged.is_empty())
         };
         verdicts.insert("discouraged".to_owned(), own.filter(is_discouraged).count());
         let [name, version, family, wasi, preflight] = [name, version, family, wasi, preflight].map(String::clone);

@@ -431,7 +431,7 @@ fn host(observation: &Observation, out: &mut Vec<Difference>) {
 }
 
 /// How many calls of a script's trace come before its own: the search for the preopens.
-fn search_calls(case: &Case, trace: &Trace) -> usize {
+pub fn search_calls(case: &Case, trace: &Trace) -> usize {
     if case.script().is_none() {
         return 0;
     }

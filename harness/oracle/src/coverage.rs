@@ -270,10 +270,9 @@ fn fd_params(function: Function) -> Vec<FdParam> {
     let params = function.params();
     let is_fd = |ty: &Type| matches!(ty.shape, Shape::Handle);
     let places: Vec<usize> = (0..params.len()).filter(|index| is_fd(params[*index].ty)).collect();
-    let own = places.iter().map(|index| FdParam {
-        row: row(function, params[*index].name, places.len() == 1),
-        core: Some(function.core_index(*index)),
-    });
+    let own = places
+        .iter()
+        .map(|index| FdParam { row: row(function, params[*index].name, places.len() == 1), core: Some(function.core_index(*index)) });
     let nested = params.iter().filter(|param| !is_fd(param.ty) && given(param.ty).into_iter().any(is_fd));
     own.chain(nested.map(|_| FdParam { row: function.name().to_owned(), core: None })).collect()
 }
@@ -308,9 +307,7 @@ fn given(ty: &'static Type) -> Vec<&'static Type> {
         Shape::Int(_) | Shape::Handle | Shape::Enum { .. } | Shape::Flags { .. } | Shape::String | Shape::Pointer(_) => vec![ty],
         Shape::ConstPointer(inner) | Shape::List(inner) => given(inner),
         Shape::Record { fields } => fields.iter().flat_map(|field| given(field.ty)).collect(),
-        Shape::Union { tag, cases, .. } => {
-            std::iter::once(tag).chain(cases.iter().filter_map(|case| case.ty)).flat_map(given).collect()
-        }
+        Shape::Union { tag, cases, .. } => std::iter::once(tag).chain(cases.iter().filter_map(|case| case.ty)).flat_map(given).collect(),
     }
 }
 
@@ -403,7 +400,9 @@ fn look(call: &TraceCall, state: &State, linked: &BTreeSet<u32>, cells: &mut Cel
     for param in fd_params(call.function) {
         let numbers: Vec<u32> = match param.core {
             Some(core) => vec![arg32(call, core)],
-            None => values.iter().filter(|(_, ty)| matches!(ty.shape, Shape::Handle)).filter_map(|(fd, _)| u32::try_from(*fd).ok()).collect(),
+            None => {
+                values.iter().filter(|(_, ty)| matches!(ty.shape, Shape::Handle)).filter_map(|(fd, _)| u32::try_from(*fd).ok()).collect()
+            }
         };
         for number in numbers {
             let through = linked.contains(&number).then_some(FdKind::ThroughSymlink);
@@ -442,14 +441,22 @@ fn follow_links(call: &TraceCall, state: &State, linked: &mut BTreeSet<u32>) {
         Function::FdRenumber => {
             let to = arg32(call, 1);
             let was_linked = linked.remove(&first);
-            if was_linked { linked.insert(to) } else { linked.remove(&to) };
+            if was_linked {
+                linked.insert(to)
+            } else {
+                linked.remove(&to)
+            };
         }
         Function::PathOpen => {
             let number = outcome.outputs.first().and_then(|capture| u32::try_from(number_at(capture.kept(), 0, 4)).ok());
             let mut paths = path_params(call.function).into_iter().filter_map(|param| path_of(call, &param, state));
             let through = paths.any(|(path, follow, base)| PathClass::of(path, follow, base, state).contains(&PathClass::ThroughSymlink));
             if let Some(number) = number {
-                if through { linked.insert(number) } else { linked.remove(&number) };
+                if through {
+                    linked.insert(number)
+                } else {
+                    linked.remove(&number)
+                };
             }
         }
         _ => {}

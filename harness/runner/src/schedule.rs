@@ -212,7 +212,13 @@ impl<'a> Plan<'a> {
                 let is_reference = entry.name == self.reference.name;
                 let missing = absent.get(entry.name).and_then(|absent| judge_without(case, absent));
                 let result = match missing {
-                    Some(judgement) => ProfileResult { judgement, end: "not run".to_owned(), trace: Vec::new(), chosen: BTreeMap::new(), errnos: Rows::new() },
+                    Some(judgement) => ProfileResult {
+                        judgement,
+                        end: "not run".to_owned(),
+                        trace: Vec::new(),
+                        chosen: BTreeMap::new(),
+                        errnos: Rows::new(),
+                    },
                     None if is_reference => self.judged(case, entry, profile, None, &reference),
                     None => {
                         let own = bench.observe(&self.spec(entry, profile), &case.world, &modules[&entry.keeper])?;
@@ -238,10 +244,7 @@ impl<'a> Plan<'a> {
             clauses: case.clauses.clone(),
             runtimes,
             snapshot: text,
-            tightness: Tightness {
-                calls: oracle.calls.len(),
-                single: oracle.calls.iter().filter(|call| call.alternatives == 1).count(),
-            },
+            tightness: Tightness { calls: oracle.calls.len(), single: oracle.calls.iter().filter(|call| call.alternatives == 1).count() },
             cells,
         })
     }
