@@ -132,12 +132,12 @@ pub struct CheckArgs {
 #[derive(Debug, Clone, Parser)]
 #[command(arg_required_else_help = true)]
 #[command(after_help = "Examples:
-  cargo xtask explain fd_seek.negative-result        a clause: what is permitted and why, and which runtime does what
-  cargo xtask explain files/seek-negative            a case: each call on each runtime, beside what is permitted
-  cargo xtask explain wasmer-seek-overflow           a divergence: what differs, where, and why
+  cargo xtask explain fd_seek.negative-result   a clause: what is permitted, and who does it
+  cargo xtask explain files/seek-negative       a case: each call on each runtime
+  cargo xtask explain wasmer-seek-overflow      a divergence: what differs, where, and why
 
-Ids stand in every report. Clauses are in harness/spec/preview1/clauses, cases and divergences in suites/preview1;
-`cargo xtask conformance --list` lists the cases. Clauses and cases are run to be explained, whatever comes of it.
+Ids stand in every report. Clauses are in harness/spec/preview1/clauses, cases and divergences
+in suites/preview1. What runtimes do is found out by running them, whatever the verdicts are.
 Exit codes: 0 explained, 2 usage (an unknown id among it), 3 harness error")]
 pub struct ExplainArgs {
     /// A clause, a case or a divergence
@@ -160,12 +160,13 @@ pub struct ExplainArgs {
 /// Flags of `coverage`.
 #[derive(Debug, Clone, Parser)]
 #[command(after_help = "Examples:
-  cargo xtask coverage                                 what the suite reaches on the reference, what is missing first
-  cargo xtask coverage --runtime wasmer --runtime wasmi  count the errors that these answer as well
-  cargo xtask coverage --filter '^files/'              what one area reaches
-  cargo xtask coverage --format json                   every cell
+  cargo xtask coverage                    what the suite reaches, what is missing first
+  cargo xtask coverage --runtime wasmer   count the errors that this one answers as well
+  cargo xtask coverage --filter '^files/' what one area reaches
+  cargo xtask coverage --format json      every cell
 
-Of what kind a descriptor is and where a path leads, the oracle tells, which follows each run on the reference.
+Of what kind a descriptor is and where a path leads, the oracle tells, which follows each run
+on the reference.
 Exit codes: 0 counted, 2 usage, 3 harness error")]
 pub struct CoverageArgs {
     /// Run this runtime besides the reference, for the errors that it answers (repeat for several)
@@ -194,10 +195,10 @@ pub enum CoverageFormat {
 /// Flags of `register`.
 #[derive(Debug, Clone, Parser)]
 #[command(after_help = "Examples:
-  cargo xtask register                    print the register of the runtimes that are built in
-  cargo xtask register --runtime node     print it for another runtime
-  cargo xtask register --update           write suites/ambiguities.md, after a change of clauses, cases or runtimes
-  cargo xtask register --check            fail if suites/ambiguities.md is not what --update would write; CI does this
+  cargo xtask register                  print the register of the runtimes that are built in
+  cargo xtask register --runtime node   print it for another runtime
+  cargo xtask register --update         write suites/ambiguities.md, after any change of the suite
+  cargo xtask register --check          fail if --update would change that file; CI does this
 
 Exit codes: 0 printed, written or as it should be, 1 stale, 2 usage, 3 harness error")]
 pub struct RegisterArgs {

@@ -116,9 +116,7 @@ fn end(observation: &Observation, out: &mut Vec<Departure>) {
             let clause = if code == 0 { clause!("proc_exit.zero-is-success") } else { clause!("proc_exit.code-reaches-host") };
             expect(format!("exit {code}"), clause);
         }
-        (Some((Function::ProcExit, code)), End::Trap { .. }) if code < 126 => {
-            expect(format!("exit {code}"), clause!("proc_exit.code-reaches-host"))
-        }
+        (Some((Function::ProcExit, code)), End::Trap { .. }) if code < 126 => expect(format!("exit {code}"), clause!("proc_exit.code-reaches-host")),
         // a program that was stopped in a call must not look like one that ended well
         (Some((function, _)), End::Exit { code: 0 }) if function != Function::ProcExit => {
             expect("a trap".to_owned(), clause!("program.trap-is-no-exit"));

@@ -101,18 +101,8 @@ pub(crate) fn text_faults(path: &[u8], state: &State) -> impl Iterator<Item = Cl
 
 /// Resolves a path. `follow`: a symbolic link at the end is followed. With a slash behind it, it always is.
 pub(crate) fn resolve<'a>(state: &'a State, base: InodeId, path: &'a [u8], follow: bool) -> Result<Place<'a>, Fault> {
-    Walk {
-        state,
-        stack: vec![base],
-        rest: Vec::new(),
-        links: 0,
-        in_link: false,
-        slash: false,
-        through_link: false,
-        slash_link: false,
-        ways: Ways::default(),
-    }
-    .run(path, follow)
+    Walk { state, stack: vec![base], rest: Vec::new(), links: 0, in_link: false, slash: false, through_link: false, slash_link: false, ways: Ways::default() }
+        .run(path, follow)
 }
 
 struct Walk<'a> {

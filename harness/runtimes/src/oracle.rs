@@ -47,7 +47,11 @@ impl Runtime for Oracle {
         let world = world(&run)?;
         let seed = clocks().realtime;
         let reference = Reference::new(&world, Host::LINUX, seed);
-        let guest = Rc::new(RefCell::new(Guest { reference, stdin: run.stdin.into(), outputs: [run.stdout.into(), run.stderr.into()] }));
+        let guest = Rc::new(RefCell::new(Guest {
+            reference,
+            stdin: run.stdin.into(),
+            outputs: [run.stdout.into(), run.stderr.into()],
+        }));
         let ran = self.0.run(&run.module, Rc::clone(&guest), &run.memories);
         let guest = guest.borrow();
         host_tree::write_back(&world, guest.reference.state(), &run.preopens)?;

@@ -1,5 +1,6 @@
 //! A case: what it tests, and each of its calls on each runtime, beside what is permitted.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use semver::Version;
@@ -11,7 +12,7 @@ use touchstone_model::judge::{Difference, Judgement, judge_without, search_calls
 use touchstone_model::normalise::{Normalised, normalise};
 use touchstone_model::oracle::{CallReport, OracleReport, Said};
 use touchstone_model::trace::TraceState;
-use touchstone_model::{Evidence, Observation, judge, tree};
+use touchstone_model::{Evidence, Observation, Verdict, judge, tree};
 use touchstone_oracle::Host;
 use touchstone_reports::WITHHELD;
 use touchstone_runner::observe::{Bench, Prepared};
@@ -32,7 +33,8 @@ const MOST_CALLS: usize = 60;
 
 /// A case on a runtime.
 struct Run {
-    name: &'static str,
+    /// The runtime, with the profile where that is not the default one.
+    name: String,
     observation: Observation,
     oracle: OracleReport,
     judgement: Judgement,
@@ -51,6 +53,16 @@ impl Run {
         self.report(index).is_some_and(|report| report.said == Said::Rejected)
     }
 
+    /// Whether a run shows what another one does.
+    fn is_like(&self, other: &Run) -> bool {
+        let shown = |run: &Run| {
+            let calls: Vec<(&String, &String)> = run.calls.iter().map(|call| (&call.question, &call.answer)).collect();
+            let differences: Vec<String> = run.judgement.differences.iter().map(ToString::to_string).collect();
+            format!("{calls:?} {} {} {differences:?}", run.observation.end, run.observation.stdout)
+        };
+        shown(self) == shown(other) && tree::differences(&self.observation.tree, &other.observation.tree).is_empty()
+    }
+
     fn is_withheld(&self, disclose: bool) -> bool {
         !self.observation.escapes.is_empty() && !disclose
     }
@@ -64,7 +76,7 @@ pub(super) fn explain(file: &CaseFile, suite: &Suite, args: &ExplainArgs) -> Res
     runtimes.retain(|entry| entry.name != reference.name);
     runtimes.insert(0, reference);
     let mut out = said(file);
-    out.push_str(&format!("\n{}\n", head("runs, under the profile default")));
+    out.push_str(&format!("\n{}\n", head("runs")));
     let (runs, absent) = runs(file, suite, &runtimes, args.timeout)?;
     absent.iter().for_each(|text| out.push_str(&format!("  {text}\n")));
     let withheld = runs.iter().filter(|run| run.is_withheld(args.disclose));
@@ -94,7 +106,8 @@ fn said(file: &CaseFile) -> String {
     out
 }
 
-/// Runs the case everywhere. Gives a text for each runtime that lacks what it needs as well.
+/// Runs the case everywhere under every profile, of which those count that change something. Gives a text for each runtime that
+/// lacks what the case needs as well.
 fn runs(file: &CaseFile, suite: &Suite, runtimes: &[&'static Entry], timeout: u64) -> Result<(Vec<Run>, Vec<String>), Failure> {
     let case = &file.case;
     let fixtures = Fixtures::new(places::cache().join("fixtures"));
@@ -102,29 +115,41 @@ fn runs(file: &CaseFile, suite: &Suite, runtimes: &[&'static Entry], timeout: u6
     let scratch = Scratch::new()?;
     let mut bench = Bench::new(&scratch, "explain", Duration::from_secs(timeout));
     let (mut runs, mut absent): (Vec<Run>, Vec<String>) = (Vec::new(), Vec::new());
-    for entry in runtimes {
-        let spec = WorkerSpec { program: this_program()?, runtime: entry.name.to_owned(), profile: Profile::Default, plant: None };
+    let mut references: BTreeMap<Profile, Observation> = BTreeMap::new();
+    for (entry, profile) in runtimes.iter().flat_map(|entry| Profile::ALL.map(|profile| (*entry, profile))) {
+        let spec = WorkerSpec { program: this_program()?, runtime: entry.name.to_owned(), profile, plant: None };
         let lacking = bench.absent_features(&spec)?;
         if let Some(feature) = judge_without(case, &lacking).and_then(|judgement| judgement.unsupported) {
-            absent.push(format!("{}: not run, it has no {}", entry.name, feature.name()));
+            if profile == Profile::Default {
+                absent.push(format!("{}: not run, it has no {}", entry.name, feature.name()));
+            }
             continue;
         }
         let observation = bench.observe(&spec, &case.world, &Prepared::recorded(&built.wasm, entry.keeper))?;
-        let reference = runs.first().map(|run| &run.observation);
-        let run = judged(case, entry, suite, observation, reference);
-        runs.push(run);
+        let run = judged(case, entry, profile, suite, observation, references.get(&profile));
+        references.entry(profile).or_insert_with(|| run.observation.clone());
+        if !runs.last().is_some_and(|last| profile != Profile::Default && run.is_like(last)) {
+            runs.push(run);
+        }
     }
     Ok((runs, absent))
 }
 
-fn judged(case: &Case, entry: &'static Entry, suite: &Suite, observation: Observation, reference: Option<&Observation>) -> Run {
+fn judged(
+    case: &Case,
+    entry: &'static Entry,
+    profile: Profile,
+    suite: &Suite,
+    observation: Observation,
+    reference: Option<&Observation>,
+) -> Run {
     let version = Version::parse(entry.version()).unwrap_or(Version::new(0, 0, 0));
     let oracle = touchstone_oracle::report(&case.world, Host::LINUX, &observation);
     let judgement = judge(Evidence {
         case,
         runtime: entry.name,
         version: &version,
-        profile: Profile::Default.name(),
+        profile: profile.name(),
         observation: &observation,
         reference,
         oracle: &oracle,
@@ -132,11 +157,15 @@ fn judged(case: &Case, entry: &'static Entry, suite: &Suite, observation: Observ
     });
     let first = search_calls(case, &observation.trace);
     let calls = normalise(&observation.trace).split_off(first);
-    Run { name: entry.name, observation, oracle, judgement, calls, first }
+    let name = match profile {
+        Profile::Default => entry.name.to_owned(),
+        Profile::NoOpenat2 => format!("{} under {}", entry.name, profile.name()),
+    };
+    Run { name, observation, oracle, judgement, calls, first }
 }
 
 /// Names that share a line, in the order of their first.
-fn grouped<T: PartialEq>(rows: impl Iterator<Item = (&'static str, T)>) -> Vec<(String, T)> {
+fn grouped<'a, T: PartialEq>(rows: impl Iterator<Item = (&'a str, T)>) -> Vec<(String, T)> {
     let mut out: Vec<(String, T)> = Vec::new();
     for (name, value) in rows {
         match out.iter_mut().find(|(_, known)| *known == value) {
@@ -153,7 +182,7 @@ fn calls(runs: &[Run]) -> String {
     let mut out = String::new();
     let mut left_out = 0;
     for index in 0..count {
-        let answers = grouped(runs.iter().map(|run| (run.name, line(run, index))));
+        let answers = grouped(runs.iter().map(|run| (run.name.as_str(), line(run, index))));
         if count > MOST_CALLS && answers.len() == 1 && !runs.iter().any(|run| run.departs(index)) {
             left_out += 1;
             continue;
@@ -234,7 +263,7 @@ fn call(runs: &[Run], index: usize, answers: &[(String, Line)]) -> String {
 fn after(runs: &[Run], case: &Case) -> String {
     let mut out = String::new();
     let rows = |what: &str, text: &dyn Fn(&Run) -> String| {
-        let groups = grouped(runs.iter().map(|run| (run.name, text(run))));
+        let groups = grouped(runs.iter().map(|run| (run.name.as_str(), text(run))));
         let lines: Vec<String> = groups.into_iter().map(|(names, text)| format!("  {what}  {names}: {text}\n")).collect();
         lines.concat()
     };
@@ -259,8 +288,13 @@ fn verdicts(runs: &[Run]) -> String {
     for Run { name, judgement, .. } in runs {
         let explained =
             if judgement.divergences.is_empty() { String::new() } else { format!(", see {}", judgement.divergences.join(", ")) };
-        let permitted =
-            if judgement.permitted_by.is_empty() { String::new() } else { format!(", by {}", judgement.permitted_by.join(", ")) };
+        let permitted = if judgement.verdict != Verdict::Permitted {
+            String::new()
+        } else if judgement.discouraged.is_empty() {
+            format!(" by {}", judgement.permitted_by.join(", "))
+        } else {
+            format!(", and discouraged by {}", judgement.discouraged.join(", "))
+        };
         out.push_str(&format!("  {name}: {}{explained}{permitted}\n", judgement.verdict));
         let departs = judgement.differences.iter().map(|difference| departing(&with_clauses(difference)));
         departs.for_each(|text| out.push_str(&format!("    {text}\n")));

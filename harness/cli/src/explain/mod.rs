@@ -78,7 +78,7 @@ fn titles(ids: &[String]) -> String {
 
 /// A regular expression for `--filter` that takes these cases alone.
 fn filter<'a>(ids: impl Iterator<Item = &'a str>) -> String {
-    let ids: Vec<String> = ids.map(regex::escape).collect();
+    let ids: Vec<&str> = ids.collect();
     match ids.as_slice() {
         [alone] => format!("'^{alone}$'"),
         several => format!("'^({})$'", several.join("|")),

@@ -1,7 +1,7 @@
 //! `path_open`.
 
-use touchstone_spec::consts::{fdflags, lookupflags, oflags, rights};
 use touchstone_spec::{Errno, clause};
+use touchstone_spec::consts::{fdflags, lookupflags, oflags, rights};
 
 use super::descriptors::FDFLAGS;
 use crate::path::Found;

@@ -1,8 +1,8 @@
 //! Making and removing names: `path_create_directory`, `path_remove_directory`, `path_unlink_file`, `path_rename`, `path_link`,
 //! `path_symlink`, `path_readlink`.
 
-use touchstone_spec::consts::{lookupflags, rights};
 use touchstone_spec::{ClauseId, clause};
+use touchstone_spec::consts::{lookupflags, rights};
 
 use crate::path::{Found, Text, is_usable};
 use crate::resolve::Dots;
@@ -357,11 +357,7 @@ pub(crate) fn path_readlink(step: &mut Step<'_>) -> Flow {
     match (found.inode, &target) {
         (None, _) => step.applies(clause!("path_readlink.missing")),
         (Some(inode), None) => {
-            step.applies(if found.slash_link {
-                clause!("path_readlink.trailing-slash-symlink")
-            } else {
-                clause!("path_readlink.not-a-symlink")
-            });
+            step.applies(if found.slash_link { clause!("path_readlink.trailing-slash-symlink") } else { clause!("path_readlink.not-a-symlink") });
             if found.slash && !step.is_directory(inode) {
                 step.applies(clause!("path-resolution.trailing-slash"));
             }

@@ -196,10 +196,7 @@ impl Inodes {
             let next = match existing {
                 Some(next) if !last => next,
                 _ if last => inode,
-                _ => self.add(Inode {
-                    atime: Time::Any,
-                    ..Inode::new(Kind::Directory(Directory::default()), Time::Set(START_TIME_NANOSECONDS))
-                }),
+                _ => self.add(Inode { atime: Time::Any, ..Inode::new(Kind::Directory(Directory::default()), Time::Set(START_TIME_NANOSECONDS)) }),
             };
             if existing != Some(next) {
                 if let Some(found) = self.directory_mut(directory) {
