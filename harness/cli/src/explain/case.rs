@@ -215,7 +215,7 @@ fn line(run: &Run, index: usize) -> Line {
     let report = run.report(index);
     let departures = report.into_iter().flat_map(|report| &report.departures);
     let departure =
-        |departure: &touchstone_model::oracle::Departure| format!("must be {} ({})", departure.expected, ids(&departure.clauses));
+        |departure: &touchstone_model::oracle::Departure| format!("must be {}{}", departure.expected, in_brackets(&departure.clauses));
     Line {
         question: call.map(|call| call.question.clone()),
         answer: call.map_or(missing.to_owned(), |call| call.answer.clone()),
@@ -231,8 +231,10 @@ fn permitted(report: &CallReport) -> String {
     }
 }
 
-fn ids(clauses: &[ClauseId]) -> String {
-    clauses.iter().map(|clause| clause.id()).collect::<Vec<_>>().join(", ")
+/// Who says so; nothing where no clause does.
+fn in_brackets(clauses: &[ClauseId]) -> String {
+    let ids: Vec<&str> = clauses.iter().map(|clause| clause.id()).collect();
+    if ids.is_empty() { String::new() } else { format!("  ({})", ids.join(", ")) }
 }
 
 /// One call: the question, what is permitted, then a line for each answer.
@@ -240,7 +242,7 @@ fn call(runs: &[Run], index: usize, answers: &[(String, Line)]) -> String {
     let Some(asked) = answers.iter().find(|(_, line)| line.question.is_some()).map(|(_, line)| line) else { return String::new() };
     let mut out = format!("  {:>3}  {}\n", index + 1, asked.question.as_deref().unwrap_or_default());
     if let Some(report) = runs.iter().find_map(|run| run.report(index)) {
-        out.push_str(&format!("       permitted  {}  ({})\n", permitted(report), ids(&report.clauses)));
+        out.push_str(&format!("       permitted  {}{}\n", permitted(report), in_brackets(&report.clauses)));
     }
     let width = answers.iter().map(|(names, _)| names.len()).max().unwrap_or_default();
     for (names, line) in answers {

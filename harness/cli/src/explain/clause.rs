@@ -62,11 +62,14 @@ fn on_runtime(clause: &Clause, name: &str, results: &[CaseResult], disclose: boo
     let mut chosen: BTreeSet<&str> = BTreeSet::new();
     let mut departures: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     let mut not_run: BTreeSet<&str> = BTreeSet::new();
+    let mut elsewhere: BTreeSet<&str> = BTreeSet::new();
     for result in results {
         for (profile, seen) in result.runtimes.get(name).into_iter().flat_map(|runtime| &runtime.profiles) {
             chosen.extend(seen.chosen.get(&clause.id).into_iter().flatten().map(String::as_str));
             not_run.extend((seen.judgement.verdict == Verdict::Unsupported).then_some(result.id.as_str()));
-            for text in departures_of(clause, seen, disclose) {
+            let own = departures_of(clause, seen, disclose);
+            elsewhere.extend((own.is_empty() && !seen.judgement.differences.is_empty()).then_some(result.id.as_str()));
+            for text in own {
                 departures.entry(format!("{}: {text}", result.id)).or_default().push(profile);
             }
         }
@@ -82,6 +85,7 @@ fn on_runtime(clause: &Clause, name: &str, results: &[CaseResult], disclose: boo
     if departures.is_empty() {
         out.push_str("    nothing departs from it\n");
     }
+    elsewhere.iter().for_each(|id| out.push_str(&format!("    departs from something else in {id}: cargo xtask explain {id}\n")));
     out
 }
 

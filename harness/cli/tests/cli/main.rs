@@ -4,10 +4,13 @@
 mod check;
 mod commands;
 mod controls;
+mod coverage;
 mod documents;
+mod explain;
 mod fixtures;
 mod hostile;
 mod plants;
 mod recorder;
+mod register;
 mod reports;
 mod support;
