@@ -444,7 +444,7 @@ pub fn search_calls(case: &Case, trace: &Trace) -> usize {
 }
 
 /// Whether a program looks for its preopens with a call of this function: where they stand is each runtime's own affair.
-fn is_search(case: &Case, function: &str) -> bool {
+pub fn is_search(case: &Case, function: &str) -> bool {
     case.script().is_none() && (function == "fd_prestat_get" || function == "fd_prestat_dir_name")
 }
 

@@ -8,9 +8,9 @@ use touchstone_guest::build;
 use touchstone_guest::rust::Fixtures;
 use touchstone_guest::script::{program, wat};
 use touchstone_model::case::Case;
-use touchstone_model::judge::{Difference, Judgement, judge_without, search_calls};
+use touchstone_model::judge::{Difference, Judgement, is_search, judge_without, search_calls};
 use touchstone_model::normalise::{Normalised, normalise};
-use touchstone_model::oracle::{CallReport, OracleReport, Said};
+use touchstone_model::oracle::{CallReport, Departure, OracleReport, Said};
 use touchstone_model::trace::TraceState;
 use touchstone_model::{Evidence, Observation, Verdict, judge, tree};
 use touchstone_oracle::Host;
@@ -38,15 +38,13 @@ struct Run {
     observation: Observation,
     oracle: OracleReport,
     judgement: Judgement,
-    /// The guest's own calls, without a script's search for its preopens.
-    calls: Vec<Normalised>,
-    /// Where they begin in the trace.
-    first: usize,
+    /// The guest's calls without those that look for its preopens, each with its place in the trace.
+    calls: Vec<(usize, Normalised)>,
 }
 
 impl Run {
     fn report(&self, index: usize) -> Option<&CallReport> {
-        self.oracle.calls.get(self.first + index)
+        self.calls.get(index).and_then(|(place, _)| self.oracle.calls.get(*place))
     }
 
     fn departs(&self, index: usize) -> bool {
@@ -56,7 +54,7 @@ impl Run {
     /// Whether a run shows what another one does.
     fn is_like(&self, other: &Run) -> bool {
         let shown = |run: &Run| {
-            let calls: Vec<(&String, &String)> = run.calls.iter().map(|call| (&call.question, &call.answer)).collect();
+            let calls: Vec<(&String, &String)> = run.calls.iter().map(|(_, call)| (&call.question, &call.answer)).collect();
             let differences: Vec<String> = run.judgement.differences.iter().map(ToString::to_string).collect();
             format!("{calls:?} {} {} {differences:?}", run.observation.end, run.observation.stdout)
         };
@@ -156,12 +154,13 @@ fn judged(
         divergences: &suite.divergences,
     });
     let first = search_calls(case, &observation.trace);
-    let calls = normalise(&observation.trace).split_off(first);
+    let calls = normalise(&observation.trace).into_iter().enumerate().skip(first);
+    let calls = calls.filter(|(_, call)| !is_search(case, &call.function)).collect();
     let name = match profile {
         Profile::Default => entry.name.to_owned(),
         Profile::NoOpenat2 => format!("{} under {}", entry.name, profile.name()),
     };
-    Run { name, observation, oracle, judgement, calls, first }
+    Run { name, observation, oracle, judgement, calls }
 }
 
 /// Names that share a line, in the order of their first.
@@ -181,18 +180,31 @@ fn calls(runs: &[Run]) -> String {
     let count = runs.iter().map(|run| run.calls.len()).max().unwrap_or_default();
     let mut out = String::new();
     let mut left_out = 0;
+    let partings: Vec<usize> = runs.iter().map(|run| parting(run, runs)).collect();
     for index in 0..count {
-        let answers = grouped(runs.iter().map(|run| (run.name.as_str(), line(run, index))));
+        let together = runs.iter().zip(&partings).filter(|(_, parting)| index <= **parting).map(|(run, _)| run);
+        let answers = grouped(together.map(|run| (run.name.as_str(), line(run, index))));
         if count > MOST_CALLS && answers.len() == 1 && !runs.iter().any(|run| run.departs(index)) {
             left_out += 1;
             continue;
         }
         out.push_str(&call(runs, index, &answers));
     }
+    for (run, parting) in runs.iter().zip(partings).filter(|(_, parting)| *parting < count) {
+        out.push_str(&format!("  {} goes its own way from call {} on; the rest of it is not shown\n", run.name, parting + 1));
+    }
     if left_out > 0 {
         out.push_str(&format!("  {left_out} of {count} calls are not shown: every runtime answered them alike, and as it may\n"));
     }
     out
+}
+
+/// The first call that is not of the same function as on the first of all runs: from there on the two do not belong together.
+fn parting(run: &Run, runs: &[Run]) -> usize {
+    let function = |run: &Run, index: usize| run.calls.get(index).map(|(_, call)| call.function.clone());
+    let Some(first) = runs.first() else { return usize::MAX };
+    let count = run.calls.len().max(first.calls.len());
+    (0..count).find(|index| function(run, *index) != function(first, *index)).unwrap_or(usize::MAX)
 }
 
 /// What a runtime showed of a call.
@@ -211,11 +223,10 @@ fn line(run: &Run, index: usize) -> Line {
         TraceState::Truncated => "not recorded, the trace is too long",
         TraceState::Lost => "no trace",
     };
-    let call = run.calls.get(index);
+    let call = run.calls.get(index).map(|(_, call)| call);
     let report = run.report(index);
     let departures = report.into_iter().flat_map(|report| &report.departures);
-    let departure =
-        |departure: &touchstone_model::oracle::Departure| format!("must be {}{}", departure.expected, in_brackets(&departure.clauses));
+    let departure = |departure: &Departure| format!("must be {}{}", departure.expected, in_brackets(&departure.clauses));
     Line {
         question: call.map(|call| call.question.clone()),
         answer: call.map_or(missing.to_owned(), |call| call.answer.clone()),
@@ -239,7 +250,8 @@ fn in_brackets(clauses: &[ClauseId]) -> String {
 
 /// One call: the question, what is permitted, then a line for each answer.
 fn call(runs: &[Run], index: usize, answers: &[(String, Line)]) -> String {
-    let Some(asked) = answers.iter().find(|(_, line)| line.question.is_some()).map(|(_, line)| line) else { return String::new() };
+    let asked = answers.iter().map(|(_, line)| line).find(|line| line.question.is_some());
+    let Some(asked) = asked else { return String::new() };
     let mut out = format!("  {:>3}  {}\n", index + 1, asked.question.as_deref().unwrap_or_default());
     if let Some(report) = runs.iter().find_map(|run| run.report(index)) {
         out.push_str(&format!("       permitted  {}{}\n", permitted(report), in_brackets(&report.clauses)));
@@ -248,10 +260,10 @@ fn call(runs: &[Run], index: usize, answers: &[(String, Line)]) -> String {
     for (names, line) in answers {
         let departs = !line.departures.is_empty();
         let mark = if departs { "✗" } else { " " };
-        let mut text = format!("     {mark} {names:<width$}  {}", line.answer);
-        if line.question.is_some() && line.question != asked.question {
-            text.push_str(&format!("  to another question: {}", line.question.as_deref().unwrap_or_default()));
-        }
+        let mut text = match &line.question {
+            Some(question) if line.question != asked.question => format!("     {mark} {names:<width$}  asks {question} → {}", line.answer),
+            Some(_) | None => format!("     {mark} {names:<width$}  {}", line.answer),
+        };
         if line.permitted.is_some() && line.permitted != asked.permitted {
             text.push_str(&format!("  (permitted here: {})", line.permitted.as_deref().unwrap_or_default()));
         }
