@@ -40,6 +40,8 @@ struct Run {
     judgement: Judgement,
     /// The guest's calls without those that look for its preopens, each with its place in the trace.
     calls: Vec<(usize, Normalised)>,
+    /// Calls before the first that differences count.
+    first: usize,
 }
 
 impl Run {
@@ -160,7 +162,7 @@ fn judged(
         Profile::Default => entry.name.to_owned(),
         Profile::NoOpenat2 => format!("{} under {}", entry.name, profile.name()),
     };
-    Run { name, observation, oracle, judgement, calls }
+    Run { name, observation, oracle, judgement, calls, first }
 }
 
 /// Names that share a line, in the order of their first.
@@ -190,8 +192,8 @@ fn calls(runs: &[Run]) -> String {
         }
         out.push_str(&call(runs, index, &answers));
     }
-    for (run, parting) in runs.iter().zip(partings).filter(|(_, parting)| *parting < count) {
-        out.push_str(&format!("  {} goes its own way from call {} on; the rest of it is not shown\n", run.name, parting + 1));
+    for (run, _) in runs.iter().zip(partings).filter(|(_, parting)| *parting < count) {
+        out.push_str(&format!("  {}: after its last line above it goes its own way, which is not shown\n", run.name));
     }
     if left_out > 0 {
         out.push_str(&format!("  {left_out} of {count} calls are not shown: every runtime answered them alike, and as it may\n"));
@@ -252,7 +254,9 @@ fn in_brackets(clauses: &[ClauseId]) -> String {
 fn call(runs: &[Run], index: usize, answers: &[(String, Line)]) -> String {
     let asked = answers.iter().map(|(_, line)| line).find(|line| line.question.is_some());
     let Some(asked) = asked else { return String::new() };
-    let mut out = format!("  {:>3}  {}\n", index + 1, asked.question.as_deref().unwrap_or_default());
+    // as differences count them
+    let number = runs.iter().find_map(|run| run.calls.get(index).map(|(place, _)| place + 1 - run.first)).unwrap_or(index + 1);
+    let mut out = format!("  {number:>3}  {}\n", asked.question.as_deref().unwrap_or_default());
     if let Some(report) = runs.iter().find_map(|run| run.report(index)) {
         out.push_str(&format!("       permitted  {}{}\n", permitted(report), in_brackets(&report.clauses)));
     }
