@@ -1,5 +1,6 @@
 //! Reports of a run: JSON, JUnit and Markdown, all from one structure.
 
+mod coverage;
 mod junit;
 mod summary;
 
@@ -7,8 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use touchstone_model::Verdict;
+use touchstone_model::coverage::{Axis, Cells, Share};
 use touchstone_model::result::{CaseResult, RuntimeResult};
 
+pub use coverage::{AxisDetails, CoverageDetails};
 pub use junit::junit;
 pub use summary::summary;
 
@@ -70,6 +73,8 @@ pub struct Coverage {
     pub clauses_reached: usize,
     /// Share of the calls on the reference to which exactly one answer was permitted.
     pub single_errno_calls: f64,
+    /// What is counted, by what it is called in `cargo xtask coverage`.
+    pub cells: BTreeMap<Axis, Share>,
 }
 
 /// One case.
@@ -132,8 +137,8 @@ pub struct Context {
     pub reference: String,
     /// Name, version, family, WASI implementation, preflight; in the order of the columns.
     pub runtimes: Vec<(String, String, String, String, String)>,
-    pub functions: usize,
-    pub clauses_total: usize,
+    /// All cells that a suite could reach.
+    pub universe: Cells,
     /// Cases that there are to run.
     pub cases: usize,
     /// Show what was seen of escapes. Without it the report only counts them: they are reported to the runtime first.
@@ -148,19 +153,7 @@ impl Report {
     /// Makes a report from results in the order of their ids.
     pub fn new(context: &Context, results: &[CaseResult], errors: Vec<CaseError>, complete: bool, wall_s: f64) -> Report {
         let cited: BTreeSet<&String> = results.iter().flat_map(|result| &result.clauses).collect();
-        let called: BTreeSet<&String> = results.iter().flat_map(|result| &result.functions).collect();
-        let pairs: BTreeSet<&(String, u32)> =
-            results.iter().flat_map(|result| &result.errno_pairs).filter(|(_, errno)| *errno != 0).collect();
-        let reached: BTreeSet<&String> = results.iter().flat_map(|result| &result.reached).collect();
-        let coverage = Coverage {
-            functions: context.functions,
-            functions_called: called.len(),
-            clauses_total: context.clauses_total,
-            clauses_covered: cited.len(),
-            errno_pairs: pairs.len(),
-            clauses_reached: reached.len(),
-            single_errno_calls: share(results),
-        };
+        let coverage = Coverage::new(&context.universe, results);
         Report {
             schema: SCHEMA,
             complete,
@@ -201,6 +194,37 @@ fn share(results: &[CaseResult]) -> f64 {
 /// The verdicts that a report has a column for. `discouraged` counts, of those that are `permitted`, those that miss a `should`.
 pub const COLUMNS: [&str; 10] =
     ["pass", "permitted", "discouraged", "known", "failed", "stale", "unsupported", "crashed", "timed-out", "escaped"];
+
+impl Coverage {
+    fn new(universe: &Cells, results: &[CaseResult]) -> Coverage {
+        let reached = reached(results);
+        let on_any = with_every_runtime(reached.clone(), results);
+        Coverage {
+            functions: universe.count(Axis::Functions),
+            functions_called: reached.count(Axis::Functions),
+            clauses_total: universe.count(Axis::ClausesCited),
+            clauses_covered: reached.count(Axis::ClausesCited),
+            errno_pairs: reached.count(Axis::Errnos),
+            clauses_reached: reached.count(Axis::ClausesReached),
+            single_errno_calls: share(results),
+            cells: Axis::ALL.into_iter().map(|axis| (axis, on_any.share(universe, axis))).collect(),
+        }
+    }
+}
+
+/// The cells that cases reach on the reference.
+pub fn reached(results: &[CaseResult]) -> Cells {
+    let mut cells = Cells::default();
+    results.iter().for_each(|result| cells.merge(&result.cells));
+    cells
+}
+
+/// Adds the errors that any other runtime answered.
+pub fn with_every_runtime(mut cells: Cells, results: &[CaseResult]) -> Cells {
+    let profiles = results.iter().flat_map(|result| result.runtimes.values()).flat_map(|runtime| runtime.profiles.values());
+    profiles.for_each(|profile| cells.extend(Axis::Errnos, &profile.errnos));
+    cells
+}
 
 impl Runtime {
     fn new((name, version, family, wasi, preflight): &(String, String, String, String, String), results: &[CaseResult]) -> Runtime {

@@ -12,8 +12,11 @@ Usage: cargo xtask <COMMAND>
 Commands:
   conformance   run the suite on every runtime and judge it        (--help tells all flags)
   check         judge a program of your own on every runtime
+  explain       what a clause, a case or a divergence is about, and what each runtime does about it
+  coverage      what the suite reaches and what it does not: clauses, errors, descriptors, paths, flags
+  register      where the specification leaves a choice, and what each runtime chose
   runtimes      what is available here, and whether it passes its preflight
-  ci            all that CI runs: tests, fmt, clippy, conformance
+  ci            all that CI runs: tests, fmt, clippy, register, conformance
   tidy          the repository's own rules
   prebuilt      rebuild the Rust fixtures that the repository carries
 
@@ -29,7 +32,7 @@ fn main() -> ExitCode {
             let _ = std::io::stdout().write_all(HELP.as_bytes());
             return ExitCode::SUCCESS;
         }
-        Some("conformance" | "check" | "runtimes" | "prebuilt") => touchstone(&args),
+        Some("conformance" | "check" | "explain" | "coverage" | "register" | "runtimes" | "prebuilt") => touchstone(&args),
         Some("tidy") => cargo(&["test", "--workspace", "--test", "tidy"]),
         Some("ci") => ci(),
         Some(other) => {
@@ -84,11 +87,12 @@ fn code(status: ExitStatus) -> u8 {
 
 /// Everything that CI runs, in the order in which a mistake shows soonest for what it costs.
 fn ci() -> Result<u8, String> {
-    let steps: [&[&str]; 5] = [
+    let steps: [&[&str]; 6] = [
         &["test", "--workspace"],
         &["fmt", "--all", "--check"],
         &["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"],
         &["xtask", "tidy"],
+        &["xtask", "register", "--check"],
         &["xtask", "conformance", "--report", "target/touchstone/report"],
     ];
     for step in steps {

@@ -21,6 +21,12 @@ pub enum Command {
     Conformance(ConformanceArgs),
     /// Run a program of your own on every runtime and compare what it did, call by call
     Check(CheckArgs),
+    /// Say what a clause, a case or a divergence is about, and what each runtime does about it
+    Explain(ExplainArgs),
+    /// Count what the suite reaches: clauses, errors, kinds of descriptor and path, flags, numbers
+    Coverage(CoverageArgs),
+    /// List where the specification leaves a choice, and what each runtime chose
+    Register(RegisterArgs),
     /// Show the runtimes of this build: version, family, preflight
     Runtimes,
     /// Rebuild the Rust fixtures that the repository carries
@@ -120,6 +126,97 @@ pub struct CheckArgs {
     /// The program's arguments
     #[arg(last = true, value_name = "ARGS")]
     pub args: Vec<String>,
+}
+
+/// Flags of `explain`.
+#[derive(Debug, Clone, Parser)]
+#[command(arg_required_else_help = true)]
+#[command(after_help = "Examples:
+  cargo xtask explain fd_seek.negative-result   a clause: what is permitted, and who does it
+  cargo xtask explain files/seek-negative       a case: each call on each runtime
+  cargo xtask explain wasmer-seek-overflow      a divergence: what differs, where, and why
+
+Ids stand in every report. Clauses are in harness/spec/preview1/clauses, cases and divergences
+in suites/preview1. What runtimes do is found out by running them, whatever the verdicts are.
+Exit codes: 0 explained, 2 usage (an unknown id among it), 3 harness error")]
+pub struct ExplainArgs {
+    /// A clause, a case or a divergence
+    #[arg(value_name = "ID")]
+    pub id: String,
+    /// Run it on this runtime (repeat for several); without it, on all that are judged by default
+    #[arg(long, value_name = "NAME")]
+    pub runtime: Vec<String>,
+    /// Take cases and divergences from this folder (repeat for several) instead of suites/preview1
+    #[arg(long, value_name = "DIR")]
+    pub suite: Vec<PathBuf>,
+    /// Stop a run after this many seconds
+    #[arg(long, value_name = "SECS", default_value_t = bounds::RUN_TIMEOUT_SECONDS, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub timeout: u64,
+    /// Show escapes even if they are not public yet
+    #[arg(long)]
+    pub disclose: bool,
+}
+
+/// Flags of `coverage`.
+#[derive(Debug, Clone, Parser)]
+#[command(after_help = "Examples:
+  cargo xtask coverage                    what the suite reaches, what is missing first
+  cargo xtask coverage --runtime wasmer   count the errors that this one answers as well
+  cargo xtask coverage --filter '^files/' what one area reaches
+  cargo xtask coverage --format json      every cell
+
+Of what kind a descriptor is and where a path leads, the oracle tells, which follows each run
+on the reference.
+Exit codes: 0 counted, 2 usage, 3 harness error")]
+pub struct CoverageArgs {
+    /// Run this runtime besides the reference, for the errors that it answers (repeat for several)
+    #[arg(long, value_name = "NAME")]
+    pub runtime: Vec<String>,
+    /// Take cases from this folder (repeat for several) instead of suites/preview1
+    #[arg(long, value_name = "DIR")]
+    pub suite: Vec<PathBuf>,
+    /// Run only cases whose id matches this regular expression
+    #[arg(long, value_name = "REGEX")]
+    pub filter: Option<String>,
+    /// What to print on stdout
+    #[arg(long, value_enum, default_value_t = CoverageFormat::Human)]
+    pub format: CoverageFormat,
+}
+
+/// How coverage is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CoverageFormat {
+    /// Shares, then cells
+    Human,
+    /// Every cell
+    Json,
+}
+
+/// Flags of `register`.
+#[derive(Debug, Clone, Parser)]
+#[command(after_help = "Examples:
+  cargo xtask register                  print the register of the runtimes that are built in
+  cargo xtask register --runtime node   print it for another runtime
+  cargo xtask register --update         write suites/ambiguities.md, after any change of the suite
+  cargo xtask register --check          fail if --update would change that file; CI does this
+
+Exit codes: 0 printed, written or as it should be, 1 stale, 2 usage, 3 harness error")]
+pub struct RegisterArgs {
+    /// Show what this runtime chose (repeat for several); without it, those that are built in
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["update", "check"])]
+    pub runtime: Vec<String>,
+    /// Write the file
+    #[arg(long)]
+    pub update: bool,
+    /// Check the file
+    #[arg(long, conflicts_with = "update")]
+    pub check: bool,
+    /// The file, instead of suites/ambiguities.md
+    #[arg(long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// Take cases from this folder (repeat for several) instead of suites/preview1
+    #[arg(long, value_name = "DIR")]
+    pub suite: Vec<PathBuf>,
 }
 
 /// Flags of the hidden `worker`.

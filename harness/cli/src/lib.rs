@@ -1,19 +1,24 @@
 //! The `touchstone` program: flags, progress, exit codes. A library as well, so that the suite's test target can use it.
 //!
 //! In reading order: [`args`] is the command line, [`failure`] what can go wrong and the exit codes, [`places`] where things
-//! are; [`conformance`], [`check`], [`list`] and [`prebuilt`] are the commands; [`human`] and [`github`] write for people.
+//! are; [`conformance`], [`check`], [`explain`], [`coverage`], [`register`], [`list`] and [`prebuilt`] are the commands, of which
+//! some share [`suite_run`]; [`human`] and [`github`] write for people.
 
 pub mod args;
 pub mod check;
 pub mod conformance;
+pub mod coverage;
+pub mod explain;
 pub mod failure;
 pub mod github;
 pub mod human;
 pub mod list;
 pub mod places;
 pub mod prebuilt;
+pub mod register;
 pub mod select;
 pub mod snapshots;
+pub mod suite_run;
 pub mod worker;
 
 pub use failure::{Exit, Failure};

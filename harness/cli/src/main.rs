@@ -4,13 +4,16 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use touchstone_cli::args::{Args, Command};
-use touchstone_cli::{Failure, check, conformance, list, prebuilt, worker};
+use touchstone_cli::{Failure, check, conformance, coverage, explain, list, prebuilt, register, worker};
 
 fn main() -> ExitCode {
     let args = Args::parse();
     let done = match args.command {
         Command::Conformance(args) => conformance::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Coverage(args) => coverage::run(&args),
+        Command::Register(args) => register::run(&args),
         Command::Runtimes => list::run(),
         Command::Prebuilt => prebuilt::run(),
         Command::Worker(args) => worker::run(&args),

@@ -17,6 +17,11 @@ pub fn snapshots() -> PathBuf {
     root().join("suites/snapshots")
 }
 
+/// The register of ambiguities.
+pub fn register() -> PathBuf {
+    root().join("suites/ambiguities.md")
+}
+
 /// What may be deleted at any time: built fixtures, local details of escapes.
 pub fn cache() -> PathBuf {
     // a relative folder is meant from the repository, where cargo is run

@@ -36,6 +36,17 @@ pub enum Cause {
     HostLimit,
 }
 
+impl Cause {
+    /// The word for it in files and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Cause::RuntimeBug => "runtime-bug",
+            Cause::NotImplemented => "not-implemented",
+            Cause::HostLimit => "host-limit",
+        }
+    }
+}
+
 /// What is seen on one runtime.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -436,7 +436,7 @@ fn host(observation: &Observation, out: &mut Vec<Difference>) {
 }
 
 /// How many calls of a script's trace come before its own: the search for the preopens.
-fn search_calls(case: &Case, trace: &Trace) -> usize {
+pub fn search_calls(case: &Case, trace: &Trace) -> usize {
     if case.script().is_none() {
         return 0;
     }
@@ -449,7 +449,7 @@ fn search_calls(case: &Case, trace: &Trace) -> usize {
 }
 
 /// Whether a program looks for its preopens with a call of this function: where they stand is each runtime's own affair.
-fn is_search(case: &Case, function: &str) -> bool {
+pub fn is_search(case: &Case, function: &str) -> bool {
     case.script().is_none() && (function == "fd_prestat_get" || function == "fd_prestat_dir_name")
 }
 

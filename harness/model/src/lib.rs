@@ -2,11 +2,13 @@
 //!
 //! In reading order: [`world`] is what a case starts from, [`script`] what it does, [`case`] joins them
 //! with the author's expectations; [`observation`], [`trace`] and [`tree`] say what a run showed,
-//! [`value`] and [`normalise`] make it readable and comparable; [`expect`], [`divergence`] and [`judge`] make the verdict.
+//! [`value`] and [`normalise`] make it readable and comparable; [`expect`], [`divergence`] and [`judge`] make the verdict,
+//! and [`coverage`] counts what a suite reaches.
 
 pub mod bounds;
 pub mod capture;
 pub mod case;
+pub mod coverage;
 pub mod diagnostic;
 pub mod divergence;
 pub mod expect;

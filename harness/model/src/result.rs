@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use touchstone_spec::{Permit, Permitted};
 
+use crate::coverage::{Cells, Rows};
 use crate::judge::{Judgement, Verdict};
 use crate::normalise::normalise;
 use crate::oracle::{OracleReport, Said};
@@ -21,14 +22,10 @@ pub struct CaseResult {
     pub runtimes: BTreeMap<String, RuntimeResult>,
     /// The text that is snapshotted, where the default reference ran under the default profile and was as its author expects.
     pub snapshot: Option<String>,
-    /// Functions that the guest called on the reference.
-    pub functions: Vec<String>,
-    /// `(function, errno)` pairs seen on the reference.
-    pub errno_pairs: Vec<(String, u32)>,
     /// How many calls the guest made on the reference, and for how many of them exactly one answer was permitted.
     pub tightness: Tightness,
-    /// Clauses that applied to a call on the reference.
-    pub reached: Vec<String>,
+    /// What the case reaches on the reference, and the clauses that it cites.
+    pub cells: Cells,
 }
 
 /// How much an oracle leaves open: calls, and those of them to which exactly one answer was permitted.
@@ -55,6 +52,8 @@ pub struct ProfileResult {
     pub trace: Vec<String>,
     /// Clauses that leave a choice to the answers that were chosen: `badf`, `ok`, `no return`.
     pub chosen: BTreeMap<String, BTreeSet<String>>,
+    /// The errors that functions answered.
+    pub errnos: Rows,
 }
 
 impl RuntimeResult {

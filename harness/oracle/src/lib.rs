@@ -6,9 +6,11 @@
 //!
 //! In reading order: [`state`] is what calls work on, `rules` what each clause permits, `step` the context in which the functions
 //! are written, `memory`, `resolve` and `path` what many of them share, `functions` the functions themselves; [`check`] and
-//! [`prefer`] ask the two questions, and [`mod@report`] puts what was found into words.
+//! [`prefer`] ask the two questions, [`mod@report`] puts what was found into words, and [`coverage`]
+//! counts what calls are about.
 
 pub mod check;
+pub mod coverage;
 mod functions;
 mod memory;
 mod path;

@@ -9,9 +9,9 @@ use std::time::Duration;
 use semver::Version;
 use touchstone_guest::rust::Fixtures;
 use touchstone_guest::{BuildError, build};
+use touchstone_model::coverage::{Axis, Rows, errnos};
 use touchstone_model::divergence::Divergence;
 use touchstone_model::judge::{Feature, judge_without, snapshot};
-use touchstone_model::oracle::OracleReport;
 use touchstone_model::result::{CaseResult, ProfileResult, RuntimeResult, Tightness, chosen, trace_lines};
 use touchstone_model::trace::Keeper;
 use touchstone_model::{Evidence, Observation, Trace, Verdict, judge};
@@ -212,7 +212,13 @@ impl<'a> Plan<'a> {
                 let is_reference = entry.name == self.reference.name;
                 let missing = absent.get(entry.name).and_then(|absent| judge_without(case, absent));
                 let result = match missing {
-                    Some(judgement) => ProfileResult { judgement, end: "not run".to_owned(), trace: Vec::new(), chosen: BTreeMap::new() },
+                    Some(judgement) => ProfileResult {
+                        judgement,
+                        end: "not run".to_owned(),
+                        trace: Vec::new(),
+                        chosen: BTreeMap::new(),
+                        errnos: Rows::new(),
+                    },
                     None if is_reference => self.judged(case, entry, profile, None, &reference),
                     None => {
                         let own = bench.observe(&self.spec(entry, profile), &case.world, &modules[&entry.keeper])?;
@@ -230,16 +236,16 @@ impl<'a> Plan<'a> {
         }
         let oracle = first.as_ref().map(|observation| touchstone_oracle::report(&case.world, Host::LINUX, observation)).unwrap_or_default();
         let trace = first.map(|observation| observation.trace).unwrap_or_default();
+        let mut cells = touchstone_oracle::coverage::cells(&case.world, Host::LINUX, &trace);
+        case.clauses.iter().for_each(|id| cells.add_clause(Axis::ClausesCited, id));
         Ok(CaseResult {
             id: case.id.clone(),
             summary: case.summary.clone(),
             clauses: case.clauses.clone(),
             runtimes,
             snapshot: text,
-            functions: functions(&trace),
-            errno_pairs: errno_pairs(&trace),
             tightness: Tightness { calls: oracle.calls.len(), single: oracle.calls.iter().filter(|call| call.alternatives == 1).count() },
-            reached: reached(&oracle),
+            cells,
         })
     }
 
@@ -269,22 +275,6 @@ impl<'a> Plan<'a> {
         let judgement = judge(evidence);
         let trace = if judgement.verdict == Verdict::Pass { Vec::new() } else { trace_lines(&observation.trace) };
         let chosen = chosen(&observation.trace, &oracle);
-        ProfileResult { judgement, end: observation.end.to_string(), trace, chosen }
+        ProfileResult { judgement, end: observation.end.to_string(), trace, chosen, errnos: errnos(&observation.trace) }
     }
-}
-
-fn functions(trace: &Trace) -> Vec<String> {
-    let set: BTreeSet<String> = trace.calls.iter().map(|call| call.function.name().to_owned()).collect();
-    set.into_iter().collect()
-}
-
-fn reached(oracle: &OracleReport) -> Vec<String> {
-    let set: BTreeSet<&str> = oracle.calls.iter().flat_map(|call| &call.clauses).map(|clause| clause.id()).collect();
-    set.into_iter().map(str::to_owned).collect()
-}
-
-fn errno_pairs(trace: &Trace) -> Vec<(String, u32)> {
-    let pairs = trace.calls.iter().filter_map(|call| Some((call.function.name().to_owned(), call.outcome.as_ref()?.errno)));
-    let set: BTreeSet<(String, u32)> = pairs.collect();
-    set.into_iter().collect()
 }

@@ -189,6 +189,31 @@ pub enum Authority {
     Open,
 }
 
+impl Level {
+    /// The word for it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Must => "must",
+            Self::Should => "should",
+            Self::May => "may",
+        }
+    }
+}
+
+impl Authority {
+    /// The word for it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Spec => "spec",
+            Self::Posix => "posix",
+            Self::Convention => "convention",
+            Self::Open => "open",
+        }
+    }
+}
+
 /// What an id may begin with besides the name of a function.
 pub const TOPICS: [&str; 6] = ["path-resolution", "memory", "rights", "program", "preopen", "stdio"];
 

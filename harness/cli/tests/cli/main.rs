@@ -4,11 +4,14 @@
 mod check;
 mod commands;
 mod controls;
+mod coverage;
 mod documents;
+mod explain;
 mod fixtures;
 mod hostile;
 mod notsup;
 mod plants;
 mod recorder;
+mod register;
 mod reports;
 mod support;

@@ -419,6 +419,17 @@ pub fn closest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&
         .map(|(_, candidate)| candidate)
 }
 
+/// The known names that look like a misspelt one or have it as a part, the most alike first; at most `most` of them.
+pub fn alike<'a>(name: &str, known: impl Iterator<Item = &'a str>, most: usize) -> Vec<&'a str> {
+    let mut found: Vec<(usize, &str)> = known
+        .map(|candidate| (distance(name, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= 1 + name.len() / 4 || candidate.contains(name))
+        .collect();
+    found.sort_unstable();
+    found.truncate(most);
+    found.into_iter().map(|(_, candidate)| candidate).collect()
+}
+
 /// Levenshtein distance over bytes; names are short.
 fn distance(a: &str, b: &str) -> usize {
     let mut row: Vec<usize> = (0..=b.len()).collect();
