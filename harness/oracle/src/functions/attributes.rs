@@ -392,7 +392,8 @@ fn set_times(step: &mut Step<'_>, inode: InodeId, [atime, mtime]: [u64; 2], flag
 /// The type that a stream shows: that of what is behind it, or none where the host does not tell.
 pub(crate) fn stream_filetypes(kind: StdioKind) -> &'static [u64] {
     match kind {
-        StdioKind::Pipe => &[filetype::UNKNOWN, filetype::CHARACTER_DEVICE, filetype::SOCKET_STREAM],
+        // no character device: that would make a library take it for a terminal
+        StdioKind::Pipe => &[filetype::UNKNOWN, filetype::SOCKET_STREAM],
         StdioKind::File => &[filetype::REGULAR_FILE, filetype::UNKNOWN, filetype::CHARACTER_DEVICE],
     }
 }

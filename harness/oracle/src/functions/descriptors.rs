@@ -205,12 +205,47 @@ fn check_rights(step: &mut Step<'_>, entry: &Fd, base: u64, inheriting: u64) {
         step.miss(clause);
         return;
     }
+    fewer_rights(step, entry, base, inheriting);
     if let Some(fd) = step.state.fds.get_mut(entry.number) {
         // rights that mean nothing for what was opened may be left out
         fd.base = base;
         fd.inheriting = inheriting;
     }
 }
+
+/// Of what was opened, only rights that mean nothing for its type may be missing. How many a preopen has is the host's affair.
+fn fewer_rights(step: &mut Step<'_>, entry: &Fd, base: u64, inheriting: u64) {
+    let (own, below) = match entry.what {
+        What::File(_) => (FILE_RIGHTS, 0),
+        What::Directory(_) if entry.preopen.is_none() => (DIRECTORY_RIGHTS, DIRECTORY_RIGHTS | FILE_RIGHTS),
+        What::Directory(_) | What::Stream(_) | What::Foreign => return,
+    };
+    let clause = clause!("path_open.fewer-rights");
+    step.cite(clause);
+    let missing = entry.base & own & !base;
+    let missing_below = entry.inheriting & below & !inheriting;
+    if missing | missing_below != 0 {
+        let names = |bits: u64| touchstone_spec::type_by_name("rights").map(|ty| ty.flag_set(bits).0.join(", ")).unwrap_or_default();
+        let expected = format!("rights [{}] inheriting [{}] too", names(missing), names(missing_below));
+        step.mismatch(clause, expected, "they are missing".to_owned());
+    }
+}
+
+/// Rights that mean something for every regular file.
+const FILE_RIGHTS: u64 = rights::FD_READ | rights::FD_WRITE | rights::FD_SEEK | rights::FD_TELL | rights::FD_FILESTAT_GET;
+
+/// Rights that mean something for directories and for nothing else.
+const DIRECTORY_RIGHTS: u64 = rights::PATH_CREATE_DIRECTORY
+    | rights::PATH_CREATE_FILE
+    | rights::PATH_OPEN
+    | rights::FD_READDIR
+    | rights::PATH_READLINK
+    | rights::PATH_RENAME_SOURCE
+    | rights::PATH_RENAME_TARGET
+    | rights::PATH_FILESTAT_GET
+    | rights::PATH_SYMLINK
+    | rights::PATH_REMOVE_DIRECTORY
+    | rights::PATH_UNLINK_FILE;
 
 pub(crate) fn fd_fdstat_set_flags(step: &mut Step<'_>) -> Flow {
     let flags = step.arg(1);

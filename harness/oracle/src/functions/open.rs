@@ -201,6 +201,9 @@ fn existing_directory(step: &mut Step<'_>, asked: Asked, read_only: bool) {
     }
     if asked.trunc {
         step.applies(if asked.directory { clause!("path_open.directory-trunc") } else { clause!("path_open.trunc-directory") });
+        if !asked.writes() {
+            step.applies(clause!("path_open.trunc-needs-write"));
+        }
     }
     if asked.base & rights::FD_READ != 0 {
         step.cite(clause!("path_open.directory-read-right"));
