@@ -94,7 +94,10 @@ fn arguments_environment_and_stdin_reach_the_program() {
     let path = file(folder.path(), "prog.wat", program.as_bytes()).display().to_string();
     let stdin = file(folder.path(), "stdin", b"typed").display().to_string();
     let ran = touchstone(&["check", &path, "--env", "A=B", "--stdin", &stdin, "--", "one", "--two"]).expect(0);
-    assert_eq!(ran.out.matches("exit 113").count(), 4, "{}", ran.out);
+    // Node is there or not
+    let runtimes = ran.out.matches(" WASI calls, ").count();
+    assert!(runtimes >= 4, "{}", ran.out);
+    assert_eq!(ran.out.matches("exit 113").count(), runtimes, "{}", ran.out);
 }
 
 #[test]

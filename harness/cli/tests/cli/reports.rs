@@ -63,7 +63,10 @@ fn the_report_folder_has_all_formats_and_they_agree() {
         assert_eq!(Some(total), report["suite"]["cases"].as_u64(), "{runtime}");
     }
     let cases = report["suite"]["cases"].as_u64().expect("a number");
-    assert_eq!(read("junit.xml").matches("<testcase").count() as u64, cases * 4, "oracle, wasmtime, wasmi, wasmer");
+    // Node is there or not
+    let runtimes = report["runtimes"].as_array().expect("runtimes").len() as u64;
+    assert!(runtimes >= 4, "{runtimes} runtimes");
+    assert_eq!(read("junit.xml").matches("<testcase").count() as u64, cases * runtimes);
     assert!(read("summary.md").contains("| wasmtime 48"));
 }
 
