@@ -191,10 +191,14 @@ impl StdinNotation {
 
 type Trees = BTreeMap<Spanned<String>, TreeNode>;
 
-/// Without `preopens` there is one, `root`; `tree` is what lies below it.
+/// Without `preopens` there is one, `root`; with an empty table there is none; `tree` is what lies below it.
 fn preopens(tree: Option<Trees>, notation: Option<BTreeMap<Spanned<String>, PreopenNotation>>) -> Result<Vec<Preopen>, Mistake> {
+    let Some(notation) = notation else {
+        let tree = tree.map(tree::read).transpose()?.unwrap_or_default();
+        return Ok(vec![Preopen { tree, ..Preopen::new("root") }]);
+    };
     let mut out = Vec::new();
-    for (name, notation) in notation.unwrap_or_default() {
+    for (name, notation) in notation {
         let span = span_of(&name);
         let name = name.into_inner();
         let plain = name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
@@ -210,9 +214,6 @@ fn preopens(tree: Option<Trees>, notation: Option<BTreeMap<Spanned<String>, Preo
         preopen.access = notation.access.unwrap_or(preopen.access);
         preopen.tree = tree::read(notation.tree)?;
         out.push(preopen);
-    }
-    if out.is_empty() {
-        out.push(Preopen::new("root"));
     }
     if let Some(tree) = tree {
         let first = tree.first_key_value().map_or(Span::default(), |(path, _)| span_of(path));
