@@ -205,34 +205,33 @@ fn check_rights(step: &mut Step<'_>, entry: &Fd, base: u64, inheriting: u64) {
         step.miss(clause);
         return;
     }
-    fewer_rights(step, entry, base, inheriting);
+    directory_rights(step, entry, base, inheriting);
+    // rights that mean nothing for what was opened may be left out
+    let kept = if matches!(entry.what, What::File(_)) { entry.base & FILE_RIGHTS } else { 0 };
     if let Some(fd) = step.state.fds.get_mut(entry.number) {
-        // rights that mean nothing for what was opened may be left out
-        fd.base = base;
+        fd.base = base | kept;
         fd.inheriting = inheriting;
     }
 }
 
-/// Of what was opened, only rights that mean nothing for its type may be missing. How many a preopen has is the host's affair.
-fn fewer_rights(step: &mut Step<'_>, entry: &Fd, base: u64, inheriting: u64) {
-    let (own, below) = match entry.what {
-        What::File(_) => (FILE_RIGHTS, 0),
-        What::Directory(_) if entry.preopen.is_none() => (DIRECTORY_RIGHTS, DIRECTORY_RIGHTS | FILE_RIGHTS),
-        What::Directory(_) | What::Stream(_) | What::Foreign => return,
-    };
+/// A directory shows what it was opened with, as far as that means something for directories and for what is opened below it: a
+/// library asks for no more than it sees there. How much a preopen has is the host's affair.
+fn directory_rights(step: &mut Step<'_>, entry: &Fd, base: u64, inheriting: u64) {
+    if !matches!(entry.what, What::Directory(_)) || entry.preopen.is_some() {
+        return;
+    }
     let clause = clause!("path_open.fewer-rights");
     step.cite(clause);
-    let missing = entry.base & own & !base;
-    let missing_below = entry.inheriting & below & !inheriting;
-    // a runtime that keeps no rights shows what it likes
-    if missing | missing_below != 0 && step.state.choices.rights == Some(Rights::Kept) {
+    let missing = entry.base & DIRECTORY_RIGHTS & !base;
+    let missing_below = entry.inheriting & (DIRECTORY_RIGHTS | FILE_RIGHTS) & !inheriting;
+    if missing | missing_below != 0 {
         let names = |bits: u64| touchstone_spec::type_by_name("rights").map(|ty| ty.flag_set(bits).0.join(", ")).unwrap_or_default();
         let expected = format!("rights [{}] inheriting [{}] too", names(missing), names(missing_below));
         step.mismatch(clause, expected, "they are missing".to_owned());
     }
 }
 
-/// Rights that mean something for every regular file.
+/// Rights that mean something for every regular file: what was opened with them can do these things, whatever it shows.
 const FILE_RIGHTS: u64 = rights::FD_READ | rights::FD_WRITE | rights::FD_SEEK | rights::FD_TELL | rights::FD_FILESTAT_GET;
 
 /// Rights that mean something for directories and for nothing else.
