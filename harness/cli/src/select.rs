@@ -45,8 +45,13 @@ pub fn chosen(names: &[String]) -> Result<Vec<&'static Entry>, Failure> {
 fn is_present(entry: &Entry) -> bool {
     if let Some(absence) = entry.absence() {
         eprintln!("{} is left out: {absence}", entry.name);
+        return false;
     }
-    entry.absence().is_none()
+    if !entry.is_on_record() {
+        let (name, version) = (entry.name, entry.version());
+        eprintln!("{name} is left out: nobody has explained yet what {version} does differently; `--runtime {name}` judges it");
+    }
+    entry.is_on_record()
 }
 
 /// The reference: the named one, else the default one.

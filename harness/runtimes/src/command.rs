@@ -37,6 +37,8 @@ pub struct Command {
     pub(crate) wasi: &'static str,
     /// The first major version that will do.
     pub(crate) oldest: u64,
+    /// The major version whose differences are on record: others are judged where they are named only.
+    pub(crate) on_record: u64,
     /// What to do where it is absent.
     pub(crate) cure: &'static str,
     /// With these arguments, and three fds after them, it runs a guest.

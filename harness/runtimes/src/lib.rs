@@ -123,6 +123,14 @@ impl Entry {
         }
     }
 
+    /// Whether its differences are on record for the version that is here.
+    pub fn is_on_record(&self) -> bool {
+        match self.origin {
+            Origin::BuiltIn { .. } => true,
+            Origin::Command(command) => self.version().split('.').next() == Some(command.on_record.to_string().as_str()),
+        }
+    }
+
     /// The version of the engine; `-` where it is absent.
     pub fn version(&self) -> &str {
         match self.origin {

@@ -10,6 +10,7 @@ pub(crate) static NODE: Command = Command {
     versions: &["--print", "process.versions.node + ' ' + process.versions.uvwasi"],
     wasi: "uvwasi",
     oldest: 20,
+    on_record: 20,
     cure: "install Node.js 20 or newer where every user may run it, and have its folder on PATH",
     // a warning would come out of the guest's stderr
     run: &["--no-warnings", "--input-type=module", "--eval", include_str!("node.mjs")],
