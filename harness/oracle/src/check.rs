@@ -73,12 +73,12 @@ impl Checker {
         if said == Said::Rejected {
             self.states.truncate(1);
             if let Seen::Success(_) = seen {
-                adopt(&mut self.states[0], call, &mut Findings::default());
+                adopt(&mut self.states[0], call);
             }
         }
         if let (Said::Unjudged, Seen::Success(_)) = (said, seen) {
             // it may have changed what nobody knows
-            self.states.iter_mut().for_each(|state| adopt(state, call, &mut Findings::default()));
+            self.states.iter_mut().for_each(|state| adopt(state, call));
         }
         if call.outcome.is_none() && said == Said::Accepted && is_pointer_fault(&self.findings) {
             self.effect_before_trap(call);
@@ -166,10 +166,7 @@ fn run(state: &mut State, call: &TraceCall, mode: Mode<'_>, findings: &mut Findi
 }
 
 /// Takes over what a call did that should not have succeeded: its effect, where that can be told, and a descriptor that it gave.
-fn adopt(state: &mut State, call: &TraceCall, findings: &mut Findings) {
-    if findings.decided.is_some() {
-        return;
-    }
+fn adopt(state: &mut State, call: &TraceCall) {
     let opens = matches!(call.function, Function::PathOpen | Function::SockAccept);
     if opens {
         let fd = call.outcome.as_ref().and_then(|outcome| outcome.outputs.first()).map(|capture| number_at(capture.kept(), 0, 4));

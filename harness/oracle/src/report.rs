@@ -1,7 +1,7 @@
 //! All that the oracle says of a run: its calls, and then how it ended, what it wrote and what it left behind.
 
 use touchstone_model::oracle::{CallReport, Departure, OracleReport, Said};
-use touchstone_model::trace::{Trace, TraceCall, TraceState};
+use touchstone_model::trace::{TraceCall, TraceState};
 use touchstone_model::tree::{Content, Entry, EntryKind, TreeSnapshot};
 use touchstone_model::world::World;
 use touchstone_model::{End, Observation, bounds};
@@ -249,14 +249,4 @@ fn holds(content: &crate::state::Content, seen: &Content) -> bool {
         }
         None => true,
     }
-}
-
-/// Judges a trace alone; of its run nothing else is known.
-pub fn calls(world: &World, host: Host, trace: &Trace) -> Vec<CallReport> {
-    let mut checker = Checker::new(world, host);
-    let judged = trace.calls.iter().map(|call| {
-        let said = checker.call(call).expect("a run is in few states at once");
-        call_report(said, checker.findings())
-    });
-    judged.collect()
 }

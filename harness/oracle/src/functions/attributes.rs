@@ -119,14 +119,12 @@ fn make_filestat(step: &mut Step<'_>, inode: InodeId, kind: u64, size: u64) {
     put_at(&mut bytes, filestat::DEV, 8, identity.0);
     put_at(&mut bytes, filestat::INO, 8, identity.1);
     put_at(&mut bytes, filestat::FILETYPE, 1, kind);
-    put_at(&mut bytes, filestat::NLINK, 8, file.nlink.max(1));
+    // how many links a directory has is the file system's affair
+    put_at(&mut bytes, filestat::NLINK, 8, if kind == filetype::DIRECTORY { file.nlink.max(1) } else { file.nlink });
     put_at(&mut bytes, filestat::SIZE, 8, size);
     put_at(&mut bytes, filestat::ATIM, 8, file.atime.or(now));
     put_at(&mut bytes, filestat::MTIM, 8, file.mtime.or(now));
     put_at(&mut bytes, filestat::CTIM, 8, file.ctime.or(now));
-    if kind != filetype::DIRECTORY {
-        put_at(&mut bytes, filestat::NLINK, 8, file.nlink);
-    }
     step.make(bytes);
 }
 

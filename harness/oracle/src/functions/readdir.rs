@@ -109,7 +109,7 @@ impl Reading<'_, '_> {
             let len = usize::try_from(number_at(rest, dirent::D_NAMLEN, 4)).unwrap_or(usize::MAX);
             let (head, behind) = rest.split_at(dirent::BYTES);
             if behind.len() < len {
-                self.cut(head, behind, len, full);
+                self.cut(behind, len, full);
                 return;
             }
             let (name, later) = behind.split_at(len);
@@ -133,7 +133,7 @@ impl Reading<'_, '_> {
     }
 
     /// The last entry, of which only the beginning had room.
-    fn cut(&mut self, head: &[u8], beginning: &[u8], len: usize, full: bool) {
+    fn cut(&mut self, beginning: &[u8], len: usize, full: bool) {
         self.step.cite(clause!("fd_readdir.namlen-of-cut-name"));
         if !full {
             self.not_full("an entry that is cut off before that".to_owned());
@@ -144,7 +144,6 @@ impl Reading<'_, '_> {
             let seen = format!("a name of {len} bytes that begins with {}", super::io::text(beginning));
             self.step.mismatch(clause!("fd_readdir.namlen-of-cut-name"), "an entry of the directory".to_owned(), seen);
         }
-        let _ = head;
     }
 
     /// Names that may come now: those that are there, and those that came or went since the listing began.
@@ -171,7 +170,7 @@ impl Reading<'_, '_> {
         if let Some((known, _)) = self.listing.order.get(self.place) {
             if **known != *name && !self.changed {
                 // a listing that begins anew may have another order, as long as it is a whole one
-                if self.place == 0 && number_at(&self.step.arg(3).to_le_bytes(), 0, 8) == 0 {
+                if self.place == 0 && self.step.arg(3) == 0 {
                     self.listing.order.clear();
                     self.listing.ended = false;
                 } else {

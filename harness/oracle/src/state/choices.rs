@@ -32,12 +32,3 @@ impl Choices {
         }
     }
 }
-
-impl Choice {
-    /// The name by which reports call it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Choice::PwriteAppends => "fd_pwrite appends",
-        }
-    }
-}
