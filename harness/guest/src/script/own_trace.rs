@@ -31,7 +31,7 @@ pub fn own_trace(program: &Program, memory: &[u8]) -> Trace {
 }
 
 /// What a call was given for a parameter.
-fn operand(memory: GuestMemory<'_>, operand: &Operand) -> u64 {
+pub(super) fn operand(memory: GuestMemory<'_>, operand: &Operand) -> u64 {
     match operand {
         Operand::Const(value) => *value,
         Operand::Load { address, size, plus, .. } => {
