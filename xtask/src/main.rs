@@ -15,6 +15,7 @@ Commands:
   explain       what a clause, a case or a divergence is about, and what each runtime does about it
   coverage      what the suite reaches and what it does not: clauses, errors, descriptors, paths, flags
   register      where the specification leaves a choice, and what each runtime chose
+  witness       the oracle on trial: random scripts on the host kernel beside what the oracle prefers
   runtimes      what is available here, and whether it passes its preflight
   ci            all that CI runs: tests, fmt, clippy, register, conformance
   tidy          the repository's own rules
@@ -32,7 +33,7 @@ fn main() -> ExitCode {
             let _ = std::io::stdout().write_all(HELP.as_bytes());
             return ExitCode::SUCCESS;
         }
-        Some("conformance" | "check" | "explain" | "coverage" | "register" | "runtimes" | "prebuilt") => touchstone(&args),
+        Some("conformance" | "check" | "explain" | "coverage" | "register" | "witness" | "runtimes" | "prebuilt") => touchstone(&args),
         Some("tidy") => cargo(&["test", "--workspace", "--test", "tidy"]),
         Some("ci") => ci(),
         Some(other) => {

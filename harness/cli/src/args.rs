@@ -27,6 +27,8 @@ pub enum Command {
     Coverage(CoverageArgs),
     /// List where the specification leaves a choice, and what each runtime chose
     Register(RegisterArgs),
+    /// Put the oracle on trial: random scripts on the host kernel, call by call beside what the oracle prefers
+    Witness(WitnessArgs),
     /// Show the runtimes of this build: version, family, preflight
     Runtimes,
     /// Rebuild the Rust fixtures that the repository carries
@@ -34,6 +36,9 @@ pub enum Command {
     /// One engine in a process of its own; started by the other commands
     #[command(hide = true)]
     Worker(WorkerArgs),
+    /// One process in which `witness` plays scripts
+    #[command(hide = true)]
+    Stage(StageArgs),
 }
 
 /// Flags of `conformance`.
@@ -217,6 +222,53 @@ pub struct RegisterArgs {
     /// Take cases from this folder (repeat for several) instead of suites/preview1
     #[arg(long, value_name = "DIR")]
     pub suite: Vec<PathBuf>,
+}
+
+/// Flags of `witness`.
+#[derive(Debug, Clone, Parser)]
+#[command(after_help = "Examples:
+  cargo xtask witness --cases 20000              a minute's worth
+  cargo xtask witness --cases 1000000 --seed 1   the long form
+
+The kernel knows POSIX and nothing of WASI: calls that fail for a reason of the sandbox or of the ABI,
+and those without a system call, are counted apart. What is known to differ, and why, stands in
+suites/witness.toml. The same seed gives the same result, whatever the number of jobs.
+Exit codes: 0 all agree or are on file, 1 a difference that is not, 2 usage, 3 harness error or stopped")]
+pub struct WitnessArgs {
+    /// Play the scripts of the suite instead
+    #[arg(long)]
+    pub suite: bool,
+    /// Play this many random scripts
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    pub cases: u64,
+    /// Make the scripts from this number
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Play this many at a time; without it, one per core
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: Option<u16>,
+    /// The file of known exceptions, instead of suites/witness.toml
+    #[arg(long, value_name = "FILE")]
+    pub exceptions: Option<PathBuf>,
+}
+
+/// Flags of the hidden `stage`.
+#[derive(Debug, Clone, Parser)]
+pub struct StageArgs {
+    #[arg(long)]
+    pub folder: PathBuf,
+    #[arg(long)]
+    pub exceptions: PathBuf,
+    #[arg(long)]
+    pub suite: bool,
+    #[arg(long)]
+    pub seed: u64,
+    #[arg(long)]
+    pub cases: u64,
+    #[arg(long)]
+    pub first: u64,
+    #[arg(long)]
+    pub step: u64,
 }
 
 /// Flags of the hidden `worker`.

@@ -116,6 +116,51 @@ pub fn difference_text(difference: &Difference, reference: &str) -> String {
     format!("    {place}\n      permitted {}  ({by})\n      saw       {}\n", difference.expected, difference.seen)
 }
 
+/// A bar over this many things.
+fn bar(total: u64, things: &str) -> ProgressBar {
+    let bar = ProgressBar::new(total);
+    let template = format!("{{bar:30}} {{pos}}/{{len}} {things}  {{msg}}  {{elapsed}}");
+    bar.set_style(ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
+/// Progress of many small things on stderr: a bar on a terminal, a line every tenth of the way elsewhere.
+#[derive(Debug)]
+pub struct Bar {
+    bar: Option<ProgressBar>,
+    total: u64,
+    things: &'static str,
+    tenths: std::cell::Cell<u64>,
+}
+
+impl Bar {
+    /// Progress over this many things.
+    pub fn new(total: u64, things: &'static str) -> Bar {
+        Bar { bar: std::io::stderr().is_terminal().then(|| bar(total, things)), total, things, tenths: std::cell::Cell::new(0) }
+    }
+
+    /// So many are done.
+    pub fn at(&self, done: u64, message: &str) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(message.to_owned());
+            bar.set_position(done);
+            return;
+        }
+        let tenths = done * 10 / self.total.max(1);
+        if tenths > self.tenths.replace(tenths) {
+            eprintln!("{done}/{} {}  {message}", self.total, self.things);
+        }
+    }
+
+    /// Takes the bar away.
+    pub fn end(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
 /// Progress on stderr: a bar on a terminal, a line now and then elsewhere.
 #[derive(Debug)]
 pub struct Progress {
@@ -129,15 +174,7 @@ pub struct Progress {
 impl Progress {
     /// Progress over this many cases.
     pub fn new(total: usize, quiet: bool) -> Progress {
-        let terminal = std::io::stderr().is_terminal() && !quiet;
-        let bar = terminal.then(|| {
-            let bar = ProgressBar::new(total as u64);
-            let style = ProgressStyle::with_template("{bar:30} {pos}/{len} cases  {msg}  {elapsed}")
-                .unwrap_or_else(|_| ProgressStyle::default_bar());
-            bar.set_style(style);
-            bar.enable_steady_tick(Duration::from_millis(200));
-            bar
-        });
+        let bar = (std::io::stderr().is_terminal() && !quiet).then(|| bar(total as u64, "cases"));
         Progress { bar, total, done: 0, counts: [0; Verdict::ALL.len()], quiet }
     }
 

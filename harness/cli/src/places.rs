@@ -22,6 +22,11 @@ pub fn register() -> PathBuf {
     root().join("suites/ambiguities.md")
 }
 
+/// What is known to differ between the oracle and the host kernel.
+pub fn witness_exceptions() -> PathBuf {
+    root().join("suites/witness.toml")
+}
+
 /// What may be deleted at any time: built fixtures, local details of escapes.
 pub fn cache() -> PathBuf {
     // a relative folder is meant from the repository, where cargo is run

@@ -120,8 +120,8 @@ fn document(columns: &[&Entry], chosen: &Chosen) -> String {
 /// A clause.
 fn section(clause: &Clause, columns: &[&Entry], chosen: &Chosen) -> String {
     let mut out = format!("\n### `{}`\n\n{} ({}, {})\n\n", clause.id, plain(&clause.title), clause.level.name(), clause.authority.name());
-    for Permit { outcome, evidence, discouraged } in &clause.outcomes {
-        let mark = if *discouraged { " **discouraged**" } else { "" };
+    for Permit { outcome, evidence, discouraged, linux } in &clause.outcomes {
+        let mark = if *discouraged { " **discouraged**" } else { "" }.to_owned() + if *linux { " (the Linux kernel's choice)" } else { "" };
         let what = match outcome {
             Permitted::Errno(errno) => format!("`{}`", errno.name()),
             Permitted::Success(text) => format!("`ok`: {}", plain(text)),

@@ -6,8 +6,18 @@ use touchstone_model::script::Script;
 use touchstone_model::world::World;
 
 /// A random script and the world that it runs in.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sample {
     pub world: World,
     pub script: Script,
+}
+
+pub struct Mix;
+impl Mix {
+    pub fn kernel() -> Mix {
+        Mix
+    }
+}
+pub fn sample(_seed: u64, _index: u64, _mix: &Mix) -> Sample {
+    Sample::default()
 }

@@ -92,3 +92,6 @@ pub const RUSTUP_SECONDS: u64 = 120;
 
 /// How long a failed `rustup target add` is remembered: a machine without network must not wait for it in every run.
 pub const RUSTUP_RETRY_SECONDS: u64 = 86_400;
+
+/// Unexplained differences of a run against the kernel that are kept with their script: more nobody reads before the first are mended.
+pub const WITNESS_SCRIPTS: usize = 200;

@@ -2,12 +2,13 @@
 
 use touchstone_model::trace::TraceCall;
 use touchstone_model::world::World;
-use touchstone_spec::Function;
-use touchstone_spec::clause;
+use touchstone_spec::{ClauseId, Function, clause};
 
 use crate::functions;
-use crate::state::{Choice, Directory, Fd, Host, Kind, State, What};
-use crate::step::{Decided, Findings, Mode, Seen, Step, Stop, number_at};
+use crate::prefer::{Answer, Clocks, prefer};
+use crate::rules::Rule;
+use crate::state::{Choice, Directory, Fd, Host, Kind, Rights, State, What};
+use crate::step::{Decided, Findings, Making, Mode, Seen, Step, Stop, number_at};
 
 /// States that a run may be in at once. Only choices that nothing has shown yet make more than one, and there are few of them.
 const MOST_STATES: usize = 64;
@@ -32,6 +33,17 @@ pub enum Said {
     Unjudged,
 }
 
+/// What the specification would do with a call.
+#[derive(Debug, Clone)]
+pub struct Preview {
+    /// `None`: nothing is known of what the call is about.
+    pub answer: Option<Answer>,
+    /// The clauses that decide it: those that permit no success, or else those that permit an error besides.
+    pub deciding: Vec<ClauseId>,
+    /// Nanoseconds that the call waits.
+    pub waited: u64,
+}
+
 /// Too many states: a mistake of the harness.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooManyStates;
@@ -46,6 +58,22 @@ impl Checker {
     /// A checker for a run that starts in a world.
     pub fn new(world: &World, host: Host) -> Checker {
         Checker { states: vec![State::new(world, host)], findings: Findings::default(), rejected: Findings::default() }
+    }
+
+    /// A checker for a run on something that is known to keep rights, or to know none.
+    pub fn with_rights(world: &World, host: Host, rights: Rights) -> Checker {
+        let mut checker = Checker::new(world, host);
+        checker.states.iter_mut().for_each(|state| state.choices.rights = Some(rights));
+        checker
+    }
+
+    /// What the specification would do itself with the next call, in the first of the states. What is random follows from the time.
+    pub fn preferred(&self, call: &TraceCall, clocks: Clocks) -> Preview {
+        let mut findings = Findings::default();
+        let making =
+            Making { realtime: clocks.realtime, monotonic: clocks.monotonic, cpu: clocks.cpu, seed: clocks.realtime, ..Making::default() };
+        let (answer, making) = prefer(&mut self.states[0].clone(), call, making, &mut findings);
+        Preview { answer, deciding: deciding(&findings), waited: making.waited }
     }
 
     /// The states that the run may be in.
@@ -144,6 +172,19 @@ impl Checker {
         self.findings.clauses.push(clause!("memory.effect-before-trap"));
         self.states.extend(done);
     }
+}
+
+/// The clauses because of which a call has to fail, or else those because of which it may.
+pub(crate) fn deciding(findings: &Findings) -> Vec<ClauseId> {
+    let fails = |clause: &ClauseId| !Rule::of(*clause).errnos.is_empty() || Rule::of(*clause).trap;
+    let must = findings.clauses.iter().copied().filter(|clause| fails(clause) && !Rule::of(*clause).success);
+    let mut clauses: Vec<ClauseId> = must.collect();
+    if clauses.is_empty() {
+        clauses = findings.clauses.iter().copied().filter(fails).collect();
+    }
+    clauses.sort_unstable();
+    clauses.dedup();
+    clauses
 }
 
 fn is_pointer_fault(findings: &Findings) -> bool {

@@ -95,7 +95,6 @@ impl Reference {
 
     /// Performs a call.
     pub fn call(&mut self, call: &TraceCall, clocks: Clocks) -> Answer {
-        self.findings.clear();
         let making = Making {
             realtime: clocks.realtime.saturating_add(self.waited),
             monotonic: clocks.monotonic.saturating_add(self.waited),
@@ -103,22 +102,33 @@ impl Reference {
             seed: self.seed,
             ..Making::default()
         };
-        let mut step = Step { state: &mut self.state, call, mode: Mode::Prefer(making), findings: &mut self.findings, loose: false };
-        crate::memory::pointers(&mut step);
-        let flow = functions::run(&mut step);
-        let Mode::Prefer(making) = step.mode else { return Answer::Traps };
+        let (answer, making) = prefer(&mut self.state, call, making, &mut self.findings);
         self.seed = making.seed;
         self.waited = self.waited.saturating_add(making.waited);
-        let errno = |errno: Errno| Answer::Returns(Outcome { errno: errno.raw().into(), outputs: Vec::new() });
-        match (making.end, flow) {
-            (Some(Preferred::Trap), _) if call.function == Function::ProcExit => {
-                Answer::Exits(u32::try_from(call.args.first().copied().unwrap_or_default()).unwrap_or(u32::MAX))
-            }
-            (Some(Preferred::Trap), _) => Answer::Traps,
-            (Some(Preferred::Errno(code)), _) => errno(code),
-            // what nothing is known of cannot be in a world that the reference made itself
-            (None, Err(Stop::Unjudged | Stop::Undecided(_))) => errno(Errno::Notsup),
-            (None, Ok(()) | Err(Stop::Done)) => Answer::Returns(Outcome { errno: 0, outputs: making.outputs }),
-        }
+        // what nothing is known of cannot be in a world that the reference made itself
+        answer.unwrap_or_else(|| errno(Errno::Notsup))
     }
+}
+
+fn errno(errno: Errno) -> Answer {
+    Answer::Returns(Outcome { errno: errno.raw().into(), outputs: Vec::new() })
+}
+
+/// Does a call as the specification prefers. No answer: nothing is known of what it is about.
+pub(crate) fn prefer(state: &mut State, call: &TraceCall, making: Making, findings: &mut Findings) -> (Option<Answer>, Making) {
+    findings.clear();
+    let mut step = Step { state, call, mode: Mode::Prefer(making), findings, loose: false };
+    crate::memory::pointers(&mut step);
+    let flow = functions::run(&mut step);
+    let Mode::Prefer(mut making) = step.mode else { return (None, Making::default()) };
+    let answer = match (making.end, flow) {
+        (Some(Preferred::Trap), _) if call.function == Function::ProcExit => {
+            Some(Answer::Exits(u32::try_from(call.args.first().copied().unwrap_or_default()).unwrap_or(u32::MAX)))
+        }
+        (Some(Preferred::Trap), _) => Some(Answer::Traps),
+        (Some(Preferred::Errno(code)), _) => Some(errno(code)),
+        (None, Err(Stop::Unjudged | Stop::Undecided(_))) => None,
+        (None, Ok(()) | Err(Stop::Done)) => Some(Answer::Returns(Outcome { errno: 0, outputs: std::mem::take(&mut making.outputs) })),
+    };
+    (answer, making)
 }

@@ -26,7 +26,7 @@ pub fn report(world: &World, host: Host, observation: &Observation) -> OracleRep
     }
     let mut report = OracleReport { calls, run: Vec::new(), choices: choices(&checker) };
     if observation.trace.state == TraceState::Complete {
-        report.run = run(&checker, observation);
+        report.run = outcome(&checker, observation);
     }
     report
 }
@@ -91,7 +91,7 @@ fn choices(checker: &Checker) -> Vec<(&'static str, &'static str)> {
 }
 
 /// What is wrong with a run besides its calls. Of several states that it may be in, the one counts that fits best.
-fn run(checker: &Checker, observation: &Observation) -> Vec<Departure> {
+pub fn outcome(checker: &Checker, observation: &Observation) -> Vec<Departure> {
     let mut best: Option<Vec<Departure>> = None;
     for state in checker.states() {
         let mut departures = Vec::new();

@@ -47,6 +47,8 @@ pub(crate) struct Rule {
     pub(crate) trap: bool,
     /// The first outcome, where that is no success.
     pub(crate) preferred: Option<Preferred>,
+    /// The outcome that the Linux kernel chooses, where that is no success.
+    pub(crate) on_linux: Option<Preferred>,
 }
 
 /// How a call ends that does not succeed.
@@ -71,15 +73,17 @@ impl Rule {
             success_discouraged: false,
             trap: false,
             preferred: None,
+            on_linux: None,
         };
         let clause = clause.clause();
+        let chosen = clause.outcomes.iter().position(|permit| permit.linux).unwrap_or_default();
         for (index, permit) in clause.outcomes.iter().enumerate() {
             let discouraged = permit.discouraged && clause.level == Level::Should;
             match permit.outcome {
                 Permitted::Errno(errno) => {
                     rule.errnos = rule.errnos.with(errno);
                     rule.discouraged = if discouraged { rule.discouraged.with(errno) } else { rule.discouraged };
-                    rule.preferred = if index == 0 { Some(Preferred::Errno(errno)) } else { rule.preferred };
+                    rule.prefer(Preferred::Errno(errno), index, chosen);
                 }
                 Permitted::Success(_) => {
                     rule.success = true;
@@ -87,10 +91,15 @@ impl Rule {
                 }
                 Permitted::Trap(_) => {
                     rule.trap = true;
-                    rule.preferred = if index == 0 { Some(Preferred::Trap) } else { rule.preferred };
+                    rule.prefer(Preferred::Trap, index, chosen);
                 }
             }
         }
         rule
+    }
+
+    fn prefer(&mut self, outcome: Preferred, index: usize, chosen: usize) {
+        self.preferred = if index == 0 { Some(outcome) } else { self.preferred };
+        self.on_linux = if index == chosen { Some(outcome) } else { self.on_linux };
     }
 }

@@ -140,6 +140,7 @@ impl<'a> Step<'a> {
     /// Says that a clause applies: what it permits is permitted, and if it permits no success, the call must fail.
     pub(crate) fn applies(&mut self, clause: ClauseId) {
         let rule = Rule::of(clause);
+        let preferred = if self.state.world.host.is_the_kernel { rule.on_linux } else { rule.preferred };
         let findings = &mut *self.findings;
         findings.clauses.push(clause);
         findings.errnos = findings.errnos.union(rule.errnos);
@@ -148,9 +149,9 @@ impl<'a> Step<'a> {
         if findings.success && !rule.success {
             findings.success = false;
             // what must fail outweighs what may
-            findings.preferred = rule.preferred;
+            findings.preferred = preferred;
         } else if findings.preferred.is_none() {
-            findings.preferred = rule.preferred;
+            findings.preferred = preferred;
         }
         if rule.success_discouraged {
             findings.missed.push(clause);

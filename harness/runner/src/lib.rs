@@ -2,7 +2,7 @@
 //!
 //! In reading order: [`suite`] finds cases and divergence files; [`scratch`] makes the world of a run and reads it back;
 //! [`profile`] fixes what the host would leak into results; [`protocol`], [`worker`] and [`pool`] are the two sides of a
-//! worker process; [`preflight`] checks a runtime before it is judged; [`observe`] runs one guest and [`schedule`] all.
+//! worker process; [`preflight`] checks a runtime before it is judged; [`observe`] runs one guest and [`schedule`] all. [`witness`] asks the host kernel instead of a runtime.
 
 pub mod observe;
 pub mod plant;
@@ -13,6 +13,7 @@ pub mod protocol;
 pub mod schedule;
 pub mod scratch;
 pub mod suite;
+pub mod witness;
 pub mod worker;
 
 /// A mistake of the harness or of what it was given. Never a verdict.

@@ -122,6 +122,11 @@ pub struct Sealed {
 }
 
 impl Sealed {
+    /// A folder that somebody else has made and sealed.
+    pub fn standing(folder: PathBuf) -> Sealed {
+        Sealed { folder }
+    }
+
     /// The folder: the worker's working directory.
     pub fn folder(&self) -> &Path {
         &self.folder

@@ -9,6 +9,7 @@ mod command;
 mod control;
 mod end;
 mod interpreter;
+pub mod linux;
 mod node;
 mod oracle;
 #[cfg(any(feature = "wasmtime", feature = "wasmer"))]

@@ -45,6 +45,8 @@ pub struct Permit {
     pub evidence: String,
     /// Whether it misses a `should`: accepted, and counted apart.
     pub discouraged: bool,
+    /// Whether the Linux kernel chooses it, where that is not the preferred one. `cargo xtask witness` holds it against the kernel.
+    pub linux: bool,
 }
 
 /// What a call may show where a clause applies.
@@ -68,6 +70,8 @@ struct PermitTable {
     evidence: String,
     #[serde(default)]
     discouraged: bool,
+    #[serde(default)]
+    linux: bool,
 }
 
 impl TryFrom<PermitTable> for Permit {
@@ -83,7 +87,7 @@ impl TryFrom<PermitTable> for Permit {
             (None, None, Some(text)) => Permitted::Trap(text),
             _ => return Err("an outcome has exactly one of `errno`, `success` and `trap`".to_owned()),
         };
-        Ok(Self { outcome, evidence: table.evidence, discouraged: table.discouraged })
+        Ok(Self { outcome, evidence: table.evidence, discouraged: table.discouraged, linux: table.linux })
     }
 }
 
@@ -259,6 +263,8 @@ pub enum Problem {
     NoOutcome,
     /// It calls an outcome discouraged although it is no `should`, or calls all of them so.
     Discouraged,
+    /// It says of several outcomes, or of the preferred one, that the Linux kernel chooses it.
+    Linux,
 }
 
 impl fmt::Display for Problem {
@@ -269,6 +275,7 @@ impl fmt::Display for Problem {
             Self::EmptyText => "has an empty title, anchor, note or evidence; fill it in",
             Self::NoOutcome => "lists no outcome; say what is permitted, and on whose word",
             Self::Discouraged => "may call some of its outcomes discouraged, not all, and only at level `should`",
+            Self::Linux => "may say `linux` of one outcome, and not of the first: without it, the first is meant",
         })
     }
 }
@@ -300,6 +307,8 @@ impl Clause {
             Some(Problem::NoOutcome)
         } else if discouraged == self.outcomes.len() || (discouraged > 0 && self.level != Level::Should) {
             Some(Problem::Discouraged)
+        } else if self.outcomes.iter().skip(1).filter(|permit| permit.linux).count() > 1 || self.outcomes[0].linux {
+            Some(Problem::Linux)
         } else {
             None
         }

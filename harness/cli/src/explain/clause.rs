@@ -49,13 +49,15 @@ fn said(clause: &Clause) -> String {
         out.push_str(&format!("\n{}\n  {reason}\n", head("no case can show it")));
     }
     out.push_str(&format!("\n{}\n", head(if outcomes.len() > 1 { "permitted, each of these" } else { "permitted" })));
-    for Permit { outcome, evidence, discouraged } in outcomes {
+    for Permit { outcome, evidence, discouraged, linux } in outcomes {
         let what = match outcome {
             Permitted::Errno(errno) => errno.name().to_owned(),
             Permitted::Success(text) => format!("ok: {text}"),
             Permitted::Trap(text) => format!("no return: {text}"),
         };
-        out.push_str(&format!("  {what}{}\n    {evidence}\n", if *discouraged { " (discouraged)" } else { "" }));
+        let mark = if *discouraged { " (discouraged)" } else { "" };
+        let kernel = if *linux { " (what the Linux kernel chooses)" } else { "" };
+        out.push_str(&format!("  {what}{mark}{kernel}\n    {evidence}\n"));
     }
     out
 }

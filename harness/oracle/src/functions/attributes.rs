@@ -180,7 +180,9 @@ pub(crate) fn fd_filestat_set_size(step: &mut Step<'_>) -> Flow {
     let fd = step.fd(0, clause!("fd_filestat_set_size.bad-fd"))?;
     step.right(fd, rights::FD_FILESTAT_SET_SIZE);
     let size = step.arg(1);
-    if size > step.state.world.host.largest_file {
+    if i64::try_from(size).is_err() {
+        step.applies(clause!("fd_filestat_set_size.negative-size"));
+    } else if size > step.state.world.host.largest_file {
         step.applies(clause!("fd_filestat_set_size.too-large"));
     }
     let inode = match step.what(fd) {
@@ -208,8 +210,7 @@ pub(crate) fn fd_filestat_set_size(step: &mut Step<'_>) -> Flow {
     } else if let Some(entry) = step.entry(fd).filter(|entry| !entry.access.writes()) {
         // who asks for the right alone asks for a file that can be cut, which some hosts open for writing then
         let asked = entry.base & rights::FD_FILESTAT_SET_SIZE != 0;
-        let clause = clause!("fd_filestat_set_size.not-writable");
-        if asked { step.permits(clause) } else { step.applies(clause) }
+        step.applies(if asked { clause!("fd_filestat_set_size.right-alone") } else { clause!("fd_filestat_set_size.not-writable") });
     }
     if !step.findings.success {
         step.cite(clause!("fd_filestat_set_size.failure-keeps-file"));

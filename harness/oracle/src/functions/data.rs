@@ -5,7 +5,7 @@ use touchstone_model::world::StdioKind;
 use touchstone_spec::clause;
 use touchstone_spec::consts::{advice, rights};
 
-use crate::state::{Time, What};
+use crate::state::{Stream, Time, What};
 use crate::step::{Flow, Step, Stop};
 
 /// The largest position that POSIX can express.
@@ -18,7 +18,9 @@ pub(crate) fn fd_advise(step: &mut Step<'_>) -> Flow {
     let fd = step.fd(0, clause!("fd_advise.bad-fd"))?;
     step.right(fd, rights::FD_ADVISE);
     let (offset, len) = (step.arg(1), step.arg(2));
-    if offset > LARGEST || len > LARGEST || offset + len > LARGEST {
+    if len > LARGEST {
+        step.applies(clause!("fd_advise.huge-length"));
+    } else if offset > LARGEST || offset + len > LARGEST {
         step.applies(clause!("fd_advise.huge-range"));
     } else if len == 0 {
         step.cite(clause!("fd_advise.zero-length"));
@@ -49,7 +51,9 @@ pub(crate) fn fd_allocate(step: &mut Step<'_>) -> Flow {
     let fd = step.fd(0, clause!("fd_allocate.bad-fd"))?;
     step.right(fd, rights::FD_ALLOCATE);
     let (offset, len) = (step.arg(1), step.arg(2));
-    if offset.saturating_add(len) > step.state.world.host.largest_file {
+    if offset > LARGEST || len > LARGEST {
+        step.applies(clause!("fd_allocate.negative-range"));
+    } else if offset + len > step.state.world.host.largest_file {
         step.applies(clause!("fd_allocate.huge-range"));
     }
     if len == 0 {
@@ -64,6 +68,9 @@ pub(crate) fn fd_allocate(step: &mut Step<'_>) -> Flow {
             return step.succeeds();
         }
         What::Stream(stream) => {
+            if stream == Stream::Input {
+                step.applies(clause!("fd_allocate.not-writable"));
+            }
             step.applies(match step.state.stream_kind(stream) {
                 StdioKind::Pipe => clause!("fd_allocate.pipe"),
                 StdioKind::File => clause!("fd_allocate.stdio-file"),
@@ -76,8 +83,7 @@ pub(crate) fn fd_allocate(step: &mut Step<'_>) -> Flow {
     if let Some(entry) = step.entry(fd).filter(|entry| !entry.access.writes() || entry.read_only) {
         // as for fd_filestat_set_size: a host may open for writing what is to be allocated
         let asked = entry.base & rights::FD_ALLOCATE != 0 && !entry.read_only;
-        let clause = clause!("fd_allocate.not-writable");
-        if asked { step.permits(clause) } else { step.applies(clause) }
+        step.applies(if asked { clause!("fd_allocate.right-alone") } else { clause!("fd_allocate.not-writable") });
     }
     if offset.saturating_add(len) > MOST_ALLOCATED {
         step.applies(clause!("fd_allocate.no-space"));
@@ -113,8 +119,11 @@ pub(crate) fn fd_datasync(step: &mut Step<'_>) -> Flow {
             step.applies(clause!("fd_datasync.directory"));
             step.wrong_type();
         }
-        What::Stream(_) => {
-            step.applies(clause!("fd_datasync.stdio"));
+        What::Stream(stream) => {
+            step.applies(match step.state.stream_kind(stream) {
+                StdioKind::Pipe => clause!("fd_datasync.pipe"),
+                StdioKind::File => clause!("fd_datasync.stdio"),
+            });
             step.wrong_type();
         }
         What::Foreign => return Err(Stop::Unjudged),
@@ -136,8 +145,11 @@ pub(crate) fn fd_sync(step: &mut Step<'_>) -> Flow {
             step.applies(clause!("fd_sync.directory"));
             step.wrong_type();
         }
-        What::Stream(_) => {
-            step.applies(clause!("fd_sync.stdio"));
+        What::Stream(stream) => {
+            step.applies(match step.state.stream_kind(stream) {
+                StdioKind::Pipe => clause!("fd_sync.pipe"),
+                StdioKind::File => clause!("fd_sync.stdio"),
+            });
             step.wrong_type();
         }
         What::Foreign => return Err(Stop::Unjudged),

@@ -78,12 +78,23 @@ pub struct Host {
     pub promised_symlinks: usize,
     /// Bytes that a file may have: the limit that the runner sets, far below what `off_t` can express.
     pub largest_file: u64,
+    /// Where a clause leaves a choice, the outcome is preferred that the Linux kernel chooses.
+    pub is_the_kernel: bool,
 }
 
 impl Host {
     /// Linux with tmpfs.
-    pub const LINUX: Host =
-        Host { name_bytes: 255, path_bytes: 4096, symlinks: 40, promised_symlinks: 8, largest_file: bounds::WORKER_FILE_SIZE_BYTES };
+    pub const LINUX: Host = Host {
+        name_bytes: 255,
+        path_bytes: 4096,
+        symlinks: 40,
+        promised_symlinks: 8,
+        largest_file: bounds::WORKER_FILE_SIZE_BYTES,
+        is_the_kernel: false,
+    };
+
+    /// The kernel of that host itself, with no runtime in between.
+    pub const LINUX_KERNEL: Host = Host { is_the_kernel: true, ..Host::LINUX };
 }
 
 /// Standard input.
