@@ -18,6 +18,7 @@ pub mod prefer;
 pub mod report;
 mod resolve;
 mod rules;
+pub mod snapshot;
 pub mod state;
 mod step;
 
@@ -25,5 +26,6 @@ pub use check::Checker;
 pub use prefer::{Answer, Reference};
 pub use report::report;
 pub use rules::ErrnoSet;
+pub use snapshot::snapshot;
 pub use state::{Host, State};
 pub use step::{Findings, Mismatch};

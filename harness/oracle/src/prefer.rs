@@ -13,7 +13,7 @@ use crate::state::{Host, Rights, State, Stream, What};
 use crate::step::{Findings, Making, Mode, Step, Stop};
 
 /// The state of a guest whose calls are answered as the specification prefers.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Reference {
     state: State,
     findings: Findings,
@@ -53,6 +53,18 @@ impl Reference {
     /// The state as it is now.
     pub fn state(&self) -> &State {
         &self.state
+    }
+
+    /// What was found about the last call.
+    pub fn findings(&self) -> &Findings {
+        &self.findings
+    }
+
+    /// Does what a call would do if nothing were wrong with it.
+    pub fn force(&mut self, call: &TraceCall) {
+        let mut step = Step { state: &mut self.state, call, mode: Mode::Effect, findings: &mut self.findings, loose: false };
+        // what it comes to where nothing is known of it, nobody asks
+        let _ = functions::run(&mut step);
     }
 
     /// Whether a call looks at standard input.

@@ -1,5 +1,7 @@
 //! All that the oracle says of a run: its calls, and then how it ended, what it wrote and what it left behind.
 
+use std::collections::BTreeMap;
+
 use touchstone_model::oracle::{CallReport, Departure, OracleReport, Said};
 use touchstone_model::trace::{TraceCall, TraceState};
 use touchstone_model::tree::{Content, Entry, EntryKind, TreeSnapshot};
@@ -145,7 +147,7 @@ fn streams(state: &State, observation: &Observation, out: &mut Vec<Departure>) {
 
 /// Compares what the run left behind with what its calls came to.
 fn tree(state: &State, seen: &TreeSnapshot, out: &mut Vec<Departure>) {
-    let mut walk = Walk { state, seen, visited: Vec::new(), names: Vec::new(), out };
+    let mut walk = Walk { state, seen, visited: Vec::new(), names: Vec::new(), first_names: BTreeMap::new(), out };
     for (index, preopen) in state.world.preopens.iter().enumerate() {
         let name = state.world.names[index].clone();
         walk.directory(preopen.root, &format!("{name}:"));
@@ -174,6 +176,8 @@ struct Walk<'a> {
     visited: Vec<String>,
     /// Beginnings of paths below which nobody knows what there is.
     names: Vec<String>,
+    /// Each file to the first of its names.
+    first_names: BTreeMap<InodeId, String>,
     out: &'a mut Vec<Departure>,
 }
 
@@ -205,6 +209,15 @@ impl Walk<'_> {
         };
         if !same {
             return self.differs(path, self.describe(inode), kind_text(seen));
+        }
+        if let Kind::File(_) = file.kind {
+            let first = self.first_names.entry(inode).or_insert_with(|| path.to_owned());
+            let expected = (first != path).then(|| first.clone());
+            if expected != seen.same_as {
+                let text = |same_as: &Option<String>| same_as.as_ref().map_or("a file of its own".to_owned(), |name| format!("another name of {name}"));
+                let (expected, seen) = (text(&expected), text(&seen.same_as));
+                return self.differs(path, expected, seen);
+            }
         }
         // the times of directories and links are not part of a snapshot's text either
         if let Kind::File(_) = file.kind
