@@ -80,8 +80,11 @@ fn summary(tally: &Tally, args: &WitnessArgs) -> String {
         let difference = &unlisted.difference;
         let (function, clauses) = (&difference.function, difference.clauses.join(", "));
         out.push_str(&format!(
-            "\n{} times {function}: the oracle prefers {}, the kernel says {}\n  {clauses}\n",
-            unlisted.times, difference.preferred, difference.kernel
+            "\n{} times {function}: the oracle prefers {}, the kernel says {}, which is {}\n  {clauses}\n",
+            unlisted.times,
+            difference.preferred,
+            difference.kernel,
+            if difference.permitted { "permitted" } else { "refused" }
         ));
         out.push_str(&format!("  script {} of {}:\n", unlisted.case, source(args)));
         unlisted.script.lines().for_each(|line| out.push_str(&format!("    {line}\n")));

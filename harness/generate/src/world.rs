@@ -78,8 +78,18 @@ fn entry(dice: &mut Dice<ENTRY_BYTES>, world: &mut World, scope: &mut Scope, roo
     let (kind, remembered) = kind(dice, scope, root, spot);
     let id = scope.make(spot, remembered);
     let path = text(scope.path(root, id));
-    let mtime = dice.percent(25).then(|| 1_000_000_000 * u64::from(dice.byte()) + 7);
-    world.preopens[index].tree.0.insert(path, Node { mtime, ..Node::from(kind) });
+    let tree = &mut world.preopens[index].tree.0;
+    // a further name names the file itself, whose times are its own
+    let kind = match kind {
+        NodeKind::HardLink(name) => match tree.get(&name).map(|node| &node.kind) {
+            Some(NodeKind::HardLink(file)) => NodeKind::HardLink(file.clone()),
+            _ => NodeKind::HardLink(name),
+        },
+        other => other,
+    };
+    let own_time = !matches!(kind, NodeKind::HardLink(_)) && dice.percent(25);
+    let mtime = own_time.then(|| 1_000_000_000 * u64::from(dice.byte()) + 7);
+    tree.insert(path, Node { mtime, ..Node::from(kind) });
 }
 
 fn text(path: Vec<u8>) -> String {

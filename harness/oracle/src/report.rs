@@ -214,7 +214,9 @@ impl Walk<'_> {
             let first = self.first_names.entry(inode).or_insert_with(|| path.to_owned());
             let expected = (first != path).then(|| first.clone());
             if expected != seen.same_as {
-                let text = |same_as: &Option<String>| same_as.as_ref().map_or("a file of its own".to_owned(), |name| format!("another name of {name}"));
+                let text = |same_as: &Option<String>| {
+                    same_as.as_ref().map_or("a file of its own".to_owned(), |name| format!("another name of {name}"))
+                };
                 let (expected, seen) = (text(&expected), text(&seen.same_as));
                 return self.differs(path, expected, seen);
             }

@@ -104,6 +104,7 @@ impl<'a> Lockstep<'a> {
                 clauses,
                 preferred,
                 kernel: "the checker refuses it".to_owned(),
+                permitted: false,
             });
         }
         answer
@@ -138,8 +139,9 @@ impl<'a> Lockstep<'a> {
             None => self.tally.agreed += 1,
             Some((preferred, kernel)) => {
                 let clauses = if preview.deciding.is_empty() { ids(&findings.clauses) } else { ids(&preview.deciding) };
-                self.lost = !matches!(said, Ok(Said::Accepted | Said::Unjudged));
-                self.differs(Difference { function: call.function.name().to_owned(), clauses, preferred, kernel });
+                let permitted = matches!(said, Ok(Said::Accepted | Said::Unjudged));
+                self.lost = !permitted;
+                self.differs(Difference { function: call.function.name().to_owned(), clauses, preferred, kernel, permitted });
             }
         }
         kernel

@@ -80,12 +80,17 @@ impl Stage {
             let clauses = departure.clauses.iter().map(|clause| clause.id().to_owned()).collect();
             let function = departure.place.split(' ').next().unwrap_or_default().to_owned();
             let kernel = departure.seen.unwrap_or_default();
-            let difference = Difference { function, clauses, preferred: departure.expected, kernel };
+            let difference = Difference { function, clauses, preferred: departure.expected, kernel, permitted: false };
             tally.differs(difference, &self.exceptions, case, || scene.text());
         }
         for escape in observation.escapes {
-            let difference =
-                Difference { function: "tree".to_owned(), clauses: Vec::new(), preferred: "inside".to_owned(), kernel: escape };
+            let difference = Difference {
+                function: "tree".to_owned(),
+                clauses: Vec::new(),
+                preferred: "inside".to_owned(),
+                kernel: escape,
+                permitted: false,
+            };
             tally.differs(difference, &self.exceptions, case, || scene.text());
         }
         Ok(())

@@ -19,6 +19,8 @@ pub struct Difference {
     pub preferred: String,
     /// What the kernel did.
     pub kernel: String,
+    /// Whether that is permitted all the same.
+    pub permitted: bool,
 }
 
 /// A difference that is explained.
