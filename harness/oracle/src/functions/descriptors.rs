@@ -449,7 +449,7 @@ pub(crate) fn fd_prestat_dir_name(step: &mut Step<'_>) -> Flow {
     let seen = seen.kept();
     let wanted = &name.as_bytes()[..name.len().min(seen.len())];
     if !seen.starts_with(wanted) {
-        step.mismatch(clause, super::io::text(wanted), super::io::text(&seen[..wanted.len()]));
+        step.mismatch(clause, super::buffers::text(wanted), super::buffers::text(&seen[..wanted.len()]));
     }
     Ok(())
 }

@@ -1,16 +1,19 @@
 //! What each function does: one function of this program for each of the 46, in the words of [`Step`].
 
 mod attributes;
+mod buffers;
 mod clocks;
 mod data;
 mod descriptors;
-mod io;
 mod open;
 mod poll;
 mod program;
 mod readdir;
+mod reading;
+mod seeking;
 mod sockets;
 mod tree;
+mod writing;
 
 use touchstone_spec::Function;
 
@@ -45,17 +48,17 @@ pub(crate) fn run(step: &mut Step<'_>) -> Flow {
         Function::FdFilestatGet => attributes::fd_filestat_get(step),
         Function::FdFilestatSetSize => attributes::fd_filestat_set_size(step),
         Function::FdFilestatSetTimes => attributes::fd_filestat_set_times(step),
-        Function::FdPread => io::fd_pread(step),
+        Function::FdPread => reading::fd_pread(step),
         Function::FdPrestatGet => descriptors::fd_prestat_get(step),
         Function::FdPrestatDirName => descriptors::fd_prestat_dir_name(step),
-        Function::FdPwrite => io::fd_pwrite(step),
-        Function::FdRead => io::fd_read(step),
+        Function::FdPwrite => writing::fd_pwrite(step),
+        Function::FdRead => reading::fd_read(step),
         Function::FdReaddir => readdir::fd_readdir(step),
         Function::FdRenumber => descriptors::fd_renumber(step),
-        Function::FdSeek => io::fd_seek(step),
+        Function::FdSeek => seeking::fd_seek(step),
         Function::FdSync => data::fd_sync(step),
-        Function::FdTell => io::fd_tell(step),
-        Function::FdWrite => io::fd_write(step),
+        Function::FdTell => seeking::fd_tell(step),
+        Function::FdWrite => writing::fd_write(step),
         Function::PathCreateDirectory => tree::path_create_directory(step),
         Function::PathFilestatGet => attributes::path_filestat_get(step),
         Function::PathFilestatSetTimes => attributes::path_filestat_set_times(step),

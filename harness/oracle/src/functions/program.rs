@@ -100,7 +100,7 @@ pub(crate) fn environ_get(step: &mut Step<'_>) -> Flow {
 }
 
 fn list(strings: &[Vec<u8>]) -> String {
-    let texts: Vec<String> = strings.iter().map(|text| super::io::text(text)).collect();
+    let texts: Vec<String> = strings.iter().map(|text| super::buffers::text(text)).collect();
     format!("[{}]", texts.join(", "))
 }
 

@@ -146,7 +146,7 @@ impl Reading<'_, '_> {
         let could_be = |name: &Name| name.len() == len && name.starts_with(beginning);
         let fits = self.candidates().any(could_be) || is_dots(beginning, len);
         if !fits {
-            let seen = format!("a name of {len} bytes that begins with {}", super::io::text(beginning));
+            let seen = format!("a name of {len} bytes that begins with {}", super::buffers::text(beginning));
             self.step.mismatch(clause!("fd_readdir.namlen-of-cut-name"), "an entry of the directory".to_owned(), seen);
         }
     }
@@ -180,7 +180,7 @@ impl Reading<'_, '_> {
                     self.listing.ended = false;
                 } else {
                     let clause = clause!("fd_readdir.cookie-resumes");
-                    self.step.mismatch(clause, super::io::text(known), super::io::text(name));
+                    self.step.mismatch(clause, super::buffers::text(known), super::buffers::text(name));
                     return false;
                 }
             } else if self.changed && **known != *name {
@@ -204,7 +204,11 @@ impl Reading<'_, '_> {
     fn is_new(&mut self, name: &[u8]) -> bool {
         let came = self.listing.order.iter().any(|(known, _)| **known == *name);
         if came && !self.changed {
-            self.step.mismatch(clause!("fd_readdir.each-once"), "every entry once".to_owned(), format!("{} again", super::io::text(name)));
+            self.step.mismatch(
+                clause!("fd_readdir.each-once"),
+                "every entry once".to_owned(),
+                format!("{} again", super::buffers::text(name)),
+            );
             return false;
         }
         if is_dots(name, name.len()) {
@@ -213,7 +217,7 @@ impl Reading<'_, '_> {
         }
         self.step.cite(clause!("fd_readdir.name-bytes"));
         if !self.may_come(name) {
-            self.step.mismatch(clause!("fd_readdir.name-bytes"), "an entry of the directory".to_owned(), super::io::text(name));
+            self.step.mismatch(clause!("fd_readdir.name-bytes"), "an entry of the directory".to_owned(), super::buffers::text(name));
             return false;
         }
         true
@@ -226,7 +230,7 @@ impl Reading<'_, '_> {
         let (wanted, seen) = (kind_of(self.step, inode), number_at(head, dirent::D_TYPE, 1));
         if seen != wanted && seen != filetype::UNKNOWN {
             let (wanted, seen) = (super::attributes::filetype_text(wanted), super::attributes::filetype_text(seen));
-            self.step.mismatch(clause!("fd_readdir.type"), format!("{wanted} of {}", super::io::text(name)), seen);
+            self.step.mismatch(clause!("fd_readdir.type"), format!("{wanted} of {}", super::buffers::text(name)), seen);
         }
         self.step.cite(clause!("fd_readdir.inode"));
         let number = number_at(head, dirent::D_INO, 8);
@@ -236,7 +240,7 @@ impl Reading<'_, '_> {
             if number == 0 {
                 self.step.miss(clause!("fd_readdir.inode"));
             } else {
-                let expected = format!("the number of {} in d_ino", super::io::text(name));
+                let expected = format!("the number of {} in d_ino", super::buffers::text(name));
                 self.step.mismatch(clause!("fd_readdir.inode"), expected, "another".to_owned());
             }
         }
@@ -253,7 +257,7 @@ impl Reading<'_, '_> {
         let came: BTreeSet<&[u8]> = self.listing.order[..self.place].iter().map(|(name, _)| &**name).collect();
         let missing = directory.entries.keys().find(|name| !changed.contains(name) && !came.contains(&***name));
         if let Some(missing) = missing {
-            let (expected, seen) = (format!("{} among the entries", super::io::text(missing)), "the end of the directory".to_owned());
+            let (expected, seen) = (format!("{} among the entries", super::buffers::text(missing)), "the end of the directory".to_owned());
             self.step.mismatch(clause!("fd_readdir.short-means-end"), expected, seen);
         }
     }

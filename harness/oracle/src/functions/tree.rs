@@ -387,7 +387,7 @@ pub(crate) fn path_readlink(step: &mut Step<'_>) -> Flow {
     if let Some(seen) = seen
         && seen.get(..len.min(seen.len())) != target.get(..len.min(seen.len()))
     {
-        step.mismatch(clause!("path_readlink.target"), super::io::text(&target[..len]), super::io::text(&seen));
+        step.mismatch(clause!("path_readlink.target"), super::buffers::text(&target[..len]), super::buffers::text(&seen));
     }
     if let Some(inode) = found.inode {
         step.state.inodes.get_mut(inode).atime = Time::Any;

@@ -1,0 +1,86 @@
+//! What calls that move bytes have in common: their buffers, and what descriptors refuse them.
+
+use touchstone_model::trace::{Capture, buffers};
+use touchstone_model::world::StdioKind;
+use touchstone_spec::ClauseId;
+
+use crate::state::{Offset, Stream};
+use crate::step::{Flow, Mode, Step, Stop, number_at};
+
+/// The largest position that POSIX can express.
+pub(super) const LARGEST: u64 = i64::MAX.cast_unsigned();
+
+/// A call that a clause lets do nothing but fail; where it succeeds all the same, nothing is known of what it did.
+pub(super) fn never(step: &mut Step<'_>, clause: ClauseId) -> Flow {
+    step.applies(clause);
+    step.wrong_type();
+    step.succeeds()?;
+    Err(Stop::Unjudged)
+}
+
+/// A positioned call on a stream: a pipe has no positions; a file behind a stream may be known to the runtime as one.
+pub(super) fn positioned_stream(step: &mut Step<'_>, stream: Stream, pipe: ClauseId, file: ClauseId) -> Flow {
+    match step.state.stream_kind(stream) {
+        StdioKind::Pipe => step.applies(pipe),
+        StdioKind::File => step.applies(file),
+    }
+    step.wrong_type();
+    step.succeeds()?;
+    moved(step, stream);
+    Err(Stop::Unjudged)
+}
+
+/// A runtime moved in the file behind a stream: what is read next or written where is not known any more.
+pub(super) fn moved(step: &mut Step<'_>, stream: Stream) {
+    match step.state.output_of(stream) {
+        Some(output) => output.known = false,
+        None => step.state.input.read = None,
+    }
+}
+
+/// Where a descriptor stands.
+pub(super) fn offset(step: &Step<'_>, fd: u32) -> Flow<u64> {
+    match step.entry(fd).map(|entry| entry.offset) {
+        Some(Offset::At(at)) => Ok(at),
+        Some(Offset::Unknown) | None => Err(Stop::Unjudged),
+    }
+}
+
+/// What the number and lengths of buffers alone say.
+pub(super) fn buffer_clauses(step: &mut Step<'_>, none: ClauseId, many: ClauseId, nothing: ClauseId) {
+    let count = step.arg(2);
+    if count == 0 {
+        step.applies(none);
+    } else if count > crate::memory::MOST_BUFFERS {
+        step.applies(many);
+    }
+    if room(step) == 0 {
+        step.cite(nothing);
+    }
+}
+
+/// The lengths of a call's buffers, as many as a trace keeps.
+pub(super) fn lengths<'a>(step: &Step<'a>) -> impl ExactSizeIterator<Item = u32> + use<'a> {
+    static NONE: Capture = Capture { len: 0, bytes: None };
+    let call = step.call;
+    buffers(call.inputs.first().unwrap_or(&NONE)).map(|(_, len)| len)
+}
+
+/// How many bytes a call has room for. Of more buffers than a trace keeps nobody knows the sum.
+pub(super) fn room(step: &Step<'_>) -> u64 {
+    let kept_all = step.arg(2) <= lengths(step).len() as u64 || matches!(step.mode, Mode::Prefer(_));
+    let sum = lengths(step).map(u64::from).sum();
+    if kept_all { sum } else { u64::from(u32::MAX).max(sum) }
+}
+
+/// How many bytes the call says it read or wrote; where it is being made, all that it can.
+pub(super) fn count(step: &Step<'_>, all: u64) -> u64 {
+    step.seen(0).map_or(all, |capture| number_at(capture.kept(), 0, 4))
+}
+
+/// Bytes in words.
+pub(crate) fn text(bytes: &[u8]) -> String {
+    let shown = &bytes[..bytes.len().min(64)];
+    let quoted = touchstone_model::script::print::quoted(shown);
+    if shown.len() < bytes.len() { format!("{quoted} … ({} bytes)", bytes.len()) } else { quoted }
+}

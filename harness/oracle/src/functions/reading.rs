@@ -1,0 +1,223 @@
+//! Reading: `fd_read`, `fd_pread`.
+
+use touchstone_model::world::StdioKind;
+use touchstone_spec::consts::{fdflags, rights};
+use touchstone_spec::{ClauseId, clause};
+
+use super::buffers::{LARGEST, buffer_clauses, count, lengths, never, offset, positioned_stream, room, text};
+use crate::state::{InodeId, Offset, Stream, What};
+use crate::step::{Flow, Mode, Step, Stop};
+
+/// What a successful read promises.
+struct ReadClauses {
+    /// The bytes are the right ones.
+    data: ClauseId,
+    /// Nothing is read at or behind the end.
+    end: ClauseId,
+    /// Some bytes come where there are some.
+    short: ClauseId,
+    /// There is no room for any byte.
+    nothing: ClauseId,
+    /// There is no buffer at all.
+    none: ClauseId,
+    /// More buffers than the host takes at once.
+    many: ClauseId,
+    order: ClauseId,
+    empty: ClauseId,
+    not_empty: ClauseId,
+    /// The file was opened for writing only; the second, where there is no room either.
+    not_readable: [ClauseId; 2],
+}
+
+const READ: ReadClauses = ReadClauses {
+    data: clause!("fd_read.moves-offset"),
+    end: clause!("fd_read.at-end"),
+    short: clause!("fd_read.short"),
+    nothing: clause!("fd_read.nothing-asked"),
+    none: clause!("fd_read.no-buffers"),
+    many: clause!("fd_read.many-buffers"),
+    order: clause!("fd_read.fills-in-order"),
+    empty: clause!("fd_read.empty-buffer"),
+    not_empty: clause!("fd_read.not-empty"),
+    not_readable: [clause!("fd_read.not-readable"), clause!("fd_read.not-readable-no-room")],
+};
+
+const PREAD: ReadClauses = ReadClauses {
+    data: clause!("fd_pread.reads-at-offset"),
+    end: clause!("fd_pread.past-end"),
+    short: clause!("fd_pread.short"),
+    nothing: clause!("fd_pread.nothing-asked"),
+    none: clause!("fd_pread.no-buffers"),
+    many: clause!("fd_pread.many-buffers"),
+    order: clause!("fd_pread.fills-in-order"),
+    empty: clause!("fd_pread.empty-buffer"),
+    not_empty: clause!("fd_pread.not-empty"),
+    not_readable: [clause!("fd_pread.not-readable"), clause!("fd_pread.not-readable-no-room")],
+};
+
+pub(crate) fn fd_read(step: &mut Step<'_>) -> Flow {
+    let fd = step.fd(0, clause!("fd_read.bad-fd"))?;
+    step.right(fd, rights::FD_READ);
+    match step.what(fd) {
+        What::File(inode) => {
+            not_readable(step, fd, READ.not_readable);
+            let at = offset(step, fd)?;
+            if at > LARGEST {
+                step.applies(clause!("fd_read.offset-above-signed"));
+            }
+            let read = file_read(step, inode, at, &READ)?;
+            if let Some(entry) = step.state.fds.get_mut(fd) {
+                entry.offset = Offset::At(at.saturating_add(read));
+            }
+            Ok(())
+        }
+        What::Directory(_) => never(step, clause!("fd_read.directory")),
+        What::Stream(Stream::Input) => input_read(step, &READ),
+        What::Stream(Stream::Output | Stream::Error) => never(step, clause!("fd_read.not-readable")),
+        What::Foreign => Err(Stop::Unjudged),
+    }
+}
+
+pub(crate) fn fd_pread(step: &mut Step<'_>) -> Flow {
+    let fd = step.fd(0, clause!("fd_pread.bad-fd"))?;
+    step.rights(fd, rights::FD_READ | rights::FD_SEEK, clause!("rights.pread-needs-both"));
+    let at = step.arg(3);
+    if at > LARGEST {
+        let nothing = room(step) == 0;
+        step.applies(if nothing { clause!("fd_pread.negative-offset-no-room") } else { clause!("fd_pread.negative-offset") });
+    }
+    match step.what(fd) {
+        What::File(inode) => {
+            not_readable(step, fd, PREAD.not_readable);
+            file_read(step, inode, at, &PREAD)?;
+            step.cite(clause!("fd_pread.keeps-offset"));
+            Ok(())
+        }
+        What::Directory(_) => never(step, clause!("fd_pread.directory")),
+        What::Stream(stream) => positioned_stream(step, stream, clause!("fd_pread.pipe"), clause!("fd_pread.stdio-file")),
+        What::Foreign => Err(Stop::Unjudged),
+    }
+}
+
+/// A file that was opened for writing only. The second clause is for a call without room, which a host may not look at.
+fn not_readable(step: &mut Step<'_>, fd: u32, [clause, no_room]: [ClauseId; 2]) {
+    if step.entry(fd).is_some_and(|entry| !entry.access.reads()) {
+        let nothing = room(step) == 0;
+        step.applies(if nothing { no_room } else { clause });
+    }
+}
+
+fn file_read(step: &mut Step<'_>, inode: InodeId, at: u64, clauses: &ReadClauses) -> Flow<u64> {
+    let room = room(step);
+    buffer_clauses(step, clauses.none, clauses.many, clauses.nothing);
+    step.succeeds()?;
+    if lengths(step).len() > 1 {
+        step.cite(clauses.order);
+        if lengths(step).any(|len| len == 0) {
+            step.cite(clauses.empty);
+        }
+    }
+    let left = step.state.inodes.file(inode).map_or(0, |file| file.len().saturating_sub(at));
+    let most = room.min(left).min(u64::from(u32::MAX));
+    let read = count(step, most);
+    let bytes = joined(step);
+    check_count(step, read, most, clauses);
+    let wrong = bytes.as_deref().and_then(|bytes| {
+        let file = step.state.inodes.file(inode)?;
+        let kept = &bytes[..bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX))];
+        (!file.holds(at, kept)).then(|| (file.read(at, kept.len() as u64), kept.to_vec()))
+    });
+    if let Some((expected, seen)) = wrong {
+        step.mismatch(clauses.data, text(&expected), text(&seen));
+    }
+    make_read(step, read, |step| step.state.inodes.file(inode).map_or(Vec::new(), |file| file.read(at, most)));
+    if read > 0 {
+        step.cite(clauses.data);
+    }
+    // a host may count an attempt as well
+    step.state.inodes.get_mut(inode).atime = crate::state::Time::Any;
+    Ok(read)
+}
+
+/// Whether a count is between what must come and what can.
+fn check_count(step: &mut Step<'_>, read: u64, most: u64, clauses: &ReadClauses) {
+    if most == 0 {
+        step.cite(clauses.end);
+    }
+    if read > most {
+        step.mismatch(clauses.end, format!("at most {most} bytes"), format!("{read} bytes"));
+    } else if read == 0 && most > 0 {
+        step.mismatch(clauses.not_empty, format!("1 to {most} bytes"), "0 bytes, which means the end".to_owned());
+    } else if read < most {
+        step.cite(clauses.short);
+    } else if most > 0 {
+        step.cite(clauses.not_empty);
+    }
+}
+
+/// The count and the buffers of a read that is being made.
+fn make_read(step: &mut Step<'_>, read: u64, data: impl FnOnce(&Step<'_>) -> Vec<u8>) {
+    if !matches!(step.mode, Mode::Prefer(_)) {
+        return;
+    }
+    let data = data(step);
+    step.make(u32::try_from(read).unwrap_or(u32::MAX).to_le_bytes().to_vec());
+    let mut rest = data.as_slice();
+    for len in lengths(step) {
+        let (now, later) = rest.split_at(rest.len().min(len as usize));
+        step.make(now.to_vec());
+        rest = later;
+    }
+}
+
+/// The bytes of all buffers of a read, one after the other, as far as the trace kept them.
+fn joined(step: &Step<'_>) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    let mut index = 1;
+    while let Some(capture) = step.seen(index) {
+        out.extend_from_slice(capture.kept());
+        if capture.kept().len() < capture.len as usize {
+            break;
+        }
+        index += 1;
+    }
+    (index > 1).then_some(out)
+}
+
+fn input_read(step: &mut Step<'_>, clauses: &ReadClauses) -> Flow {
+    let room = room(step);
+    buffer_clauses(step, clauses.none, clauses.many, clauses.nothing);
+    let nonblock = step.has_flag(step.arg32(0), fdflags::NONBLOCK);
+    if nonblock && room > 0 {
+        let waits = !step.state.input.ended && step.state.input.read == Some(step.state.input.bytes.len());
+        if waits {
+            step.applies(clause!("fd_read.would-block"));
+        } else if step.state.input.kind == StdioKind::Pipe {
+            // what the host writes may not have arrived yet
+            step.permits(clause!("fd_read.would-block"));
+        }
+    }
+    step.succeeds()?;
+    step.cite(clause!("stdio.zero-one-two"));
+    if !step.state.input.ended {
+        step.cite(clause!("fd_read.pipe-waits"));
+    }
+    let Some(from) = step.state.input.read else { return Err(Stop::Unjudged) };
+    let all = step.state.input.bytes.clone();
+    let left = (all.len() - from) as u64;
+    let most = room.min(left);
+    let read = count(step, most);
+    if left == 0 && step.state.input.ended {
+        step.cite(clause!("stdio.input-ends"));
+    }
+    check_count(step, read, most, clauses);
+    if let Some(bytes) = joined(step) {
+        let expected = &all[from..from + bytes.len().min(all.len() - from)];
+        if bytes != expected && read <= most {
+            step.mismatch(clauses.data, text(expected), text(&bytes));
+        }
+    }
+    make_read(step, read, |_| all[from..from + usize::try_from(most).unwrap_or_default()].to_vec());
+    step.state.input.read = Some((from + usize::try_from(read).unwrap_or_default()).min(all.len()));
+    Ok(())
+}

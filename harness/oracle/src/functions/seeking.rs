@@ -1,0 +1,130 @@
+//! Positions: `fd_seek`, `fd_tell`.
+
+use touchstone_model::world::StdioKind;
+use touchstone_spec::clause;
+use touchstone_spec::consts::{rights, whence};
+
+use super::buffers::{LARGEST, moved, offset};
+use crate::state::{Offset, What};
+use crate::step::{Flow, Step, Stop};
+
+pub(crate) fn fd_seek(step: &mut Step<'_>) -> Flow {
+    let mut base = step.arg32(2);
+    if base > u32::from(u8::MAX) {
+        step.applies(clause!("memory.argument-too-wide"));
+        base &= u32::from(u8::MAX);
+    }
+    if u64::from(base) > whence::END {
+        step.applies(clause!("fd_seek.invalid-whence"));
+    }
+    let fd = step.fd(0, clause!("fd_seek.bad-fd"))?;
+    let by = step.arg(1).cast_signed();
+    let only_tells = by == 0 && u64::from(base) == whence::CUR;
+    if only_tells && step.entry(fd).is_some_and(|entry| entry.base & rights::FD_TELL != 0) {
+        step.cite(clause!("rights.tell-without-seek"));
+        step.cite(clause!("fd_seek.zero-from-cur"));
+    } else {
+        step.rights(fd, rights::FD_SEEK, clause!("rights.seek-needs-seek"));
+    }
+    match step.what(fd) {
+        What::File(inode) => {
+            let from = match u64::from(base) {
+                whence::SET => 0,
+                whence::CUR => offset(step, fd)?,
+                _ => step.state.inodes.file(inode).map_or(0, |file| file.len()),
+            };
+            let to = i128::from(from) + i128::from(by);
+            if to < 0 {
+                step.applies(clause!("fd_seek.negative-result"));
+            } else if to > i128::from(u64::MAX) {
+                step.applies(clause!("fd_seek.overflow"));
+            } else if to > i128::from(LARGEST) {
+                step.applies(clause!("fd_seek.above-signed"));
+            } else if to > i128::from(step.state.world.host.largest_file) {
+                step.applies(clause!("fd_seek.beyond-largest-file"));
+            }
+            if !step.findings.success {
+                step.cite(clause!("fd_seek.error-keeps-offset"));
+            }
+            step.succeeds()?;
+            let to = u64::try_from(to).unwrap_or_default();
+            if step.state.inodes.file(inode).is_some_and(|file| to > file.len()) {
+                step.cite(clause!("fd_seek.past-end"));
+                step.cite(clause!("fd_seek.never-grows"));
+            }
+            if step.appends(fd) {
+                step.cite(clause!("fd_seek.append"));
+            }
+            step.cite(clause!("fd_seek.newoffset"));
+            let seen = step.number(0, 8, to, clause!("fd_seek.whence"), "newoffset");
+            if let Some(entry) = step.state.fds.get_mut(fd) {
+                entry.offset = Offset::At(seen);
+            }
+            Ok(())
+        }
+        What::Directory(_) => {
+            step.applies(clause!("fd_seek.directory"));
+            step.wrong_type();
+            step.succeeds()?;
+            step.make(vec![0; 8]);
+            Ok(())
+        }
+        What::Stream(stream) => {
+            match step.state.stream_kind(stream) {
+                StdioKind::Pipe => {
+                    step.applies(clause!("fd_seek.pipe"));
+                    step.cite(clause!("stdio.pipe-has-no-offset"));
+                }
+                StdioKind::File => {
+                    step.applies(clause!("fd_seek.stdio-file"));
+                    step.cite(clause!("stdio.file-seek"));
+                }
+            }
+            step.wrong_type();
+            step.succeeds()?;
+            step.make(vec![0; 8]);
+            moved(step, stream);
+            Ok(())
+        }
+        What::Foreign => Err(Stop::Unjudged),
+    }
+}
+
+pub(crate) fn fd_tell(step: &mut Step<'_>) -> Flow {
+    let fd = step.fd(0, clause!("fd_tell.bad-fd"))?;
+    if step.entry(fd).is_some_and(|entry| entry.base & (rights::FD_TELL | rights::FD_SEEK) == 0) {
+        step.right(fd, rights::FD_TELL);
+    } else {
+        step.cite(clause!("rights.seek-implies-tell"));
+    }
+    match step.what(fd) {
+        What::File(_) => {
+            let at = offset(step, fd)?;
+            step.succeeds()?;
+            step.cite(clause!("fd_tell.changes-nothing"));
+            let seen = step.number(0, 8, at, clause!("fd_tell.reports-offset"), "offset");
+            if let Some(entry) = step.state.fds.get_mut(fd) {
+                entry.offset = Offset::At(seen);
+            }
+            Ok(())
+        }
+        What::Directory(_) => {
+            step.applies(clause!("fd_tell.directory"));
+            step.wrong_type();
+            step.succeeds()?;
+            step.make(vec![0; 8]);
+            Ok(())
+        }
+        What::Stream(stream) => {
+            match step.state.stream_kind(stream) {
+                StdioKind::Pipe => step.applies(clause!("fd_tell.pipe")),
+                StdioKind::File => step.applies(clause!("fd_tell.stdio-file")),
+            }
+            step.wrong_type();
+            step.succeeds()?;
+            step.make(vec![0; 8]);
+            Ok(())
+        }
+        What::Foreign => Err(Stop::Unjudged),
+    }
+}
