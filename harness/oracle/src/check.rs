@@ -40,6 +40,8 @@ pub struct Preview {
     pub answer: Option<Answer>,
     /// The clauses that decide it: those that permit no success, or else those that permit an error besides.
     pub deciding: Vec<ClauseId>,
+    /// The one among them whose outcome is preferred.
+    pub chosen_by: Option<ClauseId>,
     /// Nanoseconds that the call waits.
     pub waited: u64,
 }
@@ -73,7 +75,7 @@ impl Checker {
         let making =
             Making { realtime: clocks.realtime, monotonic: clocks.monotonic, cpu: clocks.cpu, seed: clocks.realtime, ..Making::default() };
         let (answer, making) = prefer(&mut self.states[0].clone(), call, making, &mut findings);
-        Preview { answer, deciding: deciding(&findings), waited: making.waited }
+        Preview { answer, deciding: deciding(&findings), chosen_by: findings.chosen_by, waited: making.waited }
     }
 
     /// The states that the run may be in.

@@ -5,7 +5,7 @@ use touchstone_spec::{ClauseId, clause};
 use crate::state::{InodeId, Kind, State};
 
 /// What a path names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Place<'a> {
     /// The directory that the last part is looked up in.
     pub(crate) directory: InodeId,
@@ -25,6 +25,8 @@ pub(crate) struct Place<'a> {
     pub(crate) many_links: bool,
     /// What the path led through.
     pub(crate) ways: Ways,
+    /// The links that were followed.
+    pub(crate) followed: Vec<InodeId>,
 }
 
 /// What a path led through, for which there are clauses.
@@ -71,15 +73,17 @@ pub(crate) struct Fault {
     pub(crate) clauses: Vec<ClauseId>,
     /// The path leads through a directory of which nobody knows what it holds.
     pub(crate) unknown: bool,
+    /// The links that were followed before.
+    pub(crate) followed: Vec<InodeId>,
 }
 
 impl Fault {
     fn of(clause: ClauseId) -> Fault {
-        Fault { clauses: vec![clause], unknown: false }
+        Fault { clauses: vec![clause], ..Fault::default() }
     }
 
     fn unknown() -> Fault {
-        Fault { clauses: Vec::new(), unknown: true }
+        Fault { unknown: true, ..Fault::default() }
     }
 }
 
@@ -111,8 +115,9 @@ pub(crate) fn resolve<'a>(state: &'a State, base: InodeId, path: &'a [u8], follo
         through_link: false,
         slash_link: false,
         ways: Ways::default(),
+        followed: Vec::new(),
     }
-    .run(path, follow)
+    .find(path, follow)
 }
 
 struct Walk<'a> {
@@ -127,10 +132,20 @@ struct Walk<'a> {
     through_link: bool,
     slash_link: bool,
     ways: Ways,
+    followed: Vec<InodeId>,
 }
 
 impl<'a> Walk<'a> {
-    fn run(mut self, path: &'a [u8], follow: bool) -> Result<Place<'a>, Fault> {
+    fn find(mut self, path: &'a [u8], follow: bool) -> Result<Place<'a>, Fault> {
+        let found = self.run(path, follow);
+        let followed = self.followed;
+        match found {
+            Ok(place) => Ok(Place { followed, ..place }),
+            Err(fault) => Err(Fault { followed, ..fault }),
+        }
+    }
+
+    fn run(&mut self, path: &'a [u8], follow: bool) -> Result<Place<'a>, Fault> {
         self.slash = path.len() > 1 && path.last() == Some(&b'/');
         self.ways.many_slashes = path.windows(2).any(|pair| pair == b"//");
         self.push(path, false);
@@ -176,6 +191,7 @@ impl<'a> Walk<'a> {
             slash_link: self.slash_link,
             many_links: self.links > self.state.world.host.promised_symlinks,
             ways: Ways { eight_links: self.links == self.state.world.host.promised_symlinks, ..self.ways },
+            followed: Vec::new(),
         }
     }
 
@@ -219,6 +235,7 @@ impl<'a> Walk<'a> {
             Kind::Symlink(_) if last && !follow && !self.slash => Ok(Some(Place { inode: Some(inode), ..self.place(Some(part)) })),
             Kind::Symlink(target) => {
                 self.slash_link |= last && !follow;
+                self.followed.push(inode);
                 self.link(target, last)?;
                 Ok(None)
             }

@@ -79,6 +79,8 @@ pub struct Findings {
     /// Clauses of level `should` that a result misses.
     pub missed: Vec<ClauseId>,
     pub(crate) preferred: Option<Preferred>,
+    /// The clause because of which that is preferred.
+    pub(crate) chosen_by: Option<ClauseId>,
     /// A right is missing and it is not known whether the runtime keeps rights.
     rights_open: bool,
     /// What was decided of the call.
@@ -111,6 +113,7 @@ impl Findings {
         self.success = true;
         self.trap = false;
         self.preferred = None;
+        self.chosen_by = None;
         self.rights_open = false;
         self.decided = None;
     }
@@ -140,7 +143,8 @@ impl<'a> Step<'a> {
     /// Says that a clause applies: what it permits is permitted, and if it permits no success, the call must fail.
     pub(crate) fn applies(&mut self, clause: ClauseId) {
         let rule = Rule::of(clause);
-        let preferred = if self.state.world.host.is_the_kernel { rule.on_linux } else { rule.preferred };
+        let is_the_kernel = self.state.world.host.is_the_kernel;
+        let preferred = if is_the_kernel { rule.on_linux } else { rule.preferred };
         let findings = &mut *self.findings;
         findings.clauses.push(clause);
         findings.errnos = findings.errnos.union(rule.errnos);
@@ -148,10 +152,12 @@ impl<'a> Step<'a> {
         findings.trap |= rule.trap;
         if findings.success && !rule.success {
             findings.success = false;
-            // what must fail outweighs what may
-            findings.preferred = preferred;
-        } else if findings.preferred.is_none() {
-            findings.preferred = preferred;
+            // what must fail outweighs what may; a kernel stops at what it finds first
+            if findings.preferred.is_none() || !is_the_kernel {
+                (findings.preferred, findings.chosen_by) = (preferred, Some(clause));
+            }
+        } else if findings.preferred.is_none() && preferred.is_some() {
+            (findings.preferred, findings.chosen_by) = (preferred, Some(clause));
         }
         if rule.success_discouraged {
             findings.missed.push(clause);
@@ -238,10 +244,21 @@ impl<'a> Step<'a> {
 
     /// The descriptor whose number is a parameter. Without one the call fails as `bad_fd` says.
     pub(crate) fn fd(&mut self, index: usize, bad_fd: ClauseId) -> Flow<u32> {
+        match self.open_fd(index, bad_fd)? {
+            Some(number) => Ok(number),
+            None => {
+                self.succeeds()?;
+                Err(Stop::Done)
+            }
+        }
+    }
+
+    /// The same, for a call that has more to look at: it goes on without the descriptor.
+    pub(crate) fn open_fd(&mut self, index: usize, bad_fd: ClauseId) -> Flow<Option<u32>> {
         let number = self.arg32(index);
         match self.state.fds.get(number).map(|fd| fd.what) {
             Some(What::Foreign) => Err(Stop::Unjudged),
-            Some(_) => Ok(number),
+            Some(_) => Ok(Some(number)),
             None => {
                 self.applies(bad_fd);
                 if number < 3 {
@@ -249,8 +266,7 @@ impl<'a> Step<'a> {
                 } else if self.state.is_closed_preopen(number) {
                     self.applies(clause!("preopen.closed-is-gone"));
                 }
-                self.succeeds()?;
-                Err(Stop::Done)
+                Ok(None)
             }
         }
     }

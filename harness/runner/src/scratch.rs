@@ -248,6 +248,10 @@ fn populate(folder: &Path, preopen: &Preopen) -> Result<(), HarnessError> {
     // modes first where they take away the way to a file, so: times, then modes
     for path in &all {
         let node = path.strip_prefix(folder).ok().and_then(|path| preopen.tree.0.get(&*path.to_string_lossy()));
+        // a further name has the times of its file
+        if node.is_some_and(|node| matches!(node.kind, NodeKind::HardLink(_))) {
+            continue;
+        }
         set_mtime(path, node.and_then(|node| node.mtime).unwrap_or(START_TIME_NANOSECONDS))?;
     }
     all.retain(|path| !path.is_symlink());

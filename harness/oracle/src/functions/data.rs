@@ -98,7 +98,8 @@ pub(crate) fn fd_allocate(step: &mut Step<'_>) -> Flow {
         step.cite(if grows { clause!("fd_allocate.grows") } else { clause!("fd_allocate.never-shrinks") });
         step.cite(if grows { clause!("fd_allocate.added-is-zero") } else { clause!("fd_allocate.keeps-data") });
     }
-    step.state.inodes.get_mut(inode).mtime = Time::Any;
+    let file = step.state.inodes.get_mut(inode);
+    (file.mtime, file.ctime) = (Time::Any, Time::Any);
     Ok(())
 }
 

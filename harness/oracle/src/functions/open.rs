@@ -5,7 +5,7 @@ use touchstone_spec::{Errno, clause};
 
 use super::descriptors::FDFLAGS;
 use crate::path::Found;
-use crate::state::{ALL_RIGHTS, Access, Content, Fd, Inode, InodeId, Kind, What};
+use crate::state::{ALL_RIGHTS, Access, Content, Fd, Inode, InodeId, Kind, Time, What};
 use crate::step::{Flow, Mode, Seen, Step};
 
 /// All bits of `oflags`.
@@ -57,6 +57,9 @@ pub(crate) fn path_open(step: &mut Step<'_>) -> Flow {
     if (asked.base | asked.inheriting) & !ALL_RIGHTS != 0 {
         step.applies(clause!("path_open.unknown-rights"));
         step.permits(clause!("rights.unknown-bits"));
+    }
+    if asked.creat && asked.directory {
+        step.applies(clause!("path_open.creat-with-directory"));
     }
     let fd = step.fd(0, clause!("path_open.bad-fd"))?;
     needed_rights(step, fd, asked);
@@ -258,7 +261,8 @@ fn opened(step: &mut Step<'_>, parent: u32, asked: Asked, found: &Found, inode: 
     {
         file.set_len(0);
         step.cite(clause!("path_open.trunc"));
-        step.state.inodes.get_mut(inode).mtime = crate::state::Time::Any;
+        let file = step.state.inodes.get_mut(inode);
+        (file.mtime, file.ctime) = (Time::Any, Time::Any);
     } else {
         step.cite(if asked.creat { clause!("path_open.creat-existing") } else { clause!("path_open.opens") });
     }

@@ -71,7 +71,7 @@ pub(crate) fn fd_read(step: &mut Step<'_>) -> Flow {
             }
             Ok(())
         }
-        What::Directory(_) => never(step, clause!("fd_read.directory")),
+        What::Directory(_) => directory(step, [clause!("fd_read.directory"), clause!("fd_read.directory-no-room")]),
         What::Stream(Stream::Input) => input_read(step, &READ),
         What::Stream(Stream::Output | Stream::Error) => never(step, clause!("fd_read.not-readable")),
         What::Foreign => Err(Stop::Unjudged),
@@ -93,7 +93,7 @@ pub(crate) fn fd_pread(step: &mut Step<'_>) -> Flow {
             step.cite(clause!("fd_pread.keeps-offset"));
             Ok(())
         }
-        What::Directory(_) => never(step, clause!("fd_pread.directory")),
+        What::Directory(_) => directory(step, [clause!("fd_pread.directory"), clause!("fd_pread.directory-no-room")]),
         What::Stream(stream) => positioned_stream(step, stream, clause!("fd_pread.pipe"), clause!("fd_pread.stdio-file")),
         What::Foreign => Err(Stop::Unjudged),
     }
@@ -107,9 +107,19 @@ fn not_readable(step: &mut Step<'_>, fd: u32, [clause, no_room]: [ClauseId; 2]) 
     }
 }
 
+/// A directory. The second clause is for a call without room, which a host may not look at.
+fn directory(step: &mut Step<'_>, [clause, no_room]: [ClauseId; 2]) -> Flow {
+    let nothing = room(step) == 0;
+    never(step, if nothing { no_room } else { clause })
+}
+
 fn file_read(step: &mut Step<'_>, inode: InodeId, at: u64, clauses: &ReadClauses) -> Flow<u64> {
     let room = room(step);
     buffer_clauses(step, clauses.none, clauses.many, clauses.nothing);
+    let left = step.state.inodes.file(inode).map_or(0, |file| file.len().saturating_sub(at));
+    if left == 0 {
+        step.cite(clauses.end);
+    }
     step.succeeds()?;
     if lengths(step).len() > 1 {
         step.cite(clauses.order);
@@ -117,7 +127,6 @@ fn file_read(step: &mut Step<'_>, inode: InodeId, at: u64, clauses: &ReadClauses
             step.cite(clauses.empty);
         }
     }
-    let left = step.state.inodes.file(inode).map_or(0, |file| file.len().saturating_sub(at));
     let most = room.min(left).min(u64::from(u32::MAX));
     let read = count(step, most);
     let bytes = joined(step);

@@ -7,7 +7,7 @@ use touchstone_spec::{ClauseId, clause};
 use crate::path::{Found, Text, is_usable};
 use crate::resolve::Dots;
 use crate::state::{Directory, Inode, InodeId, Kind, Time, What};
-use crate::step::{Flow, Step};
+use crate::step::{Flow, Step, Stop};
 
 fn new_inode(step: &mut Step<'_>, kind: Kind) -> InodeId {
     let time = step.now();
@@ -58,13 +58,17 @@ pub(crate) fn path_remove_directory(step: &mut Step<'_>) -> Flow {
             if found.slash_link {
                 step.applies(clause!("path_remove_directory.symlink-slash"));
             }
+            // a directory that the path came down from is not empty, which hosts find first
+            if found.dots == Dots::DotDot && !step.is_empty_directory(inode) {
+                step.applies(clause!("path_remove_directory.not-empty"));
+            }
             match found.dots {
                 Dots::Name => {}
                 Dots::Dot | Dots::DotDot if found.directory == base => step.applies(clause!("path_remove_directory.base-itself")),
                 Dots::Dot => step.applies(clause!("path_remove_directory.dot")),
                 Dots::DotDot => step.applies(clause!("path_remove_directory.dotdot")),
             }
-            if !step.is_empty_directory(inode) {
+            if found.dots != Dots::DotDot && !step.is_empty_directory(inode) {
                 step.applies(clause!("path_remove_directory.not-empty"));
             }
             if found.slash {
@@ -108,36 +112,54 @@ pub(crate) fn path_unlink_file(step: &mut Step<'_>) -> Flow {
     Ok(())
 }
 
+/// One of the two paths of a call.
+struct Way<'a> {
+    /// Which parameter is its descriptor.
+    fd: usize,
+    bad_fd: ClauseId,
+    not_directory: ClauseId,
+    text: Text<'a>,
+}
+
 pub(crate) fn path_rename(step: &mut Step<'_>) -> Flow {
     let (old_text, new_text) = (step.text(0), step.text(1));
-    if step.entry(step.arg32(3)).is_none() {
-        step.applies(clause!("path_rename.bad-new-fd"));
-    }
-    let old_fd = step.fd(0, clause!("path_rename.bad-fd"))?;
-    let new_fd = step.fd(3, clause!("path_rename.bad-new-fd"))?;
+    let (old_fd, new_fd) = (step.arg32(0), step.arg32(3));
     step.rights(old_fd, rights::PATH_RENAME_SOURCE, clause!("rights.rename-both-directories"));
     step.rights(new_fd, rights::PATH_RENAME_TARGET, clause!("rights.rename-both-directories"));
-    let old_base = step.base(old_fd, clause!("path_rename.base-not-directory"))?;
-    let new_base = step.base(new_fd, clause!("path_rename.new-base-not-directory"))?;
     let read_only =
         if step.lie_apart(old_fd, new_fd) { clause!("preopen.read-only-rename-across") } else { clause!("preopen.read-only-rename") };
     step.changes_tree(old_fd, read_only);
     step.changes_tree(new_fd, read_only);
-    across(step, old_fd, new_fd);
-    if step.link_with_slash(old_base, old_text) {
+    let old =
+        Way { fd: 0, bad_fd: clause!("path_rename.bad-fd"), not_directory: clause!("path_rename.base-not-directory"), text: old_text };
+    let new = Way {
+        fd: 3,
+        bad_fd: clause!("path_rename.bad-new-fd"),
+        not_directory: clause!("path_rename.new-base-not-directory"),
+        text: new_text,
+    };
+    if step.ends_at_link_with_slash(&old) {
         step.applies(clause!("path_rename.symlink-trailing-slash"));
     }
-    if step.link_with_slash(new_base, new_text) {
+    if step.ends_at_link_with_slash(&new) {
         step.applies(clause!("path_rename.onto-symlink-trailing-slash"));
     }
-    let (old, new) = two(step, (old_base, old_text), (new_base, new_text))?;
-    for dots in [old.dots, new.dots] {
-        match dots {
+    let old = step.follow_way(old, false, None)?;
+    let new = step.follow_way(new, false, Some(clause!("path_rename.missing-parent")))?;
+    if step.lie_apart(old_fd, new_fd) {
+        step.applies(clause!("path_rename.across-preopens"));
+    }
+    for found in [&old, &new].into_iter().flatten() {
+        match found.dots {
             Dots::Name => {}
             Dots::Dot => step.applies(clause!("path_rename.dot")),
             Dots::DotDot => step.applies(clause!("path_rename.dotdot")),
         }
     }
+    let (Some(old), Some(new)) = (old, new) else {
+        step.succeeds()?;
+        return Err(Stop::Unjudged);
+    };
     let Some(inode) = old.inode else {
         step.applies(clause!("path_rename.missing"));
         return step.succeeds();
@@ -206,69 +228,74 @@ fn onto(step: &mut Step<'_>, inode: InodeId, new: &Found) {
             let clause =
                 if new.slash { clause!("path_rename.file-onto-directory-slash") } else { clause!("path_rename.file-onto-directory") };
             step.applies(clause);
+            if !step.is_empty_directory(target) {
+                step.applies(clause!("path_rename.onto-filled-directory"));
+            }
         }
         Some(_) if new.slash => step.applies(clause!("path_rename.file-trailing-slash")),
         Some(_) => step.cite(clause!("path_rename.replaces-file")),
     }
 }
 
-/// Two paths of one call: what is wrong with either is said before the call fails.
-fn two<'a>(step: &mut Step<'a>, old: (InodeId, Text<'a>), new: (InodeId, Text<'a>)) -> Flow<(Found, Found)> {
-    let second = step.faults_of_name(new.0, new.1, clause!("path_rename.missing-parent"))?;
-    let old = step.resolve_name(old.0, old.1)?;
-    // what was said of the new path is said once
-    if second {
-        step.succeeds()?;
-        return Err(crate::step::Stop::Unjudged);
-    }
-    let new = step.resolve_name(new.0, new.1)?;
-    Ok((old, new))
-}
-
-/// Two preopens need not lie on one file system.
-fn across(step: &mut Step<'_>, old_fd: u32, new_fd: u32) {
-    if step.lie_apart(old_fd, new_fd) {
-        step.applies(clause!("path_rename.across-preopens"));
-    }
-}
-
 pub(crate) fn path_link(step: &mut Step<'_>) -> Flow {
     let (old_text, new_text) = (step.text(0), step.text(1));
     step.unknown_bits(1, lookupflags::SYMLINK_FOLLOW, clause!("path-resolution.unknown-lookupflags"));
-    if step.entry(step.arg32(4)).is_none() {
-        step.applies(clause!("path_link.bad-new-fd"));
-    }
-    let old_fd = step.fd(0, clause!("path_link.bad-fd"))?;
-    let new_fd = step.fd(4, clause!("path_link.bad-new-fd"))?;
+    let (old_fd, new_fd) = (step.arg32(0), step.arg32(4));
     step.rights(old_fd, rights::PATH_LINK_SOURCE, clause!("rights.link-both-directories"));
     step.rights(new_fd, rights::PATH_LINK_TARGET, clause!("rights.link-both-directories"));
-    let old_base = step.base(old_fd, clause!("path_link.base-not-directory"))?;
-    let new_base = step.base(new_fd, clause!("path_link.new-base-not-directory"))?;
     step.changes_tree(new_fd, clause!("preopen.read-only-link"));
     step.changes_tree(old_fd, clause!("preopen.read-only-link-across"));
+    let old = Way { fd: 0, bad_fd: clause!("path_link.bad-fd"), not_directory: clause!("path_link.base-not-directory"), text: old_text };
+    let new =
+        Way { fd: 4, bad_fd: clause!("path_link.bad-new-fd"), not_directory: clause!("path_link.new-base-not-directory"), text: new_text };
+    let follow = step.arg(1) & lookupflags::SYMLINK_FOLLOW != 0;
+    if follow {
+        let through_link = step.way_base(&old).is_some_and(|base| step.final_link(base, old_text));
+        step.applies(if through_link { clause!("path_link.follow") } else { clause!("path_link.follow-no-symlink") });
+    }
+    let old = step.follow_way(old, follow, None)?;
+    if let Some(found) = &old {
+        missing_old(step, found);
+    }
+    let new = step.follow_way(new, false, Some(clause!("path_link.missing")))?;
+    if let Some(found) = &new {
+        taken_new(step, found);
+    }
     if step.lie_apart(old_fd, new_fd) {
         step.applies(clause!("path_link.across-preopens"));
     }
-    let follow = step.arg(1) & lookupflags::SYMLINK_FOLLOW != 0;
-    if follow {
-        let through_link = step.final_link(old_base, old_text);
-        step.applies(if through_link { clause!("path_link.follow") } else { clause!("path_link.follow-no-symlink") });
-    }
-    let faulty_new = step.faults_of_name(new_base, new_text, clause!("path_link.missing"))?;
-    let old = step.resolve(old_base, old_text, follow)?;
-    if faulty_new {
+    let (Some(old), Some(new)) = (old, new) else {
         step.succeeds()?;
-        return Err(crate::step::Stop::Unjudged);
+        return Err(Stop::Unjudged);
+    };
+    match old.inode {
+        Some(inode) if step.is_directory(inode) => step.applies(clause!("path_link.directory")),
+        Some(inode) if step.is_symlink(inode) => step.applies(clause!("path_link.nofollow")),
+        Some(_) | None => {}
     }
-    let new = step.resolve_name(new_base, new_text)?;
+    step.succeeds()?;
+    step.cite(clause!("path_link.same-file"));
+    if old.directory != new.directory {
+        step.cite(clause!("path_link.between-directories"));
+    }
+    if let (Some(inode), None) = (old.inode, new.inode) {
+        step.link(&new, inode);
+    }
+    Ok(())
+}
+
+/// What is to get a further name is not there, or is no directory although the path asks for one.
+fn missing_old(step: &mut Step<'_>, old: &Found) {
     match old.inode {
         None if old.through_link => step.applies(clause!("path_link.follow-dangling")),
         None => step.applies(clause!("path_link.missing")),
-        Some(inode) if step.is_directory(inode) => step.applies(clause!("path_link.directory")),
-        Some(inode) if step.is_symlink(inode) => step.applies(clause!("path_link.nofollow")),
-        Some(_) if old.slash => step.applies(clause!("path_link.old-trailing-slash")),
+        Some(inode) if old.slash && step.is_file(inode) => step.applies(clause!("path_link.old-trailing-slash")),
         Some(_) => {}
     }
+}
+
+/// The new name is there already, or cannot be one.
+fn taken_new(step: &mut Step<'_>, new: &Found) {
     match new.inode {
         Some(_) if new.dots != Dots::Name => step.applies(clause!("path_link.new-dot")),
         Some(_) if new.slash => step.applies(clause!("path_link.trailing-slash-taken")),
@@ -280,15 +307,6 @@ pub(crate) fn path_link(step: &mut Step<'_>) -> Flow {
         None if new.slash => step.applies(clause!("path_link.trailing-slash")),
         None => {}
     }
-    step.succeeds()?;
-    step.cite(clause!("path_link.same-file"));
-    if old.directory != new.directory {
-        step.cite(clause!("path_link.between-directories"));
-    }
-    if let (Some(inode), None) = (old.inode, new.inode) {
-        step.link(&new, inode);
-    }
-    Ok(())
 }
 
 pub(crate) fn path_symlink(step: &mut Step<'_>) -> Flow {
@@ -351,8 +369,11 @@ pub(crate) fn path_readlink(step: &mut Step<'_>) -> Flow {
     let fd = step.fd(0, clause!("path_readlink.bad-fd"))?;
     step.right(fd, rights::PATH_READLINK);
     let base = step.base(fd, clause!("path_readlink.base-not-directory"))?;
-    let found = step.resolve_name(base, text)?;
     let room = step.arg(4);
+    if room == 0 {
+        step.applies(clause!("path_readlink.empty-buffer"));
+    }
+    let found = step.resolve_name(base, text)?;
     let target = found.inode.and_then(|inode| match &step.state.inodes.get(inode).kind {
         Kind::Symlink(target) => Some(target.clone()),
         Kind::File(_) | Kind::Directory(_) => None,
@@ -369,12 +390,11 @@ pub(crate) fn path_readlink(step: &mut Step<'_>) -> Flow {
                 step.applies(clause!("path-resolution.trailing-slash"));
             }
         }
-        (Some(_), Some(_)) if room == 0 => step.applies(clause!("path_readlink.empty-buffer")),
         (Some(_), Some(target)) if target.first() == Some(&b'/') => step.applies(clause!("path_readlink.absolute-target")),
         (Some(_), Some(_)) => {}
     }
     step.succeeds()?;
-    let Some(target) = target else { return Err(crate::step::Stop::Unjudged) };
+    let Some(target) = target else { return Err(Stop::Unjudged) };
     let len = target.len().min(usize::try_from(room).unwrap_or(usize::MAX));
     let clause = if len < target.len() { clause!("path_readlink.truncates") } else { clause!("path_readlink.no-terminator") };
     if len as u64 == room {
@@ -413,22 +433,29 @@ impl<'a> Step<'a> {
         }
     }
 
-    /// Says what is wrong with a further path of a call, and whether anything is. The call goes on to look at the rest.
-    fn faults_of_name(&mut self, base: InodeId, text: Text<'a>, missing: ClauseId) -> Flow<bool> {
-        let Some(path) = text.filter(|path| is_usable(path)) else { return Ok(true) };
-        match crate::resolve::resolve(self.state, base, path, false) {
-            Ok(_) => Ok(false),
-            Err(fault) if fault.unknown => Err(crate::step::Stop::Unjudged),
-            Err(fault) => {
-                let clauses = fault.clauses;
-                let parent = clauses.contains(&clause!("path-resolution.missing-in-the-middle"));
-                clauses.into_iter().for_each(|clause| self.applies(clause));
-                if parent {
-                    self.applies(missing);
+    /// Finds what one of two paths names, and says what is wrong with it. The call goes on to look at the other.
+    fn follow_way(&mut self, way: Way<'a>, follow: bool, missing_parent: Option<ClauseId>) -> Flow<Option<Found>> {
+        let Some(fd) = self.open_fd(way.fd, way.bad_fd)? else { return Ok(None) };
+        let Some(base) = self.open_base(fd, way.not_directory)? else { return Ok(None) };
+        match self.try_resolve(base, way.text, follow)? {
+            Ok(found) => Ok(Some(found)),
+            Err(clauses) => {
+                let no_parent = clauses.contains(&clause!("path-resolution.missing-in-the-middle"));
+                if let Some(clause) = missing_parent.filter(|_| no_parent) {
+                    self.applies(clause);
                 }
-                Ok(true)
+                Ok(None)
             }
         }
+    }
+
+    /// The directory that one of two paths starts from.
+    fn way_base(&self, way: &Way<'_>) -> Option<InodeId> {
+        if let What::Directory(base) = self.what(self.arg32(way.fd)) { Some(base) } else { None }
+    }
+
+    fn ends_at_link_with_slash(&self, way: &Way<'_>) -> bool {
+        self.way_base(way).is_some_and(|base| self.link_with_slash(base, way.text))
     }
 
     /// Whether a descriptor is open for an inode.

@@ -76,6 +76,9 @@ pub(crate) fn fd_write(step: &mut Step<'_>) -> Flow {
             if step.entry(fd).and_then(|entry| entry.flags).is_some_and(|flags| flags & (fdflags::DSYNC | fdflags::SYNC) != 0) {
                 step.cite(clause!("fd_write.sync-flags"));
             }
+            if appends {
+                step.cite(clause!("fd_write.append"));
+            }
             let clauses = if appends { WriteClauses { data: clause!("fd_write.append"), ..WRITE } } else { WRITE };
             let written = file_write(step, inode, start, &clauses)?;
             if let Some(entry) = step.state.fds.get_mut(fd)
@@ -96,8 +99,9 @@ pub(crate) fn fd_pwrite(step: &mut Step<'_>) -> Flow {
     let fd = step.fd(0, clause!("fd_pwrite.bad-fd"))?;
     step.rights(fd, rights::FD_WRITE | rights::FD_SEEK, clause!("rights.pwrite-needs-both"));
     let at = step.arg(3);
-    // where data goes to the end, the offset means nothing
-    if at > LARGEST && !(step.appends(fd) && step.choice(Choice::PwriteAppends)?) {
+    if at > LARGEST && step.appends(fd) && step.choice(Choice::PwriteAppends)? {
+        step.applies(clause!("fd_pwrite.negative-offset-append"));
+    } else if at > LARGEST {
         let nothing = room(step) == 0;
         step.applies(if nothing { clause!("fd_pwrite.negative-offset-nothing") } else { clause!("fd_pwrite.negative-offset") });
     }

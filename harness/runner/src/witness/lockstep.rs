@@ -12,7 +12,7 @@ use touchstone_oracle::prefer::Clocks;
 use touchstone_oracle::state::{Rights, Stream, What};
 use touchstone_oracle::{Answer, Host};
 use touchstone_runtimes::linux::Linux;
-use touchstone_spec::consts::fdstat;
+use touchstone_spec::consts::{fdflags, fdstat};
 use touchstone_spec::{ClauseId, Errno, Function};
 
 use super::{Difference, Exceptions, Tally};
@@ -115,7 +115,7 @@ impl<'a> Lockstep<'a> {
         self.tally.decided += 1;
         self.tally.succeeded += u64::from(outcome.errno == 0);
         if let (Function::FdFdstatGet, Some(Answer::Returns(preferred))) = (call.function, &preview.answer) {
-            take_rights(&mut outcome, preferred);
+            take_from_oracle(&mut outcome, preferred);
         }
         let seen = TraceCall { outcome: Some(outcome), ..call.clone() };
         let what = self.what(call);
@@ -181,7 +181,7 @@ impl Wasi for Lockstep<'_> {
             return self.apart(call, preview, "nobody knows what it is about");
         }
         let fails = !matches!(&preview.answer, Some(Answer::Returns(outcome)) if outcome.errno == 0);
-        if let Some(clause) = preview.deciding.iter().filter(|_| fails).find(|clause| is_not_the_kernels(**clause)) {
+        if let Some(clause) = preview.deciding.iter().chain(&preview.chosen_by).filter(|_| fails).find(|clause| is_not_the_kernels(**clause)) {
             let subject = clause.clause().subject().to_owned();
             return self.apart(call, preview, &subject);
         }
@@ -250,12 +250,16 @@ fn same(seen: &Value, other: &Value) -> bool {
     }
 }
 
-/// The kernel keeps no rights: they are the oracle's.
-fn take_rights(outcome: &mut Outcome, preferred: &Outcome) {
+/// What the kernel cannot say is the oracle's: it keeps no rights, has no `O_RSYNC`, counts `O_DSYNC` into `O_SYNC`, and
+/// cannot change either once a file is open (fcntl(2), BUGS).
+fn take_from_oracle(outcome: &mut Outcome, preferred: &Outcome) {
     if let (Some(seen), Some(preferred)) = (outcome.outputs.first_mut(), preferred.outputs.first())
         && let Some(bytes) = &mut seen.bytes
     {
-        bytes[fdstat::FS_RIGHTS_BASE..].copy_from_slice(&preferred.kept()[fdstat::FS_RIGHTS_BASE..]);
+        let preferred = preferred.kept();
+        bytes[fdstat::FS_RIGHTS_BASE..].copy_from_slice(&preferred[fdstat::FS_RIGHTS_BASE..]);
+        let sync = [fdflags::DSYNC, fdflags::RSYNC, fdflags::SYNC].into_iter().fold(0, |all, bit| all | bit) as u8;
+        bytes[fdstat::FS_FLAGS] = (bytes[fdstat::FS_FLAGS] & !sync) | (preferred[fdstat::FS_FLAGS] & sync);
     }
 }
 

@@ -112,6 +112,10 @@ impl Linux {
 
     pub(super) fn fd_readdir(&self, call: &TraceCall) -> Answer {
         let fd = self.fd(call, 0)?;
+        // what is no directory must not have its offset moved
+        if FileType::from_raw_mode(rustix::fs::fstat(fd)?.st_mode) != FileType::Directory {
+            return Err(Errno::NOTDIR);
+        }
         let room = arg32(call, 2) as usize;
         rustix::fs::seek(fd, SeekFrom::Start(arg(call, 3)))?;
         let mut out = Vec::new();
