@@ -108,7 +108,8 @@ impl Maker<'_> {
         });
         let mut args: Vec<Expr> = Vec::with_capacity(parts.len());
         let mut room = 0;
-        for part in &parts {
+        for (index, part) in parts.iter().enumerate() {
+            let follows_text = index > 0 && parts[index - 1] == Part::Text;
             args.push(match part {
                 Part::Scalar => scalars.next().unwrap_or_else(|| int(0)),
                 Part::Text => beside(TEXT, self.dice.below(8) as i64),
@@ -117,6 +118,7 @@ impl Maker<'_> {
                     room += 64;
                     beside(ROOM, room - 64)
                 }
+                Part::Len if follows_text && self.dice.percent(25) => int(1 + self.dice.below(9) as u64),
                 Part::Len => int(1),
             });
         }

@@ -132,6 +132,7 @@ impl Writer<'_> {
                     (open.base, open.inheriting) = (base, inheriting);
                 }
             }
+            Effect::Keep(answer) => self.scope.keep(answer),
             Effect::List(handle) => {
                 if let Some(open) = self.scope.get_mut(handle) {
                     open.listed = true;
