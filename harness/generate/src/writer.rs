@@ -61,7 +61,7 @@ impl Writer<'_> {
         let mut draft = maker.valid(function);
         let is_raw = strength == Strength::Abuse && takes_pointers(draft.function) && maker.dice.percent(50);
         if is_raw {
-            let may_stop = is_last || maker.dice.percent(15);
+            let may_stop = is_last || maker.dice.percent(12);
             let args = maker.raw(&draft, &mut self.memory, may_stop);
             self.push(draft, Some(args));
             return Goes::On;
