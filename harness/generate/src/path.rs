@@ -14,14 +14,16 @@ enum Piece {
     Directory,
     File,
     Link,
+    /// A link that leads to its own directory, so many times one after the other.
+    Circle(u32),
     Bytes(&'static [u8]),
     Repeated(&'static [u8], u32),
 }
 
-use Piece::{Bytes, Directory, File, Link, Plain, Repeated};
+use Piece::{Bytes, Circle, Directory, File, Link, Plain, Repeated};
 
 /// The classes of odd paths.
-const CLASSES: [&[Piece]; 44] = [
+const CLASSES: [&[Piece]; 51] = [
     &[Bytes(b"missing")],
     &[Bytes(b"missing/"), Plain],
     &[Bytes(b"missing/../"), Plain],
@@ -66,6 +68,13 @@ const CLASSES: [&[Piece]; 44] = [
     &[Link, Bytes(b"/")],
     &[Link, Bytes(b"/a")],
     &[Link, Bytes(b"/..")],
+    &[Circle(8), Plain],
+    &[Circle(9), Plain],
+    &[Circle(40), Plain],
+    &[Circle(41)],
+    &[Bytes(b"A")],
+    &[Bytes(b"a\\b")],
+    &[Directory, Bytes(b"\\..\\"), Plain],
 ];
 
 impl Maker<'_> {
@@ -122,6 +131,10 @@ impl Maker<'_> {
                     some = self.some_path(base, at, *piece);
                     (&some, 1)
                 }
+                Circle(times) => {
+                    some = [&self.some_path(base, at, *piece)[..], b"/"].concat();
+                    (&some, *times)
+                }
                 Bytes(bytes) => (bytes, 1),
                 Repeated(bytes, times) => (bytes, *times),
             };
@@ -141,6 +154,7 @@ impl Maker<'_> {
                 Directory => node.kind == Kind::Directory,
                 File => node.kind == Kind::File,
                 Link => matches!(node.kind, Kind::Link(_)),
+                Circle(_) => node.parent.is_some_and(|parent| node.kind == Kind::Link(Some(parent))),
                 Plain | Bytes(_) | Repeated(..) => true,
             };
             fits && below(id)

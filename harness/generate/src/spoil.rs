@@ -95,6 +95,12 @@ impl Maker<'_> {
         if strength == Strength::Boundary {
             let count = [0, 1, 8, 20][usize::from(byte) % 4];
             items.extend((0..count).map(|_| self.subscription()));
+            if byte.is_multiple_of(3) {
+                // a subscription names no variable; these numbers preopens and files mostly have
+                let fd = int(3 + u64::from(byte % 6));
+                let kind = if byte < 128 { SubscriptionKind::FdRead(fd) } else { SubscriptionKind::FdWrite(fd) };
+                items.extend((count > 0).then(|| Subscription { kind, userdata: Some(int(7)), span: Span::default() }));
+            }
             items.extend((count > 0).then(|| self.clock()));
             return Arg::Subscriptions(items, Span::default());
         }

@@ -146,8 +146,8 @@ mod tests {
         let swarm = swarm(0, &Mix::default());
         let functions: BTreeSet<Function> = (0..=255).filter_map(|at| swarm.function(at)).collect();
         assert_eq!(functions.len(), WEIGHTS.len());
-        let classes: BTreeSet<usize> = (0..=255).map(|at| swarm.path_class(at, 44)).collect();
-        assert_eq!(classes, (0..44).collect());
+        let classes: BTreeSet<usize> = (0..=255).map(|at| swarm.path_class(at, 51)).collect();
+        assert_eq!(classes, (0..51).collect());
     }
 
     #[test]
@@ -156,8 +156,8 @@ mod tests {
         let functions: BTreeSet<Function> = (0..=255).filter_map(|at| swarm.function(at)).collect();
         assert!((20..26).contains(&functions.len()), "{functions:?}");
         assert!(swarm.has(Function::PathOpen));
-        let classes: BTreeSet<usize> = (0..=255).map(|at| swarm.path_class(at, 44)).collect();
-        assert_eq!(classes.len(), 22);
+        let classes: BTreeSet<usize> = (0..=255).map(|at| swarm.path_class(at, 51)).collect();
+        assert_eq!(classes.len(), 25);
     }
 
     #[test]

@@ -55,6 +55,9 @@ pub(crate) fn draw(input: &mut Unstructured<'_>, mix: &Mix) -> (World, Scope) {
 
 /// Arguments, variables, and what stands behind the standard streams.
 fn streams(dice: &mut Dice<BYTES>, world: &mut World) {
+    if dice.percent(4) {
+        world.args.clear();
+    }
     for _ in 0..dice.below(4) {
         world.args.push(dice.choose(&ARGS).to_owned());
     }
@@ -102,7 +105,10 @@ fn kind(dice: &mut Dice<ENTRY_BYTES>, scope: &Scope, tree: &Tree, root: NodeId, 
             let target = entry.map_or_else(|| NAMES[usize::from(at) % NAMES.len()].to_owned(), |id| text(scope.path(spot.directory, id)));
             (NodeKind::Symlink(target), Kind::Link(entry))
         }
-        208..228 => (NodeKind::Symlink(TARGETS[usize::from(at) % TARGETS.len()].to_owned()), Kind::Link(None)),
+        208..228 => {
+            let target = TARGETS[usize::from(at) % TARGETS.len()];
+            (NodeKind::Symlink(target.to_owned()), Kind::Link((target == ".").then_some(spot.directory)))
+        }
         228.. => match scope.entry(at, |id, node| node.kind == Kind::File && below_root(id)) {
             Some(id) => (NodeKind::HardLink(first_name(tree, text(scope.path(root, id)))), Kind::File),
             None => file(at),
