@@ -67,11 +67,10 @@ pub(crate) fn bytes(seed: u64, index: u64, header: usize, most_calls: usize) -> 
     let fewer = random.next();
     let calls = if fewer.is_multiple_of(4) { 1 + (fewer >> 32) as usize % most_calls.max(1) } else { most_calls };
     let len = header + calls * CALL_BYTES;
-    let mut out = Vec::with_capacity(len + 8);
-    while out.len() < len {
-        out.extend_from_slice(&random.next().to_le_bytes());
+    let mut out = vec![0; len];
+    for word in out.chunks_mut(8) {
+        word.copy_from_slice(&random.next().to_le_bytes()[..word.len()]);
     }
-    out.truncate(len);
     out
 }
 

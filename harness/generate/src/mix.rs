@@ -41,7 +41,7 @@ impl Default for Mix {
             two_preopens: true,
             read_only: true,
             functions: Functions::ALL,
-            share: Share { boundary: 20, abuse: 10 },
+            share: Share { boundary: 22, abuse: 10 },
             streams: true,
             longest_wait_nanoseconds: 1_000_000,
         }

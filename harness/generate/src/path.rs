@@ -2,35 +2,28 @@
 
 use touchstone_model::script::{Literal, Span};
 
-use crate::scope::{Kind, NAMES, Node, NodeId, Spot};
+use crate::scope::{Kind, NAMES, NodeId, Spot};
 use crate::valid::Maker;
-
-/// What odd paths are made from.
-#[derive(Debug)]
-struct Parts {
-    /// The path of a valid call.
-    plain: Vec<u8>,
-    /// Paths from the same base to a directory, a file and a symbolic link, if there are such.
-    directory: Vec<u8>,
-    file: Vec<u8>,
-    link: Vec<u8>,
-}
 
 /// A piece of an odd path.
 #[derive(Debug, Clone, Copy)]
 enum Piece {
+    /// The path of a valid call.
     Plain,
+    /// A path from the same base to a directory, a file or a symbolic link, if there is one.
     Directory,
     File,
     Link,
+    /// A link that leads to its own directory, so many times one after the other.
+    Circle(u32),
     Bytes(&'static [u8]),
     Repeated(&'static [u8], u32),
 }
 
-use Piece::{Bytes, Directory, File, Link, Plain, Repeated};
+use Piece::{Bytes, Circle, Directory, File, Link, Plain, Repeated};
 
 /// The classes of odd paths.
-const CLASSES: [&[Piece]; 44] = [
+const CLASSES: [&[Piece]; 51] = [
     &[Bytes(b"missing")],
     &[Bytes(b"missing/"), Plain],
     &[Bytes(b"missing/../"), Plain],
@@ -75,6 +68,13 @@ const CLASSES: [&[Piece]; 44] = [
     &[Link, Bytes(b"/")],
     &[Link, Bytes(b"/a")],
     &[Link, Bytes(b"/..")],
+    &[Circle(8), Plain],
+    &[Circle(9), Plain],
+    &[Circle(40), Plain],
+    &[Circle(41)],
+    &[Bytes(b"A")],
+    &[Bytes(b"a\\b")],
+    &[Directory, Bytes(b"\\..\\"), Plain],
 ];
 
 impl Maker<'_> {
@@ -122,30 +122,19 @@ impl Maker<'_> {
     pub(crate) fn odd_path(&mut self, base: Option<NodeId>, plain: &[u8]) -> Literal {
         let class = CLASSES[self.swarm.path_class(self.dice.byte(), CLASSES.len())];
         let at = self.dice.byte();
-        let some = |test: fn(&Node) -> bool| {
-            let below = |id| base.is_some_and(|base| id != base && self.scope.is_below(id, base));
-            let found = self.scope.entry(at, |id, node| test(node) && below(id));
-            found.zip(base).map_or(NAMES[usize::from(at) % NAMES.len()].into(), |(id, base)| self.scope.path(base, id))
-        };
-        let parts = Parts {
-            plain: plain.to_vec(),
-            directory: some(|node| node.kind == Kind::Directory),
-            file: some(|node| node.kind == Kind::File),
-            link: some(|node| matches!(node.kind, Kind::Link(_))),
-        };
-        parts.literal(class)
-    }
-}
-
-impl Parts {
-    fn literal(&self, class: &[Piece]) -> Literal {
-        let mut pieces: Vec<(Vec<u8>, u32)> = Vec::new();
+        let mut pieces: Vec<(Vec<u8>, u32)> = Vec::with_capacity(2);
         for piece in class {
+            let some: Vec<u8>;
             let (bytes, times): (&[u8], u32) = match piece {
-                Plain => (&self.plain, 1),
-                Directory => (&self.directory, 1),
-                File => (&self.file, 1),
-                Link => (&self.link, 1),
+                Plain => (plain, 1),
+                Directory | File | Link => {
+                    some = self.some_path(base, at, *piece);
+                    (&some, 1)
+                }
+                Circle(times) => {
+                    some = [&self.some_path(base, at, *piece)[..], b"/"].concat();
+                    (&some, *times)
+                }
                 Bytes(bytes) => (bytes, 1),
                 Repeated(bytes, times) => (bytes, *times),
             };
@@ -155,5 +144,27 @@ impl Parts {
             }
         }
         Literal { pieces, span: Span::default() }
+    }
+
+    /// The path of some entry of a kind; some name if there is none.
+    fn some_path(&self, base: Option<NodeId>, at: u8, piece: Piece) -> Vec<u8> {
+        let below = |id| base.is_some_and(|base| id != base && self.scope.is_below(id, base));
+        let found = self.scope.entry(at, |id, node| {
+            let fits = match piece {
+                Directory => node.kind == Kind::Directory,
+                File => node.kind == Kind::File,
+                Link => matches!(node.kind, Kind::Link(_)),
+                Circle(_) => node.parent.is_some_and(|parent| node.kind == Kind::Link(Some(parent))),
+                Plain | Bytes(_) | Repeated(..) => true,
+            };
+            fits && below(id)
+        });
+        found.zip(base).map_or(NAMES[usize::from(at) % NAMES.len()].into(), |(id, base)| self.scope.path(base, id))
+    }
+
+    /// The plain path of any entry: it may be of the wrong kind, or there already.
+    pub(crate) fn another_path(&mut self, base: Option<NodeId>) -> Literal {
+        let at = self.dice.byte();
+        Literal::new(&self.some_path(base, at, Plain))
     }
 }

@@ -1,7 +1,7 @@
 //! Calls that give the parameters of the wasm function themselves, with one pointer or length that lies.
 
 use touchstone_model::script::check::core_types;
-use touchstone_model::script::{Arg, Args, Buffer, BufferInit, Expr, Literal, Statement};
+use touchstone_model::script::{Arg, Args, Buffer, BufferInit, Expr, Int, Literal, Statement};
 use touchstone_spec::{Function, Shape};
 
 use crate::ast::{beside, int, name, word};
@@ -37,25 +37,25 @@ impl Memory {
         if !self.used {
             return Vec::new();
         }
-        let room = || word(ROOM);
         let buffers = [(beside(TEXT, 0), 5), (beside(TEXT, 5), 8), (beside(TEXT, 2), 0), (beside(TEXT, 16), 3)];
         let wrong = [
             (beside("end", -4), int(5)),
             (beside("end", 0), int(1)),
             (int(u32::MAX), int(1)),
-            (room(), int(u32::MAX)),
-            (room(), int(0x7fff_ffff)),
+            (word(TEXT), int(u32::MAX)),
+            (word(TEXT), int(0x7fff_ffff)),
             (beside(TEXT, 1), int(4)),
             (beside(TEXT, 3), int(4)),
             (beside("end", -4), int(4)),
         ];
         let buffers = buffers.into_iter().flat_map(|(at, len)| [at, int(len)]).collect();
         let wrong = wrong.into_iter().flat_map(|(at, len)| [at, len]).collect();
+        // the room comes last, so that whoever reads beyond the end of an array finds zeros first
         let inits = [
-            (ROOM, BufferInit::Zero(touchstone_model::script::Int::new(ROOM_BYTES.into()))),
             (TEXT, BufferInit::Bytes(Literal::new(TEXT_BYTES))),
-            (BUFFERS, BufferInit::Words(buffers)),
             (WRONG, BufferInit::Words(wrong)),
+            (BUFFERS, BufferInit::Words(buffers)),
+            (ROOM, BufferInit::Zero(Int::new(ROOM_BYTES.into()))),
         ];
         inits.into_iter().map(|(text, init)| Statement::Buffer(Buffer { name: name(text), init })).collect()
     }
@@ -108,7 +108,8 @@ impl Maker<'_> {
         });
         let mut args: Vec<Expr> = Vec::with_capacity(parts.len());
         let mut room = 0;
-        for part in &parts {
+        for (index, part) in parts.iter().enumerate() {
+            let follows_text = index > 0 && parts[index - 1] == Part::Text;
             args.push(match part {
                 Part::Scalar => scalars.next().unwrap_or_else(|| int(0)),
                 Part::Text => beside(TEXT, self.dice.below(8) as i64),
@@ -117,6 +118,7 @@ impl Maker<'_> {
                     room += 64;
                     beside(ROOM, room - 64)
                 }
+                Part::Len if follows_text && self.dice.percent(25) => int(1 + self.dice.below(9) as u64),
                 Part::Len => int(1),
             });
         }

@@ -106,10 +106,29 @@ pub(crate) struct Spot {
     pub(crate) name: usize,
 }
 
+/// What the generator remembers of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Scope {
     nodes: Vec<Node>,
     open: Vec<Open>,
+    /// Whether the variable for the last answer of each kind is bound.
+    kept: [bool; 2],
+}
+
+/// An answer that a later call can be given: the variable `position` or `stat`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Position,
+    Stat,
+}
+
+impl Answer {
+    pub(crate) fn variable(self) -> &'static str {
+        match self {
+            Answer::Position => "position",
+            Answer::Stat => "stat",
+        }
+    }
 }
 
 impl Handle {
@@ -253,7 +272,15 @@ impl Scope {
         self.nodes[spot.directory].key.wrapping_mul(31).wrapping_add(spot.name as u8).wrapping_mul(97).wrapping_add(41)
     }
 
+    pub(crate) fn has(&self, answer: Answer) -> bool {
+        self.kept[answer as usize]
+    }
+
     // ---- what calls do ----
+
+    pub(crate) fn keep(&mut self, answer: Answer) {
+        self.kept[answer as usize] = true;
+    }
 
     /// Makes an entry; what had its name is gone.
     pub(crate) fn make(&mut self, spot: Spot, kind: Kind) -> NodeId {

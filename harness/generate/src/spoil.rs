@@ -7,7 +7,7 @@ use touchstone_spec::{Shape, Type};
 use crate::ast::{case, flags, int, word};
 use crate::need::kinds;
 use crate::number;
-use crate::scope::{NAMES, NodeId};
+use crate::scope::NAMES;
 use crate::valid::{Draft, Effect, Maker};
 
 /// How far a call is from a valid one.
@@ -73,16 +73,7 @@ impl Maker<'_> {
             Arg::Literal(literal) => literal.bytes(),
             _ => NAMES[0].into(),
         };
-        if self.dice.percent(40) { self.another_entry(draft.base) } else { self.odd_path(draft.base, &plain) }
-    }
-
-    /// The plain path of any entry: it may be of the wrong kind, or there already.
-    fn another_entry(&mut self, base: Option<NodeId>) -> Literal {
-        let at = self.dice.byte();
-        let below = |id| base.is_some_and(|base| id != base && self.scope.is_below(id, base));
-        let found = self.scope.entry(at, |id, _| below(id));
-        let path = found.zip(base).map_or(NAMES[usize::from(at) % NAMES.len()].into(), |(id, base)| self.scope.path(base, id));
-        Literal::new(&path)
+        if self.dice.percent(40) { self.another_path(draft.base) } else { self.odd_path(draft.base, &plain) }
     }
 
     fn odd_gather(&mut self) -> Arg {
@@ -104,6 +95,12 @@ impl Maker<'_> {
         if strength == Strength::Boundary {
             let count = [0, 1, 8, 20][usize::from(byte) % 4];
             items.extend((0..count).map(|_| self.subscription()));
+            if byte.is_multiple_of(3) {
+                // a subscription names no variable; these numbers preopens and files mostly have
+                let fd = int(3 + u64::from(byte % 6));
+                let kind = if byte < 128 { SubscriptionKind::FdRead(fd) } else { SubscriptionKind::FdWrite(fd) };
+                items.extend((count > 0).then(|| Subscription { kind, userdata: Some(int(7)), span: Span::default() }));
+            }
             items.extend((count > 0).then(|| self.clock()));
             return Arg::Subscriptions(items, Span::default());
         }

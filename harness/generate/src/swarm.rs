@@ -128,3 +128,43 @@ impl Swarm {
         drawn.unwrap_or(usize::from(at) * classes / 256)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use arbitrary::Unstructured;
+
+    use super::*;
+
+    fn swarm(byte: u8, mix: &Mix) -> Swarm {
+        Swarm::draw(&mut Dice::take(&mut Unstructured::new(&[byte; BYTES])), mix)
+    }
+
+    #[test]
+    fn a_sample_about_everything_leaves_nothing_out() {
+        let swarm = swarm(0, &Mix::default());
+        let functions: BTreeSet<Function> = (0..=255).filter_map(|at| swarm.function(at)).collect();
+        assert_eq!(functions.len(), WEIGHTS.len());
+        let classes: BTreeSet<usize> = (0..=255).map(|at| swarm.path_class(at, 51)).collect();
+        assert_eq!(classes, (0..51).collect());
+    }
+
+    #[test]
+    fn other_samples_leave_half_of_it_out() {
+        let swarm = swarm(0xaa, &Mix::default());
+        let functions: BTreeSet<Function> = (0..=255).filter_map(|at| swarm.function(at)).collect();
+        assert!((20..26).contains(&functions.len()), "{functions:?}");
+        assert!(swarm.has(Function::PathOpen));
+        let classes: BTreeSet<usize> = (0..=255).map(|at| swarm.path_class(at, 51)).collect();
+        assert_eq!(classes.len(), 25);
+    }
+
+    #[test]
+    fn what_a_mix_leaves_out_is_never_drawn() {
+        let mix = Mix { functions: Functions::of(&[Function::FdSync]), ..Mix::default() };
+        for byte in [0, 0x55, 0xaa, 0xff] {
+            assert!((0..=255).all(|at| swarm(byte, &mix).function(at) == Some(Function::FdSync)));
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! The world that a script starts in.
 
 use arbitrary::Unstructured;
-use touchstone_model::world::{Access, Node, NodeKind, Preopen, Stdin, StdioKind, World};
+use touchstone_model::world::{Access, Node, NodeKind, Preopen, Stdin, StdioKind, Tree, World};
 
 use crate::dice::Dice;
 use crate::mix::Mix;
@@ -42,7 +42,8 @@ pub(crate) fn draw(input: &mut Unstructured<'_>, mix: &Mix) -> (World, Scope) {
         scope.streams();
         streams(&mut dice, &mut world);
     }
-    let count = dice.below(mix.entries + 2).min(mix.entries);
+    // an eighth of the trees is empty, the others are mostly full
+    let count = if dice.percent(12) { 0 } else { mix.entries - dice.below(mix.entries + 1) / 2 };
     for index in 0..mix.entries {
         let mut dice = Dice::<ENTRY_BYTES>::take(input);
         if index < count {
@@ -54,6 +55,9 @@ pub(crate) fn draw(input: &mut Unstructured<'_>, mix: &Mix) -> (World, Scope) {
 
 /// Arguments, variables, and what stands behind the standard streams.
 fn streams(dice: &mut Dice<BYTES>, world: &mut World) {
+    if dice.percent(4) {
+        world.args.clear();
+    }
     for _ in 0..dice.below(4) {
         world.args.push(dice.choose(&ARGS).to_owned());
     }
@@ -75,7 +79,7 @@ fn entry(dice: &mut Dice<ENTRY_BYTES>, world: &mut World, scope: &mut Scope, roo
     let directory = inside.filter(|_| at.is_multiple_of(2)).unwrap_or(root);
     let Some(name) = scope.free_name(directory, dice.byte()) else { return };
     let spot = Spot { directory, name };
-    let (kind, remembered) = kind(dice, scope, root, spot);
+    let (kind, remembered) = kind(dice, scope, &world.preopens[index].tree, root, spot);
     let id = scope.make(spot, remembered);
     let path = text(scope.path(root, id));
     let tree = &mut world.preopens[index].tree.0;
@@ -98,7 +102,7 @@ fn text(path: Vec<u8>) -> String {
 }
 
 /// What an entry is, and what is remembered of it.
-fn kind(dice: &mut Dice<ENTRY_BYTES>, scope: &Scope, root: NodeId, spot: Spot) -> (NodeKind, Kind) {
+fn kind(dice: &mut Dice<ENTRY_BYTES>, scope: &Scope, tree: &Tree, root: NodeId, spot: Spot) -> (NodeKind, Kind) {
     let (what, at) = (dice.byte(), dice.byte());
     let below_root = |id| scope.is_below(id, root);
     match what {
@@ -111,11 +115,22 @@ fn kind(dice: &mut Dice<ENTRY_BYTES>, scope: &Scope, root: NodeId, spot: Spot) -
             let target = entry.map_or_else(|| NAMES[usize::from(at) % NAMES.len()].to_owned(), |id| text(scope.path(spot.directory, id)));
             (NodeKind::Symlink(target), Kind::Link(entry))
         }
-        208..228 => (NodeKind::Symlink(TARGETS[usize::from(at) % TARGETS.len()].to_owned()), Kind::Link(None)),
+        208..228 => {
+            let target = TARGETS[usize::from(at) % TARGETS.len()];
+            (NodeKind::Symlink(target.to_owned()), Kind::Link((target == ".").then_some(spot.directory)))
+        }
         228.. => match scope.entry(at, |id, node| node.kind == Kind::File && below_root(id)) {
-            Some(first) => (NodeKind::HardLink(text(scope.path(root, first))), Kind::File),
+            Some(id) => (NodeKind::HardLink(first_name(tree, text(scope.path(root, id)))), Kind::File),
             None => file(at),
         },
+    }
+}
+
+/// The name under which a tree has a file itself, and not a link to it.
+fn first_name(tree: &Tree, path: String) -> String {
+    match tree.0.get(&path).map(|node| &node.kind) {
+        Some(NodeKind::HardLink(first)) => first.clone(),
+        _ => path,
     }
 }
 

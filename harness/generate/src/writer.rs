@@ -4,7 +4,6 @@ use arbitrary::Unstructured;
 use touchstone_model::script::{Args, Call, Script, Span, Statement};
 use touchstone_spec::Function;
 
-use crate::Sample;
 use crate::ast::name;
 use crate::dice::{CallDice, Dice};
 use crate::mix::Mix;
@@ -13,6 +12,7 @@ use crate::scope::{Open, Scope, What};
 use crate::spoil::Strength;
 use crate::swarm::Swarm;
 use crate::valid::{Change, Draft, Effect, Maker};
+use crate::{CALL_BYTES, Sample};
 
 /// A script that is being written.
 struct Writer<'m> {
@@ -27,7 +27,8 @@ struct Writer<'m> {
 pub(crate) fn write(input: &mut Unstructured<'_>, mix: &Mix) -> Sample {
     let swarm = Swarm::draw(&mut Dice::take(input), mix);
     let (world, scope) = crate::world::draw(input, mix);
-    let mut writer = Writer { mix, swarm, scope, memory: Memory::default(), calls: Vec::with_capacity(mix.calls) };
+    let mut writer =
+        Writer { mix, swarm, scope, memory: Memory::default(), calls: Vec::with_capacity(mix.calls.min(input.len() / CALL_BYTES + 1)) };
     while writer.calls.len() < mix.calls && !input.is_empty() {
         let mut dice = CallDice::take(input);
         let is_last = input.is_empty() || writer.calls.len() + 1 == mix.calls;
@@ -35,8 +36,8 @@ pub(crate) fn write(input: &mut Unstructured<'_>, mix: &Mix) -> Sample {
             break;
         }
     }
-    let mut statements = writer.memory.statements();
-    statements.append(&mut writer.calls);
+    let mut statements = writer.calls;
+    statements.splice(0..0, writer.memory.statements());
     Sample { world, script: Script { statements } }
 }
 
@@ -60,13 +61,17 @@ impl Writer<'_> {
         let mut draft = maker.valid(function);
         let is_raw = strength == Strength::Abuse && takes_pointers(draft.function) && maker.dice.percent(50);
         if is_raw {
-            let may_stop = is_last || maker.dice.percent(15);
+            let may_stop = is_last || maker.dice.percent(12);
             let args = maker.raw(&draft, &mut self.memory, may_stop);
             self.push(draft, Some(args));
             return Goes::On;
         }
         if strength != Strength::Valid {
             maker.spoil(&mut draft, strength);
+            // what two odd arguments do together is a question of its own
+            if maker.dice.percent(35) {
+                maker.spoil(&mut draft, Strength::Boundary);
+            }
         }
         self.apply(draft.effect);
         self.push(draft, None);
@@ -127,6 +132,7 @@ impl Writer<'_> {
                     (open.base, open.inheriting) = (base, inheriting);
                 }
             }
+            Effect::Keep(answer) => self.scope.keep(answer),
             Effect::List(handle) => {
                 if let Some(open) = self.scope.get_mut(handle) {
                     open.listed = true;

@@ -7,6 +7,7 @@ use touchstone_generate::{CALL_BYTES, Functions, Mix, Sample, generate, header_b
 use touchstone_model::script::check::check;
 use touchstone_model::script::parse::parse;
 use touchstone_model::script::{Arg, Args, Call, Expr};
+use touchstone_model::world::NodeKind;
 use touchstone_spec::Function;
 
 const SAMPLES: u64 = 5000;
@@ -26,6 +27,25 @@ fn every_sample_is_a_script() {
             let read = parse(&text).unwrap_or_else(|mistake| panic!("sample {index}: {}\n{text}", mistake.message));
             assert!(read == sample.script, "sample {index} reads differently\n{text}{read}");
             assert!(sample.script.calls().count() <= mix.calls, "sample {index}");
+        }
+    }
+}
+
+#[test]
+fn every_tree_can_be_built() {
+    for index in 0..SAMPLES {
+        for preopen in &sample(4, index, &Mix::default()).world.preopens {
+            let entries = &preopen.tree.0;
+            let kind = |path: &str| entries.get(path).map(|node| &node.kind);
+            for (path, node) in entries {
+                let parents = path.match_indices('/').map(|(end, _)| kind(&path[..end]));
+                assert!(parents.into_iter().all(|kind| kind == Some(&NodeKind::Directory)), "sample {index}: {path}");
+                match &node.kind {
+                    NodeKind::HardLink(first) => assert!(matches!(kind(first), Some(NodeKind::File(_))), "sample {index}: {path}"),
+                    NodeKind::Symlink(target) => assert!(!target.is_empty() && !target.contains('\0'), "sample {index}: {path}"),
+                    NodeKind::File(_) | NodeKind::Directory | NodeKind::Filled(_) => {}
+                }
+            }
         }
     }
 }
@@ -121,7 +141,7 @@ fn everything_turns_up() {
 }
 
 /// Kinds of arguments, as [`features`] calls them.
-const KINDS: [&str; 14] = [
+const KINDS: [&str; 16] = [
     "raw",
     "flags",
     "no flags",
@@ -130,6 +150,8 @@ const KINDS: [&str; 14] = [
     "number of 64 bits",
     "variable",
     "cookie of an entry",
+    "field of an answer",
+    "answer and some",
     "several buffers",
     "no buffers",
     "empty buffer",
@@ -210,7 +232,9 @@ fn of_expr(expr: &Expr) -> Option<&'static str> {
         Expr::Flags(..) => "flags",
         Expr::Next(..) => "cookie of an entry",
         Expr::Offset(base, _) if matches!(base.as_ref(), Expr::Name(name) if name.text == "end") => "end of memory",
-        Expr::Name(_) | Expr::Offset(..) | Expr::Field(..) => return None,
+        Expr::Field(..) => "field of an answer",
+        Expr::Offset(base, _) if matches!(base.as_ref(), Expr::Name(name) if name.text == "position") => "answer and some",
+        Expr::Name(_) | Expr::Offset(..) => return None,
     })
 }
 

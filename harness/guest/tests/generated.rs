@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use touchstone_generate::{Mix, Sample, sample};
+use touchstone_generate::{Mix, Sample, Share, sample};
 use touchstone_guest::script::program::program;
 use touchstone_guest::script::{PlayedEnd, Player, Wasi};
+use touchstone_model::script::parse::parse;
 use touchstone_model::trace::TraceCall;
 use touchstone_model::world::{Stdin, World};
 use touchstone_oracle::check::Said;
@@ -68,24 +69,33 @@ impl Tally {
     }
 }
 
-/// The calls of a sample, without those with which it looked for its preopens.
-fn own_calls<'p>(player: &'p Player, sample: &Sample) -> &'p [TraceCall] {
+/// The calls of a sample, without those with which it looked for its preopens. (Where it was cut short, calls at its start that
+/// look like those count as such.)
+fn own_calls<'p>(player: &'p Player, sample: &Sample, end: PlayedEnd) -> &'p [TraceCall] {
     let calls = player.calls();
-    let program = program(&sample.script, &sample.world).map_or(0, |program| program.calls.len());
-    let looked = calls.iter().take_while(|call| matches!(call.function, Function::FdPrestatGet | Function::FdPrestatDirName)).count();
-    &calls[looked.min(calls.len().saturating_sub(program.min(calls.len() - looked)))..]
+    let looks = |call: &&TraceCall| matches!(call.function, Function::FdPrestatGet | Function::FdPrestatDirName);
+    let looked = match end {
+        PlayedEnd::Returned => calls.len() - sample.script.calls().count(),
+        PlayedEnd::Exited(_) | PlayedEnd::Trapped => calls.iter().take_while(looks).count(),
+    };
+    &calls[looked..]
 }
 
 fn tallies(mix: &Mix) -> BTreeMap<u8, Tally> {
     let mut player = Player::default();
     let mut out: BTreeMap<u8, Tally> = BTreeMap::new();
+    let (mut written, mut made) = (0, 0);
     for index in 0..SAMPLES {
         let sample = sample(1, index, mix);
         let end = play(&mut player, &sample);
-        for call in own_calls(&player, &sample) {
+        written += sample.script.calls().count();
+        made += own_calls(&player, &sample, end).len();
+        for call in own_calls(&player, &sample, end) {
             out.entry(call.function.index()).or_default().add(call, end);
         }
     }
+    eprintln!("{made} of {written} calls are made before the program ends");
+    assert!(made * 100 > written * 88, "too many programs end too soon");
     out
 }
 
@@ -110,13 +120,20 @@ fn most_calls_succeed_and_every_function_does() {
     show(&tallies);
     let share = success(&tallies);
     assert!((40.0..80.0).contains(&share), "{share} % succeed");
-    // a world has no sockets, and no host that the reference stands for lets a guest raise what ends it
-    let never = [Function::SockAccept, Function::SockRecv, Function::SockSend, Function::SockShutdown, Function::ProcRaise];
+    // a world has no sockets
+    let never = [Function::SockAccept, Function::SockRecv, Function::SockSend, Function::SockShutdown];
     let succeeds = |function: &Function| tallies.get(&function.index()).is_some_and(|tally| tally.successes > 0);
     let failing: Vec<&str> = Function::ALL.iter().filter(|it| !succeeds(it) && !never.contains(it)).map(|it| it.name()).collect();
     assert!(failing.is_empty(), "never succeed: {failing:?}");
     let errnos: BTreeSet<u32> = tallies.values().flat_map(|tally| tally.errnos.keys().copied()).collect();
     assert!(errnos.len() >= 18, "only {} errnos", errnos.len());
+}
+
+#[test]
+fn calls_that_are_meant_to_be_valid_are() {
+    let tallies = tallies(&Mix { share: Share { boundary: 0, abuse: 0 }, ..Mix::default() });
+    let share = success(&tallies);
+    assert!(share > 93.0, "{share} % succeed");
 }
 
 #[test]
@@ -128,6 +145,39 @@ fn a_kernel_can_witness_what_is_made_for_it() {
     assert_eq!(tallies.len(), 28, "functions are called");
 }
 
+/// A mistake of the oracle that is known.
+struct Known {
+    why: &'static str,
+    /// A script that shows it, in the default world.
+    script: &'static str,
+    /// Whether a call is one that is rejected, or after which another one is.
+    is: fn(&TraceCall) -> bool,
+}
+
+/// What is fixed in the oracle is taken out here.
+const KNOWN: [Known; 2] = [
+    Known {
+        why: "an event is taken for that of the first subscription with its userdata, although another one with the same was ready",
+        script: "poll_oneoff([clock(monotonic, 1000, 0, 0), clock(monotonic, 0, 0, 0)])\n",
+        is: has_equal_userdata,
+    },
+    Known {
+        why: "the reference lets a stream keep rights that fd_fdstat_get has not shown, and holds it to those that were kept",
+        script: "fd_fdstat_get(stdin)\nfd_fdstat_set_rights(stdin, [fd_tell], 0)\nfd_filestat_get(stdin)\n",
+        is: keeps_rights_of_stream,
+    },
+];
+
+fn has_equal_userdata(call: &TraceCall) -> bool {
+    let subscriptions = call.inputs.first().map_or(&[][..], |input| input.kept());
+    let userdata: Vec<&[u8]> = subscriptions.chunks_exact(48).map(|subscription| &subscription[..8]).collect();
+    call.function == Function::PollOneoff && userdata.iter().enumerate().any(|(index, one)| userdata[..index].contains(one))
+}
+
+fn keeps_rights_of_stream(call: &TraceCall) -> bool {
+    call.function == Function::FdFdstatSetRights && call.args[0] < 3
+}
+
 #[test]
 fn the_checker_accepts_what_the_reference_does() {
     let mut player = Player::default();
@@ -135,22 +185,35 @@ fn the_checker_accepts_what_the_reference_does() {
     for index in 0..SAMPLES {
         let sample = sample(3, index, &Mix::default());
         play(&mut player, &sample);
-        rejected.extend(rejection(&sample.world, player.calls()).map(|what| format!("sample {index}: {what}\n{}", sample.script)));
+        let Some((place, what)) = rejection(&sample.world, player.calls()) else { continue };
+        let trace = &player.calls()[..=place];
+        if !KNOWN.iter().any(|known| trace.iter().any(known.is)) {
+            rejected.push(format!("sample {index}: {what}\n{}", sample.script));
+        }
     }
     assert!(rejected.is_empty(), "{} traces are rejected\n{}", rejected.len(), rejected.join("\n"));
 }
 
-/// The first call of a trace that the checker does not accept.
-fn rejection(world: &World, calls: &[TraceCall]) -> Option<String> {
+#[test]
+fn what_is_known_is_still_so() {
+    let mut player = Player::default();
+    for known in KNOWN {
+        let script = parse(known.script).unwrap_or_else(|mistake| panic!("{}", mistake.message));
+        let sample = Sample { world: World::default(), script };
+        play(&mut player, &sample);
+        assert!(rejection(&sample.world, player.calls()).is_some(), "fixed; take it out of KNOWN: {}", known.why);
+    }
+}
+
+/// The first call of a trace that the checker rejects, and what it says.
+fn rejection(world: &World, calls: &[TraceCall]) -> Option<(usize, String)> {
     let mut checker = Checker::new(world, Host::LINUX);
-    for call in calls {
-        match checker.call(call) {
-            Ok(Said::Accepted | Said::Unjudged) => {}
-            said => {
-                let answer = call.outcome.as_ref().map(|outcome| outcome.errno);
-                let mismatches = &checker.findings().mismatches;
-                return Some(format!("{said:?} {}({:x?}) = {answer:?}\n{mismatches:?}", call.function.name(), call.args));
-            }
+    for (place, call) in calls.iter().enumerate() {
+        let said = checker.call(call);
+        if !matches!(said, Ok(Said::Accepted | Said::Unjudged)) {
+            let answer = call.outcome.as_ref().map(|outcome| outcome.errno);
+            let mismatches = &checker.findings().mismatches;
+            return Some((place, format!("{said:?} {}({:x?}) = {answer:?} {mismatches:?}", call.function.name(), call.args)));
         }
     }
     None

@@ -11,12 +11,12 @@ use touchstone_model::script::{Arg, Expr, Literal, Span};
 use touchstone_spec::consts::{fdflags, fstflags, lookupflags};
 use touchstone_spec::{Function, Shape, Type};
 
-use crate::ast::{case, flags, int, text, word};
+use crate::ast::{beside, case, flags, int, name, text, word};
 use crate::dice::CallDice;
 use crate::mix::Mix;
 use crate::need::{Descriptor, Entry, Need, kinds};
 use crate::number;
-use crate::scope::{Handle, NAMES, NodeId, Open, Scope, What};
+use crate::scope::{Answer, Handle, NAMES, NodeId, Open, Scope, What};
 use crate::swarm::Swarm;
 
 /// A call before it is written down.
@@ -41,6 +41,7 @@ pub(crate) enum Effect {
     Renumber(Handle, Handle),
     Rights(Handle, u64, u64),
     List(Handle),
+    Keep(Answer),
 }
 
 /// Makes one call.
@@ -77,7 +78,8 @@ const TIME_FLAGS: [u64; 8] = [
 impl Maker<'_> {
     /// A valid call to a function. Where what it is about is not there, the call that makes it, if that may be called.
     pub(crate) fn valid(&mut self, function: Function) -> Draft {
-        let draft = self.planned(function);
+        let mut draft = self.planned(function);
+        self.keep_answer(&mut draft);
         if draft.function == function || self.mix.functions.contains(draft.function) {
             return draft;
         }
@@ -115,8 +117,9 @@ impl Maker<'_> {
 
     /// The arguments of a call, with this descriptor for each that it takes.
     fn with_descriptor(&mut self, function: Function, handle: Handle) -> Draft {
-        let mut draft = Draft { function, bind: None, args: Vec::with_capacity(9), base: None, effect: Effect::None };
-        for kind in kinds(function) {
+        let kinds = kinds(function);
+        let mut draft = Draft { function, bind: None, args: Vec::with_capacity(kinds.len()), base: None, effect: Effect::None };
+        for kind in kinds {
             let arg = match kind {
                 Kind::Scalar(ty) if ty.name == Some("fd") => Arg::Expr(word(handle.name())),
                 // the guest finds a preopen at `/` and its name
@@ -148,7 +151,37 @@ impl Maker<'_> {
             }
             Shape::Flags { .. } => flags(ty, self.flags(function, ty)),
             Shape::Handle => word(self.any_descriptor().name()),
-            _ => int(number::valid(self.dice, ty)),
+            _ => self.answer(function, ty).unwrap_or_else(|| int(number::valid(self.dice, ty))),
+        }
+    }
+
+    /// Now and then a number that an earlier call has answered.
+    fn answer(&mut self, function: Function, ty: &Type) -> Option<Expr> {
+        let byte = self.dice.byte();
+        let field = |field| Expr::Field(name(Answer::Stat.variable()), name(field));
+        // a host may have no room to allocate as much as a sparse file seems to have
+        if byte >= 32 || function == Function::FdAllocate {
+            return None;
+        }
+        match ty.name {
+            Some("filesize" | "filedelta") if byte < 16 && self.scope.has(Answer::Position) => {
+                Some(beside(Answer::Position.variable(), [0, 1, -1, 8][usize::from(byte) % 4]))
+            }
+            Some("filesize") if self.scope.has(Answer::Stat) => Some(field("size")),
+            Some("timestamp") if self.scope.has(Answer::Stat) => Some(field(["atim", "mtim", "ctim"][usize::from(byte) % 3])),
+            _ => None,
+        }
+    }
+
+    /// Binds what a call answers, where a later one can be given it.
+    fn keep_answer(&mut self, draft: &mut Draft) {
+        let answer = match draft.function {
+            Function::FdTell | Function::FdSeek => Answer::Position,
+            Function::FdFilestatGet | Function::PathFilestatGet => Answer::Stat,
+            _ => return,
+        };
+        if self.dice.percent(40) {
+            (draft.bind, draft.effect) = (Some(answer.variable()), Effect::Keep(answer));
         }
     }
 
@@ -231,7 +264,7 @@ impl Maker<'_> {
         let need = Need::of(Function::FdReaddir);
         let Some(open) = self.descriptor(need) else { return self.make_up_for(need) };
         let cookie = match (open.listed, open.handle.list(), self.dice.byte()) {
-            (true, Some(list), byte @ 0..144) => Expr::Next(crate::ast::name(list), u32::from(byte % 4), Span::default()),
+            (true, Some(list), byte @ 0..144) => Expr::Next(name(list), u32::from(byte % 4), Span::default()),
             _ => int(0),
         };
         let args = vec![Arg::Expr(word(open.handle.name())), Arg::Expr(int(self.dice.choose(&ROOM))), Arg::Expr(cookie)];

@@ -37,8 +37,9 @@ impl Maker<'_> {
         let Some(node) = found else { return self.open_new(needed) };
         let (is_link, read_only) = (self.scope.node(node).kind != NodeKind::File, self.scope.node(node).read_only);
         let byte = self.dice.byte();
-        let mut oflags = if byte < 32 && !read_only { oflags::CREAT } else { 0 };
-        if byte.is_multiple_of(8) && !read_only {
+        // flags that may change something are seldom tried where nothing can be changed
+        let mut oflags = if byte < if read_only { 5 } else { 32 } { oflags::CREAT } else { 0 };
+        if byte.is_multiple_of(if read_only { 128 } else { 8 }) {
             oflags |= oflags::TRUNC;
         }
         let mut asked = Asked { follow: is_link || byte >= 128, oflags, base: 0, inheriting: 0, fdflags: 0 };

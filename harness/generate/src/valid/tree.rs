@@ -39,8 +39,9 @@ impl Maker<'_> {
         let base = Some(from.base);
         let [fd, path] = from.args();
         let mut head = [Some(fd), Some(path)];
-        let mut args = Vec::with_capacity(6);
-        for kind in kinds(function) {
+        let kinds = kinds(function);
+        let mut args = Vec::with_capacity(kinds.len());
+        for kind in kinds {
             let given = match kind {
                 ArgKind::Scalar(ty) if ty.name == Some("fd") => head[0].take(),
                 ArgKind::Text => head[1].take(),
