@@ -12,7 +12,7 @@ pub(crate) type Text<'a> = Option<&'a [u8]>;
 impl<'a> Step<'a> {
     /// A path that the call was given, by its place among the inputs. What is wrong with the text is said at once.
     pub(crate) fn text(&mut self, input: usize) -> Text<'a> {
-        let bytes = self.call.inputs.get(input).and_then(|capture| capture.bytes.as_deref())?;
+        let bytes = self.raw_text(input)?;
         let mut faults = [None; 6];
         for (place, fault) in faults.iter_mut().zip(resolve::text_faults(bytes, self.state)) {
             *place = Some(fault);
@@ -22,6 +22,11 @@ impl<'a> Step<'a> {
         faults.iter_mut().for_each(|fault| *fault = fault.filter(|clause| !late(clause)));
         faults.into_iter().flatten().for_each(|clause| self.applies(clause));
         Some(bytes)
+    }
+
+    /// The same without a word about it.
+    pub(crate) fn raw_text(&self, input: usize) -> Text<'a> {
+        self.call.inputs.get(input).and_then(|capture| capture.bytes.as_deref())
     }
 
     /// The directory that paths start from.

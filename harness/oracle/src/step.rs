@@ -309,6 +309,14 @@ impl<'a> Step<'a> {
         self.findings.preferred = preferred;
     }
 
+    /// Says that what is wrong with a path may stay unseen: there is nothing to do with it.
+    pub(crate) fn need_not_look(&mut self) {
+        self.findings.success = true;
+        if self.state.world.host.is_the_kernel {
+            self.findings.preferred = None;
+        }
+    }
+
     /// Says that a right is missing, which matters to runtimes that keep rights.
     pub(crate) fn missing_right(&mut self, clause: ClauseId) {
         match self.state.choices.rights {

@@ -18,13 +18,6 @@ pub(crate) fn fd_advise(step: &mut Step<'_>) -> Flow {
     let fd = step.fd(0, clause!("fd_advise.bad-fd"))?;
     step.right(fd, rights::FD_ADVISE);
     let (offset, len) = (step.arg(1), step.arg(2));
-    if len > LARGEST {
-        step.applies(clause!("fd_advise.huge-length"));
-    } else if offset > LARGEST || offset + len > LARGEST {
-        step.applies(clause!("fd_advise.huge-range"));
-    } else if len == 0 {
-        step.cite(clause!("fd_advise.zero-length"));
-    }
     match step.what(fd) {
         What::File(inode) => {
             if step.state.inodes.file(inode).is_some_and(|file| offset > file.len()) {
@@ -43,6 +36,13 @@ pub(crate) fn fd_advise(step: &mut Step<'_>) -> Flow {
             StdioKind::File => step.applies(clause!("fd_advise.stdio-file")),
         },
         What::Foreign => return Err(Stop::Unjudged),
+    }
+    if len > LARGEST {
+        step.applies(clause!("fd_advise.huge-length"));
+    } else if offset > LARGEST || offset + len > LARGEST {
+        step.applies(clause!("fd_advise.huge-range"));
+    } else if len == 0 {
+        step.cite(clause!("fd_advise.zero-length"));
     }
     step.always(clause!("fd_advise.no-effect"))
 }

@@ -49,6 +49,9 @@ impl Asked {
 }
 
 pub(crate) fn path_open(step: &mut Step<'_>) -> Flow {
+    if step.arg(4) & (oflags::CREAT | oflags::DIRECTORY) == oflags::CREAT | oflags::DIRECTORY {
+        step.applies(clause!("path_open.creat-with-directory"));
+    }
     let text = step.text(0);
     step.unknown_bits(1, lookupflags::SYMLINK_FOLLOW, clause!("path-resolution.unknown-lookupflags"));
     step.unknown_bits(4, OFLAGS, clause!("path_open.unknown-oflags"));
@@ -57,9 +60,6 @@ pub(crate) fn path_open(step: &mut Step<'_>) -> Flow {
     if (asked.base | asked.inheriting) & !ALL_RIGHTS != 0 {
         step.applies(clause!("path_open.unknown-rights"));
         step.permits(clause!("rights.unknown-bits"));
-    }
-    if asked.creat && asked.directory {
-        step.applies(clause!("path_open.creat-with-directory"));
     }
     let fd = step.fd(0, clause!("path_open.bad-fd"))?;
     needed_rights(step, fd, asked);
@@ -169,6 +169,13 @@ fn create(step: &mut Step<'_>, fd: u32, asked: Asked, found: &Found) -> Flow {
 
 /// Something is there: which clauses apply to opening it.
 fn existing(step: &mut Step<'_>, fd: u32, asked: Asked, found: &Found, inode: InodeId) {
+    // a kernel sees the slash first
+    if asked.creat && found.slash && step.is_file(inode) {
+        step.applies(clause!("path_open.creat-trailing-slash-file"));
+    }
+    if asked.creat && found.slash && found.name.is_some() && !asked.directory && step.is_directory(inode) {
+        step.applies(clause!("path_open.creat-existing-directory"));
+    }
     if asked.excl && asked.directory {
         step.applies(clause!("path_open.directory-excl"));
     }
@@ -199,7 +206,7 @@ fn existing(step: &mut Step<'_>, fd: u32, asked: Asked, found: &Found, inode: In
 fn existing_directory(step: &mut Step<'_>, asked: Asked, read_only: bool) {
     if asked.creat && asked.directory {
         step.applies(clause!("path_open.creat-directory"));
-    } else if asked.creat && !asked.excl {
+    } else if asked.creat {
         step.applies(clause!("path_open.creat-existing-directory"));
     }
     if asked.trunc {
@@ -230,8 +237,8 @@ fn existing_file(step: &mut Step<'_>, asked: Asked, found: &Found, read_only: bo
             step.applies(clause!("path_open.directory-trunc"));
         }
     }
-    if found.slash {
-        step.applies(if asked.creat { clause!("path_open.creat-trailing-slash-file") } else { clause!("path-resolution.trailing-slash") });
+    if found.slash && !asked.creat {
+        step.applies(clause!("path-resolution.trailing-slash"));
     }
     if read_only && asked.creat && !asked.trunc && !asked.excl {
         step.applies(clause!("preopen.read-only-creat-existing"));

@@ -79,13 +79,13 @@ pub(crate) fn fd_read(step: &mut Step<'_>) -> Flow {
 }
 
 pub(crate) fn fd_pread(step: &mut Step<'_>) -> Flow {
-    let fd = step.fd(0, clause!("fd_pread.bad-fd"))?;
-    step.rights(fd, rights::FD_READ | rights::FD_SEEK, clause!("rights.pread-needs-both"));
     let at = step.arg(3);
     if at > LARGEST {
         let nothing = room(step) == 0;
         step.applies(if nothing { clause!("fd_pread.negative-offset-no-room") } else { clause!("fd_pread.negative-offset") });
     }
+    let fd = step.fd(0, clause!("fd_pread.bad-fd"))?;
+    step.rights(fd, rights::FD_READ | rights::FD_SEEK, clause!("rights.pread-needs-both"));
     match step.what(fd) {
         What::File(inode) => {
             not_readable(step, fd, PREAD.not_readable);

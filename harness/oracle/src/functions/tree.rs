@@ -113,16 +113,16 @@ pub(crate) fn path_unlink_file(step: &mut Step<'_>) -> Flow {
 }
 
 /// One of the two paths of a call.
-struct Way<'a> {
+struct Way {
     /// Which parameter is its descriptor.
     fd: usize,
+    /// Which of the inputs is its text.
+    input: usize,
     bad_fd: ClauseId,
     not_directory: ClauseId,
-    text: Text<'a>,
 }
 
 pub(crate) fn path_rename(step: &mut Step<'_>) -> Flow {
-    let (old_text, new_text) = (step.text(0), step.text(1));
     let (old_fd, new_fd) = (step.arg32(0), step.arg32(3));
     step.rights(old_fd, rights::PATH_RENAME_SOURCE, clause!("rights.rename-both-directories"));
     step.rights(new_fd, rights::PATH_RENAME_TARGET, clause!("rights.rename-both-directories"));
@@ -130,14 +130,9 @@ pub(crate) fn path_rename(step: &mut Step<'_>) -> Flow {
         if step.lie_apart(old_fd, new_fd) { clause!("preopen.read-only-rename-across") } else { clause!("preopen.read-only-rename") };
     step.changes_tree(old_fd, read_only);
     step.changes_tree(new_fd, read_only);
-    let old =
-        Way { fd: 0, bad_fd: clause!("path_rename.bad-fd"), not_directory: clause!("path_rename.base-not-directory"), text: old_text };
-    let new = Way {
-        fd: 3,
-        bad_fd: clause!("path_rename.bad-new-fd"),
-        not_directory: clause!("path_rename.new-base-not-directory"),
-        text: new_text,
-    };
+    let old = Way { fd: 0, input: 0, bad_fd: clause!("path_rename.bad-fd"), not_directory: clause!("path_rename.base-not-directory") };
+    let new =
+        Way { fd: 3, bad_fd: clause!("path_rename.bad-new-fd"), not_directory: clause!("path_rename.new-base-not-directory"), input: 1 };
     if step.ends_at_link_with_slash(&old) {
         step.applies(clause!("path_rename.symlink-trailing-slash"));
     }
@@ -156,14 +151,14 @@ pub(crate) fn path_rename(step: &mut Step<'_>) -> Flow {
             Dots::DotDot => step.applies(clause!("path_rename.dotdot")),
         }
     }
+    if old.as_ref().is_some_and(|old| old.inode.is_none()) {
+        step.applies(clause!("path_rename.missing"));
+    }
     let (Some(old), Some(new)) = (old, new) else {
         step.succeeds()?;
         return Err(Stop::Unjudged);
     };
-    let Some(inode) = old.inode else {
-        step.applies(clause!("path_rename.missing"));
-        return step.succeeds();
-    };
+    let Some(inode) = old.inode else { return step.succeeds() };
     if old.slash && !step.is_directory(inode) {
         step.applies(clause!("path_rename.old-file-trailing-slash"));
     }
@@ -174,7 +169,7 @@ pub(crate) fn path_rename(step: &mut Step<'_>) -> Flow {
             step.applies(clause!("path_rename.file-trailing-slash"));
         }
     } else {
-        onto(step, inode, &new);
+        onto(step, inode, &old, &new);
     }
     step.succeeds()?;
     step.cite(clause!("path_rename.moves"));
@@ -208,7 +203,7 @@ pub(crate) fn path_rename(step: &mut Step<'_>) -> Flow {
 }
 
 /// What the new name stands for decides what a rename may do.
-fn onto(step: &mut Step<'_>, inode: InodeId, new: &Found) {
+fn onto(step: &mut Step<'_>, inode: InodeId, old: &Found, new: &Found) {
     if step.is_directory(inode) {
         if step.is_below(inode, new.directory) {
             step.applies(clause!("path_rename.into-itself"));
@@ -225,6 +220,10 @@ fn onto(step: &mut Step<'_>, inode: InodeId, new: &Found) {
         None if new.slash => step.applies(clause!("path_rename.file-trailing-slash")),
         None => {}
         Some(target) if step.is_directory(target) => {
+            // hosts find a directory that the old name lies below before they look at types
+            if step.is_below(target, old.directory) {
+                step.applies(clause!("path_rename.onto-filled-directory"));
+            }
             let clause =
                 if new.slash { clause!("path_rename.file-onto-directory-slash") } else { clause!("path_rename.file-onto-directory") };
             step.applies(clause);
@@ -238,24 +237,25 @@ fn onto(step: &mut Step<'_>, inode: InodeId, new: &Found) {
 }
 
 pub(crate) fn path_link(step: &mut Step<'_>) -> Flow {
-    let (old_text, new_text) = (step.text(0), step.text(1));
     step.unknown_bits(1, lookupflags::SYMLINK_FOLLOW, clause!("path-resolution.unknown-lookupflags"));
     let (old_fd, new_fd) = (step.arg32(0), step.arg32(4));
     step.rights(old_fd, rights::PATH_LINK_SOURCE, clause!("rights.link-both-directories"));
     step.rights(new_fd, rights::PATH_LINK_TARGET, clause!("rights.link-both-directories"));
     step.changes_tree(new_fd, clause!("preopen.read-only-link"));
     step.changes_tree(old_fd, clause!("preopen.read-only-link-across"));
-    let old = Way { fd: 0, bad_fd: clause!("path_link.bad-fd"), not_directory: clause!("path_link.base-not-directory"), text: old_text };
-    let new =
-        Way { fd: 4, bad_fd: clause!("path_link.bad-new-fd"), not_directory: clause!("path_link.new-base-not-directory"), text: new_text };
+    let old = Way { fd: 0, bad_fd: clause!("path_link.bad-fd"), input: 0, not_directory: clause!("path_link.base-not-directory") };
+    let new = Way { fd: 4, bad_fd: clause!("path_link.bad-new-fd"), input: 1, not_directory: clause!("path_link.new-base-not-directory") };
     let follow = step.arg(1) & lookupflags::SYMLINK_FOLLOW != 0;
     if follow {
-        let through_link = step.way_base(&old).is_some_and(|base| step.final_link(base, old_text));
+        let through_link = step.way_base(&old).is_some_and(|base| step.final_link(base, step.raw_text(old.input)));
         step.applies(if through_link { clause!("path_link.follow") } else { clause!("path_link.follow-no-symlink") });
     }
     let old = step.follow_way(old, follow, None)?;
     if let Some(found) = &old {
         missing_old(step, found);
+    }
+    if step.ends_at_link_with_slash(&new) {
+        step.applies(clause!("path_link.trailing-slash-taken"));
     }
     let new = step.follow_way(new, false, Some(clause!("path_link.missing")))?;
     if let Some(found) = &new {
@@ -300,10 +300,6 @@ fn taken_new(step: &mut Step<'_>, new: &Found) {
         Some(_) if new.dots != Dots::Name => step.applies(clause!("path_link.new-dot")),
         Some(_) if new.slash => step.applies(clause!("path_link.trailing-slash-taken")),
         Some(_) => step.applies(clause!("path_link.exists")),
-        None if new.slash_link => {
-            step.applies(clause!("path_link.trailing-slash-taken"));
-            step.applies(clause!("path_link.trailing-slash"));
-        }
         None if new.slash => step.applies(clause!("path_link.trailing-slash")),
         None => {}
     }
@@ -365,14 +361,14 @@ fn target_clauses(step: &mut Step<'_>, target: &[u8]) {
 }
 
 pub(crate) fn path_readlink(step: &mut Step<'_>) -> Flow {
-    let text = step.text(0);
-    let fd = step.fd(0, clause!("path_readlink.bad-fd"))?;
-    step.right(fd, rights::PATH_READLINK);
-    let base = step.base(fd, clause!("path_readlink.base-not-directory"))?;
     let room = step.arg(4);
     if room == 0 {
         step.applies(clause!("path_readlink.empty-buffer"));
     }
+    let text = step.text(0);
+    let fd = step.fd(0, clause!("path_readlink.bad-fd"))?;
+    step.right(fd, rights::PATH_READLINK);
+    let base = step.base(fd, clause!("path_readlink.base-not-directory"))?;
     let found = step.resolve_name(base, text)?;
     let target = found.inode.and_then(|inode| match &step.state.inodes.get(inode).kind {
         Kind::Symlink(target) => Some(target.clone()),
@@ -381,14 +377,14 @@ pub(crate) fn path_readlink(step: &mut Step<'_>) -> Flow {
     match (found.inode, &target) {
         (None, _) => step.applies(clause!("path_readlink.missing")),
         (Some(inode), None) => {
+            if found.slash && !step.is_directory(inode) {
+                step.applies(clause!("path-resolution.trailing-slash"));
+            }
             step.applies(if found.slash_link {
                 clause!("path_readlink.trailing-slash-symlink")
             } else {
                 clause!("path_readlink.not-a-symlink")
             });
-            if found.slash && !step.is_directory(inode) {
-                step.applies(clause!("path-resolution.trailing-slash"));
-            }
         }
         (Some(_), Some(target)) if target.first() == Some(&b'/') => step.applies(clause!("path_readlink.absolute-target")),
         (Some(_), Some(_)) => {}
@@ -434,10 +430,11 @@ impl<'a> Step<'a> {
     }
 
     /// Finds what one of two paths names, and says what is wrong with it. The call goes on to look at the other.
-    fn follow_way(&mut self, way: Way<'a>, follow: bool, missing_parent: Option<ClauseId>) -> Flow<Option<Found>> {
+    fn follow_way(&mut self, way: Way, follow: bool, missing_parent: Option<ClauseId>) -> Flow<Option<Found>> {
+        let text = self.text(way.input);
         let Some(fd) = self.open_fd(way.fd, way.bad_fd)? else { return Ok(None) };
         let Some(base) = self.open_base(fd, way.not_directory)? else { return Ok(None) };
-        match self.try_resolve(base, way.text, follow)? {
+        match self.try_resolve(base, text, follow)? {
             Ok(found) => Ok(Some(found)),
             Err(clauses) => {
                 let no_parent = clauses.contains(&clause!("path-resolution.missing-in-the-middle"));
@@ -450,12 +447,12 @@ impl<'a> Step<'a> {
     }
 
     /// The directory that one of two paths starts from.
-    fn way_base(&self, way: &Way<'_>) -> Option<InodeId> {
+    fn way_base(&self, way: &Way) -> Option<InodeId> {
         if let What::Directory(base) = self.what(self.arg32(way.fd)) { Some(base) } else { None }
     }
 
-    fn ends_at_link_with_slash(&self, way: &Way<'_>) -> bool {
-        self.way_base(way).is_some_and(|base| self.link_with_slash(base, way.text))
+    fn ends_at_link_with_slash(&self, way: &Way) -> bool {
+        self.way_base(way).is_some_and(|base| self.link_with_slash(base, self.raw_text(way.input)))
     }
 
     /// Whether a descriptor is open for an inode.

@@ -96,15 +96,15 @@ pub(crate) fn fd_write(step: &mut Step<'_>) -> Flow {
 }
 
 pub(crate) fn fd_pwrite(step: &mut Step<'_>) -> Flow {
-    let fd = step.fd(0, clause!("fd_pwrite.bad-fd"))?;
-    step.rights(fd, rights::FD_WRITE | rights::FD_SEEK, clause!("rights.pwrite-needs-both"));
-    let at = step.arg(3);
+    let (fd, at) = (step.arg32(0), step.arg(3));
     if at > LARGEST && step.appends(fd) && step.choice(Choice::PwriteAppends)? {
         step.applies(clause!("fd_pwrite.negative-offset-append"));
     } else if at > LARGEST {
         let nothing = room(step) == 0;
         step.applies(if nothing { clause!("fd_pwrite.negative-offset-nothing") } else { clause!("fd_pwrite.negative-offset") });
     }
+    let fd = step.fd(0, clause!("fd_pwrite.bad-fd"))?;
+    step.rights(fd, rights::FD_WRITE | rights::FD_SEEK, clause!("rights.pwrite-needs-both"));
     match step.what(fd) {
         What::File(inode) => {
             not_writable(step, fd, PWRITE.not_writable);

@@ -51,9 +51,10 @@ impl Time {
         }
     }
 
-    /// Whether the file may show this time when the run is over. `clock` is the last time that the guest read, if any.
-    pub fn agrees(self, seen: tree::Time, clock: Option<u64>) -> bool {
-        let is_recent = |time: u64| clock.is_some_and(|clock| clock.abs_diff(time) < RELATED_NANOSECONDS);
+    /// Whether the file may show this time when the run is over. `known` are times of the run that the guest has seen: it may have
+    /// set one of them.
+    pub fn agrees(self, seen: tree::Time, known: [Option<u64>; 2]) -> bool {
+        let is_recent = |time: u64| known.into_iter().flatten().any(|known| known.abs_diff(time) < RELATED_NANOSECONDS);
         match (self, seen) {
             (Time::Set(time), tree::Time::Now) => is_recent(time),
             (Time::Set(time), seen) => tree::Time::at(time) == seen,

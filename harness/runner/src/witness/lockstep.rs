@@ -138,7 +138,7 @@ impl<'a> Lockstep<'a> {
         match difference {
             None => self.tally.agreed += 1,
             Some((preferred, kernel)) => {
-                let clauses = if preview.deciding.is_empty() { ids(&findings.clauses) } else { ids(&preview.deciding) };
+                let clauses = if preferred == "ok" { ids(&findings.clauses) } else { ids(&preview.deciding) };
                 let permitted = matches!(said, Ok(Said::Accepted | Said::Unjudged));
                 self.lost = !permitted;
                 self.differs(Difference { function: call.function.name().to_owned(), clauses, preferred, kernel, permitted });
@@ -181,7 +181,9 @@ impl Wasi for Lockstep<'_> {
             return self.apart(call, preview, "nobody knows what it is about");
         }
         let fails = !matches!(&preview.answer, Some(Answer::Returns(outcome)) if outcome.errno == 0);
-        if let Some(clause) = preview.deciding.iter().chain(&preview.chosen_by).filter(|_| fails).find(|clause| is_not_the_kernels(**clause)) {
+        if let Some(clause) =
+            preview.deciding.iter().chain(&preview.chosen_by).filter(|_| fails).find(|clause| is_not_the_kernels(**clause))
+        {
             let subject = clause.clause().subject().to_owned();
             return self.apart(call, preview, &subject);
         }

@@ -23,11 +23,11 @@ impl Linux {
             _ => return None,
         };
         let fadvise = |fd| rustix::fs::fadvise(fd, arg(call, 1), NonZeroU64::new(arg(call, 2)), advice);
-        Some(self.fd(call, 0).and_then(fadvise).map(|()| Vec::new()))
+        Some(fadvise(self.fd(call, 0)).map(|()| Vec::new()))
     }
 
     pub(super) fn fd_allocate(&self, call: &TraceCall) -> Answer {
-        rustix::fs::fallocate(self.fd(call, 0)?, FallocateFlags::empty(), arg(call, 1), arg(call, 2))?;
+        rustix::fs::fallocate(self.fd(call, 0), FallocateFlags::empty(), arg(call, 1), arg(call, 2))?;
         Ok(Vec::new())
     }
 
@@ -36,18 +36,18 @@ impl Linux {
     }
 
     pub(super) fn fd_datasync(&self, call: &TraceCall) -> Answer {
-        rustix::fs::fdatasync(self.fd(call, 0)?)?;
+        rustix::fs::fdatasync(self.fd(call, 0))?;
         Ok(Vec::new())
     }
 
     pub(super) fn fd_sync(&self, call: &TraceCall) -> Answer {
-        rustix::fs::fsync(self.fd(call, 0)?)?;
+        rustix::fs::fsync(self.fd(call, 0))?;
         Ok(Vec::new())
     }
 
     /// Type and flags; the kernel has no rights, so there are none.
     pub(super) fn fd_fdstat_get(&self, call: &TraceCall) -> Answer {
-        let fd = self.fd(call, 0)?;
+        let fd = self.fd(call, 0);
         let mut out = vec![0; fdstat::BYTES];
         put(&mut out, fdstat::FS_FILETYPE, 1, file_type(FileType::from_raw_mode(rustix::fs::fstat(fd)?.st_mode)));
         put(&mut out, fdstat::FS_FLAGS, 2, fd_flags(rustix::fs::fcntl_getfl(fd)?));
@@ -55,42 +55,42 @@ impl Linux {
     }
 
     pub(super) fn fd_fdstat_set_flags(&self, call: &TraceCall) -> Answer {
-        rustix::fs::fcntl_setfl(self.fd(call, 0)?, open_flags(arg(call, 1)))?;
+        rustix::fs::fcntl_setfl(self.fd(call, 0), open_flags(arg(call, 1)))?;
         Ok(Vec::new())
     }
 
     pub(super) fn fd_filestat_get(&self, call: &TraceCall) -> Answer {
-        let stat = rustix::fs::fstat(self.fd(call, 0)?)?;
+        let stat = rustix::fs::fstat(self.fd(call, 0))?;
         Ok(vec![file_stat(&stat)])
     }
 
     pub(super) fn fd_filestat_set_size(&self, call: &TraceCall) -> Answer {
-        rustix::fs::ftruncate(self.fd(call, 0)?, arg(call, 1))?;
+        rustix::fs::ftruncate(self.fd(call, 0), arg(call, 1))?;
         Ok(Vec::new())
     }
 
     pub(super) fn fd_filestat_set_times(&self, call: &TraceCall) -> Answer {
-        rustix::fs::futimens(self.fd(call, 0)?, &times(arg(call, 1), arg(call, 2), arg(call, 3)))?;
+        rustix::fs::futimens(self.fd(call, 0), &times(arg(call, 1), arg(call, 2), arg(call, 3)))?;
         Ok(Vec::new())
     }
 
     pub(super) fn fd_read(&self, call: &TraceCall) -> Answer {
-        let fd = self.fd(call, 0)?;
+        let fd = self.fd(call, 0);
         scatter(call, |slices| rustix::io::readv(fd, slices))
     }
 
     pub(super) fn fd_pread(&self, call: &TraceCall) -> Answer {
-        let fd = self.fd(call, 0)?;
+        let fd = self.fd(call, 0);
         scatter(call, |slices| rustix::io::preadv(fd, slices, arg(call, 3)))
     }
 
     pub(super) fn fd_write(&self, call: &TraceCall) -> Answer {
-        let written = rustix::io::writev(self.fd(call, 0)?, &gather(call))?;
+        let written = rustix::io::writev(self.fd(call, 0), &gather(call))?;
         Ok(vec![number(written as u64, 4)])
     }
 
     pub(super) fn fd_pwrite(&self, call: &TraceCall) -> Answer {
-        let written = rustix::io::pwritev(self.fd(call, 0)?, &gather(call), arg(call, 3))?;
+        let written = rustix::io::pwritev(self.fd(call, 0), &gather(call), arg(call, 3))?;
         Ok(vec![number(written as u64, 4)])
     }
 
@@ -102,16 +102,16 @@ impl Linux {
             whence::END => SeekFrom::End(offset.cast_signed()),
             _ => return None,
         };
-        let at = self.fd(call, 0).and_then(|fd| rustix::fs::seek(fd, to));
+        let at = rustix::fs::seek(self.fd(call, 0), to);
         Some(at.map(|at| vec![number(at, 8)]))
     }
 
     pub(super) fn fd_tell(&self, call: &TraceCall) -> Answer {
-        Ok(vec![number(rustix::fs::tell(self.fd(call, 0)?)?, 8)])
+        Ok(vec![number(rustix::fs::tell(self.fd(call, 0))?, 8)])
     }
 
     pub(super) fn fd_readdir(&self, call: &TraceCall) -> Answer {
-        let fd = self.fd(call, 0)?;
+        let fd = self.fd(call, 0);
         // what is no directory must not have its offset moved
         if FileType::from_raw_mode(rustix::fs::fstat(fd)?.st_mode) != FileType::Directory {
             return Err(Errno::NOTDIR);
@@ -121,9 +121,12 @@ impl Linux {
         let mut out = Vec::new();
         let mut buffer = [MaybeUninit::uninit(); 4096];
         let mut entries = RawDir::new(fd, &mut buffer);
-        while out.len() < room {
-            let Some(entry) = entries.next() else { break };
+        // the kernel is asked whatever the room
+        while let Some(entry) = entries.next() {
             let entry = entry?;
+            if out.len() >= room {
+                break;
+            }
             let name = entry.file_name().to_bytes();
             let mut head = vec![0; dirent::BYTES];
             put(&mut head, dirent::D_NEXT, 8, entry.next_entry_cookie());

@@ -13,29 +13,29 @@ const DIRECTORY_MODE: Mode = Mode::from_raw_mode(0o777);
 
 impl Linux {
     pub(super) fn path_create_directory(&self, call: &TraceCall) -> Answer {
-        rustix::fs::mkdirat(self.fd(call, 0)?, input(call, 0), DIRECTORY_MODE)?;
+        rustix::fs::mkdirat(self.fd(call, 0), input(call, 0), DIRECTORY_MODE)?;
         Ok(Vec::new())
     }
 
     pub(super) fn path_filestat_get(&self, call: &TraceCall) -> Answer {
-        let stat = rustix::fs::statat(self.fd(call, 0)?, input(call, 0), nofollow(call))?;
+        let stat = rustix::fs::statat(self.fd(call, 0), input(call, 0), nofollow(call))?;
         Ok(vec![file_stat(&stat)])
     }
 
     pub(super) fn path_filestat_set_times(&self, call: &TraceCall) -> Answer {
         let times = times(arg(call, 4), arg(call, 5), arg(call, 6));
-        rustix::fs::utimensat(self.fd(call, 0)?, input(call, 0), &times, nofollow(call))?;
+        rustix::fs::utimensat(self.fd(call, 0), input(call, 0), &times, nofollow(call))?;
         Ok(Vec::new())
     }
 
     pub(super) fn path_link(&self, call: &TraceCall) -> Answer {
         let follow = if follows(call) { AtFlags::SYMLINK_FOLLOW } else { AtFlags::empty() };
-        rustix::fs::linkat(self.fd(call, 0)?, input(call, 0), self.fd(call, 4)?, input(call, 1), follow)?;
+        rustix::fs::linkat(self.fd(call, 0), input(call, 0), self.fd(call, 4), input(call, 1), follow)?;
         Ok(Vec::new())
     }
 
     pub(super) fn path_open(&mut self, call: &TraceCall) -> Answer {
-        let opened = rustix::fs::openat(self.fd(call, 0)?, input(call, 0), asked(call), FILE_MODE)?;
+        let opened = rustix::fs::openat(self.fd(call, 0), input(call, 0), asked(call), FILE_MODE)?;
         let free = (0..).find(|number| !self.fds.contains_key(number)).unwrap_or(u32::MAX);
         self.fds.insert(free, opened);
         Ok(vec![number(free.into(), 4)])
@@ -43,28 +43,28 @@ impl Linux {
 
     pub(super) fn path_readlink(&self, call: &TraceCall) -> Answer {
         let mut target = vec![0; arg32(call, 4) as usize];
-        let len = rustix::fs::readlinkat_raw(self.fd(call, 0)?, input(call, 0), target.as_mut_slice())?;
+        let len = rustix::fs::readlinkat_raw(self.fd(call, 0), input(call, 0), target.as_mut_slice())?;
         target.truncate(len);
         Ok(vec![number(len as u64, 4), filled(target)])
     }
 
     pub(super) fn path_remove_directory(&self, call: &TraceCall) -> Answer {
-        rustix::fs::unlinkat(self.fd(call, 0)?, input(call, 0), AtFlags::REMOVEDIR)?;
+        rustix::fs::unlinkat(self.fd(call, 0), input(call, 0), AtFlags::REMOVEDIR)?;
         Ok(Vec::new())
     }
 
     pub(super) fn path_rename(&self, call: &TraceCall) -> Answer {
-        rustix::fs::renameat(self.fd(call, 0)?, input(call, 0), self.fd(call, 3)?, input(call, 1))?;
+        rustix::fs::renameat(self.fd(call, 0), input(call, 0), self.fd(call, 3), input(call, 1))?;
         Ok(Vec::new())
     }
 
     pub(super) fn path_symlink(&self, call: &TraceCall) -> Answer {
-        rustix::fs::symlinkat(input(call, 0), self.fd(call, 2)?, input(call, 1))?;
+        rustix::fs::symlinkat(input(call, 0), self.fd(call, 2), input(call, 1))?;
         Ok(Vec::new())
     }
 
     pub(super) fn path_unlink_file(&self, call: &TraceCall) -> Answer {
-        rustix::fs::unlinkat(self.fd(call, 0)?, input(call, 0), AtFlags::empty())?;
+        rustix::fs::unlinkat(self.fd(call, 0), input(call, 0), AtFlags::empty())?;
         Ok(Vec::new())
     }
 }
