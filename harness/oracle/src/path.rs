@@ -89,6 +89,9 @@ impl<'a> Step<'a> {
         for link in followed {
             self.state.inodes.get_mut(link).atime = Time::Any;
         }
+        if found.is_err() && self.state.inodes.directory(base).is_some_and(|directory| directory.removed) {
+            self.applies(clause!("path-resolution.removed-base"));
+        }
         for clause in found.as_ref().err().into_iter().flatten() {
             self.applies(*clause);
         }

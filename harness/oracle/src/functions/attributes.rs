@@ -6,6 +6,7 @@ use touchstone_model::world::{START_TIME_NANOSECONDS, StdioKind};
 use touchstone_spec::consts::{filestat, filetype, fstflags, lookupflags, rights};
 use touchstone_spec::{ClauseId, clause};
 
+use crate::path::is_usable;
 use crate::state::{InodeId, Kind, Time, What};
 use crate::step::{Flow, Mode, Step, Stop, number_at, put_at};
 
@@ -310,7 +311,7 @@ pub(crate) fn path_filestat_set_times(step: &mut Step<'_>) -> Flow {
     let base = step.base(fd, clause!("path_filestat_set_times.base-not-directory"))?;
     step.changes_tree(fd, clause!("preopen.read-only-path-set-times"));
     let found = step.try_resolve(base, text, step.arg(1) & lookupflags::SYMLINK_FOLLOW != 0)?.ok();
-    if flags == 0 && found.as_ref().is_none_or(|found| found.inode.is_none()) {
+    if flags == 0 && text.is_some_and(is_usable) && found.as_ref().is_none_or(|found| found.inode.is_none()) {
         // utimensat() with nothing to set may look at nothing
         step.applies(clause!("path_filestat_set_times.no-flags-missing"));
         step.need_not_look();

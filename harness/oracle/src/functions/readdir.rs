@@ -33,11 +33,13 @@ pub(crate) fn fd_readdir(step: &mut Step<'_>) -> Flow {
     step.state.inodes.get_mut(inode).atime = crate::state::Time::Any;
     let listing = listing(step, fd, inode, cookie);
     let Some(place) = listing.place_of(cookie) else {
-        step.applies(clause!("fd_readdir.unknown-cookie"));
+        let clause =
+            if i64::try_from(cookie).is_ok() { clause!("fd_readdir.unknown-cookie") } else { clause!("fd_readdir.negative-cookie") };
+        step.applies(clause);
         step.succeeds()?;
         // whatever came is from some place of the directory, which says nothing about the others
         return if let Mode::Prefer(_) = step.mode {
-            step.number(0, 4, 0, clause!("fd_readdir.unknown-cookie"), "bufused");
+            step.number(0, 4, 0, clause, "bufused");
             step.make(Vec::new());
             Ok(())
         } else {

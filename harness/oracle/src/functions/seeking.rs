@@ -63,7 +63,8 @@ pub(crate) fn fd_seek(step: &mut Step<'_>) -> Flow {
             Ok(())
         }
         What::Directory(_) => {
-            step.applies(clause!("fd_seek.directory"));
+            let nowhere = u64::from(base) == whence::END || (u64::from(base) == whence::SET && by < 0);
+            step.applies(if nowhere { clause!("fd_seek.directory-end") } else { clause!("fd_seek.directory") });
             step.wrong_type();
             step.succeeds()?;
             step.make(vec![0; 8]);

@@ -133,14 +133,10 @@ pub(crate) fn path_rename(step: &mut Step<'_>) -> Flow {
     let old = Way { fd: 0, input: 0, bad_fd: clause!("path_rename.bad-fd"), not_directory: clause!("path_rename.base-not-directory") };
     let new =
         Way { fd: 3, bad_fd: clause!("path_rename.bad-new-fd"), not_directory: clause!("path_rename.new-base-not-directory"), input: 1 };
-    if step.ends_at_link_with_slash(&old) {
-        step.applies(clause!("path_rename.symlink-trailing-slash"));
-    }
-    if step.ends_at_link_with_slash(&new) {
-        step.applies(clause!("path_rename.onto-symlink-trailing-slash"));
-    }
+    let at_links = [step.ends_at_link_with_slash(&old), step.ends_at_link_with_slash(&new)];
     let old = step.follow_way(old, false, None)?;
     let new = step.follow_way(new, false, Some(clause!("path_rename.missing-parent")))?;
+
     if step.lie_apart(old_fd, new_fd) {
         step.applies(clause!("path_rename.across-preopens"));
     }
@@ -151,10 +147,16 @@ pub(crate) fn path_rename(step: &mut Step<'_>) -> Flow {
             Dots::DotDot => step.applies(clause!("path_rename.dotdot")),
         }
     }
+    if at_links[0] {
+        step.applies(clause!("path_rename.symlink-trailing-slash"));
+    }
     if old.as_ref().is_some_and(|old| old.inode.is_none()) {
         step.applies(clause!("path_rename.missing"));
     }
     let (Some(old), Some(new)) = (old, new) else {
+        if at_links[1] {
+            step.applies(clause!("path_rename.onto-symlink-trailing-slash"));
+        }
         step.succeeds()?;
         return Err(Stop::Unjudged);
     };
@@ -170,6 +172,9 @@ pub(crate) fn path_rename(step: &mut Step<'_>) -> Flow {
         }
     } else {
         onto(step, inode, &old, &new);
+    }
+    if at_links[1] {
+        step.applies(clause!("path_rename.onto-symlink-trailing-slash"));
     }
     step.succeeds()?;
     step.cite(clause!("path_rename.moves"));
@@ -220,14 +225,18 @@ fn onto(step: &mut Step<'_>, inode: InodeId, old: &Found, new: &Found) {
         None if new.slash => step.applies(clause!("path_rename.file-trailing-slash")),
         None => {}
         Some(target) if step.is_directory(target) => {
+            if new.slash {
+                step.applies(clause!("path_rename.file-onto-directory-slash"));
+            }
             // hosts find a directory that the old name lies below before they look at types
-            if step.is_below(target, old.directory) {
+            let holds_the_old = step.is_below(target, old.directory);
+            if holds_the_old {
                 step.applies(clause!("path_rename.onto-filled-directory"));
             }
-            let clause =
-                if new.slash { clause!("path_rename.file-onto-directory-slash") } else { clause!("path_rename.file-onto-directory") };
-            step.applies(clause);
-            if !step.is_empty_directory(target) {
+            if !new.slash {
+                step.applies(clause!("path_rename.file-onto-directory"));
+            }
+            if !holds_the_old && !step.is_empty_directory(target) {
                 step.applies(clause!("path_rename.onto-filled-directory"));
             }
         }
