@@ -93,6 +93,6 @@ pub const RUSTUP_SECONDS: u64 = 120;
 /// How long a failed `rustup target add` is remembered: a machine without network must not wait for it in every run.
 pub const RUSTUP_RETRY_SECONDS: u64 = 86_400;
 
-/// Candidates that the shrinker offers to its judge at most. A script of 20 calls in a full world needs some 2000; on an engine that judges 100
-/// of them in a second, the bound is reached after ten minutes.
-pub const SHRINK_TRIES: usize = 60_000;
+/// Candidates that the shrinker asks its judge about at most. A script of 25 calls in a full world needs some hundred, one that is
+/// hard to make smaller some thousand; a judge that takes 10 ms for each, which a slow engine does, is asked for two minutes.
+pub const SHRINK_TRIES: usize = 12_000;

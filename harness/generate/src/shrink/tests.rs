@@ -1,1 +1,172 @@
+use touchstone_model::Case;
+use touchstone_model::case::Language;
+use touchstone_model::script::{Statement, parse};
+use touchstone_model::world::{NodeKind, World};
 
+use super::search::Search;
+use super::{Shrunk, shrink, valid};
+use crate::Sample;
+
+const FULL: &str = r##"#! summary = "s"
+#! clauses = ["fd_seek.negative-result"]
+#! args = ["program", "first argument", "--second"]
+#! env = { HOME = "/home/somebody", LANG = "C", PATH = "/bin:/usr/bin" }
+#! stdin = { file = "typed by nobody" }
+#! stdout = "file"
+#! tree = { "dir/file" = { text = "nothing to see", mode = 0o600, mtime = 5000000000 }, "dir/twin" = { hardlink = "dir/file" }, "many/" = { entries = 12 }, "dir/link" = { symlink = "../dir/file" } }
+#! preopens = { other = { tree = { "x/y" = "z" } }, root = { guest = "/some/where" }, sealed = { access = "read-only" } }
+# a comment
+args_get() = ["program"]
+buffer data = "bytes" * 20
+buffer words = u32(data, 16, end - 4)
+buffer count = 8
+d = path_open(root, 0, "dir", [directory], [path_open, fd_readdir], [fd_read, fd_seek], 0)
+f = path_open(d, [symlink_follow], "./link", [creat], [fd_read, fd_write, fd_seek], 0, [append])
+fd_write(f, ["one", "three", ""]) = 8
+raw fd_write(f, words, 1, count)
+raw path_unlink_file(root, data, 5)
+st = fd_filestat_get(f)
+fd_seek(f, st.size - 3, set)
+fd_read(f, [2, 0, 300])
+all = fd_readdir(d, 4096, 0)
+fd_readdir(d, 4096, all.next[2])
+path_rename(root, "dir/../dir/file", other, "x/moved" + "s" * 300)
+path_symlink("dir/file", sealed, "x")
+poll_oneoff([clock(monotonic, 1000, 7, [subscription_clock_abstime]) @ 77, fd_write(stdout) @ 1000000])
+f = path_open(other, 0, "x/y", 0, 0x1fffffff, -1, 0)
+fd_renumber(f, d)
+fd_close(f)
+random_get(16)
+fd_fdstat_set_rights(99, 0x80000000002, [fd_read])
+"##;
+
+fn full() -> Sample {
+    let case = Case::parse("a/case", "case.script", Language::Script, FULL).unwrap_or_else(|error| panic!("{error}: {}", error.place()));
+    Sample { script: case.script().expect("a script").clone(), world: case.world }
+}
+
+fn no_script() -> Sample {
+    Sample { world: World::default(), script: parse::parse("").expect("a script") }
+}
+
+fn file_bytes(sample: &Sample) -> usize {
+    let nodes = sample.world.preopens.iter().flat_map(|preopen| preopen.tree.0.values());
+    nodes.map(|node| if let NodeKind::File(bytes) = &node.kind { bytes.len() } else { 0 }).sum()
+}
+
+/// Something that a sample is asked, answered with a number.
+type Question = (&'static str, fn(&Sample) -> usize);
+
+const QUESTIONS: &[Question] = &[
+    ("calls", |sample| sample.script.calls().count()),
+    ("buffers", |sample| sample.script.statements.iter().filter(|statement| matches!(statement, Statement::Buffer(_))).count()),
+    ("functions", |sample| {
+        let mut functions: Vec<&str> = sample.script.calls().map(|call| call.function.name()).collect();
+        functions.sort_unstable();
+        functions.dedup();
+        functions.len()
+    }),
+    ("names that are used", |sample| super::names::uses(&sample.script).concat().len()),
+    ("descriptors", |sample| super::names::descriptors(&sample.script, sample.script.statements.len()).len()),
+    ("slashes", |sample| sample.script.to_string().matches('/').count()),
+    ("characters", |sample| sample.script.to_string().len()),
+    ("raw calls", |sample| sample.script.to_string().matches("raw ").count()),
+    ("flags", |sample| sample.script.to_string().matches("fd_read").count()),
+    ("entries", |sample| sample.world.preopens.iter().map(|preopen| preopen.tree.0.len()).sum()),
+    ("bytes in files", file_bytes),
+    ("bytes of input", |sample| sample.world.stdin.bytes.len()),
+    ("variables", |sample| sample.world.env.len()),
+    ("arguments", |sample| sample.world.args.iter().map(String::len).sum()),
+    ("preopens", |sample| sample.world.preopens.len()),
+];
+
+fn question(name: &str) -> Question {
+    *QUESTIONS.iter().find(|(known, _)| *known == name).expect("a question")
+}
+
+/// A generator of numbers, after G. Marsaglia, "Xorshift RNGs", 2003.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % bound.max(1) as u64).expect("small")
+    }
+}
+
+/// Shrinks the full sample to what has at least this much of everything asked for. Makes sure on the way that the judge is
+/// never asked about what is not valid.
+fn at_least(wanted: &[(Question, usize)], start: Sample) -> Shrunk {
+    shrink(start, &mut |candidate| {
+        assert!(valid::is_valid(candidate), "{candidate:?}");
+        wanted.iter().all(|((_, question), least)| question(candidate) >= *least)
+    })
+}
+
+#[test]
+fn what_shows_everything_is_shrunk_to_nothing() {
+    let found = at_least(&[], full());
+    assert_eq!(found.sample, no_script());
+    assert!(found.minimal && found.tried < 20, "{}", found.tried);
+}
+
+#[test]
+fn what_shows_nothing_stays_as_it_is() {
+    let found = shrink(full(), &mut |_| false);
+    assert_eq!((found.sample, found.minimal), (full(), true));
+}
+
+#[test]
+fn random_demands_are_met_and_nothing_beyond_them_can_go() {
+    let mut random = Random(1);
+    for round in 0..150 {
+        let mut wanted = Vec::new();
+        for _ in 0..=random.below(3) {
+            let question = QUESTIONS[random.below(QUESTIONS.len())];
+            wanted.push((question, random.below(question.1(&full()) + 1)));
+        }
+        let names: Vec<(&str, usize)> = wanted.iter().map(|((name, _), least)| (*name, *least)).collect();
+        let found = at_least(&wanted, full());
+        assert!(found.minimal, "{round}: {names:?}");
+        assert!(wanted.iter().all(|((_, question), least)| question(&found.sample) >= *least), "{round}: {names:?}");
+        let text = found.sample.script.to_string();
+        assert_eq!(parse::parse(&text).as_ref(), Ok(&found.sample.script), "{round}: {names:?}");
+        let again = at_least(&wanted, found.sample.clone());
+        assert_eq!(again.sample, found.sample, "{round}: {names:?}");
+    }
+}
+
+#[test]
+fn a_single_demand_leaves_just_what_meets_it() {
+    for name in ["calls", "functions", "buffers", "descriptors", "raw calls", "entries", "bytes in files", "bytes of input", "variables"] {
+        let question = question(name);
+        let most = question.1(&full());
+        for least in [1, most / 2, most] {
+            let found = at_least(&[(question, least)], full());
+            assert_eq!(question.1(&found.sample), least, "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_same_demand_leaves_the_same() {
+    let wanted = [("slashes", 3), ("descriptors", 2), ("entries", 1)].map(|(name, least)| (question(name), least));
+    assert_eq!(at_least(&wanted, full()), at_least(&wanted, full()));
+}
+
+#[test]
+fn the_bound_on_tries_is_kept_and_said() {
+    let mut asked = 0;
+    let mut judge = |candidate: &Sample| {
+        asked += 1;
+        file_bytes(candidate) == 15
+    };
+    let mut search = Search::new(full(), &mut judge, 3);
+    super::statements::reduce(&mut search);
+    search.run(super::world::steps);
+    let found = search.finish();
+    assert!(!found.minimal);
+    assert_eq!((found.tried, asked), (3, 3));
+}
