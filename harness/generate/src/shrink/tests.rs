@@ -157,6 +157,17 @@ fn the_same_demand_leaves_the_same() {
 }
 
 #[test]
+fn what_is_long_is_cut_to_the_byte_in_reasonable_time() {
+    let mut start = full();
+    let long = |len: usize| (0..len).map(|at| at.to_le_bytes()[0]).collect::<Vec<u8>>();
+    start.world.preopens[1].tree.0.insert("large".to_owned(), NodeKind::File(long(300_000)).into());
+    start.world.stdin.bytes = long(100_000);
+    let found = at_least(&[(question("bytes in files"), 70_001), (question("bytes of input"), 4_097)], start);
+    assert_eq!((file_bytes(&found.sample), found.sample.world.stdin.bytes.len()), (70_001, 4_097));
+    assert!(found.minimal && found.tried < 2000, "{}", found.tried);
+}
+
+#[test]
 fn the_bound_on_tries_is_kept_and_said() {
     let mut asked = 0;
     let mut judge = |candidate: &Sample| {

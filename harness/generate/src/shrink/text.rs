@@ -7,6 +7,9 @@ use super::numbers;
 /// Bytes up to which every single one is tried.
 const SHORT_BYTES: usize = 48;
 
+/// Parts into which longer bytes are cut: each is left out once, and a copy of a large file each time is not for nothing.
+const MOST_PARTS: usize = 32;
+
 /// Repetitions up to which a piece is written out.
 const FEW_BYTES: usize = 8;
 
@@ -14,10 +17,9 @@ const FEW_BYTES: usize = 8;
 pub(super) fn simpler_literal(literal: &Literal, is_path: bool) -> Vec<Literal> {
     let mut out = vec![Literal::new(b""), Literal::new(b"a")];
     let length: usize = literal.pieces.iter().map(|(bytes, times)| bytes.len() * *times as usize).sum();
-    if length <= FEW_BYTES || literal.pieces.len() == 1 && literal.pieces[0].1 == 1 {
+    if length <= FEW_BYTES {
         out.extend(simpler_bytes(&literal.bytes(), is_path).iter().map(|bytes| Literal::new(bytes)));
-    }
-    if length > FEW_BYTES {
+    } else {
         let length = u32::try_from(length).unwrap_or(u32::MAX);
         out.push(Literal { pieces: vec![(b"a".to_vec(), length)], ..literal.clone() });
         out.extend((0..literal.pieces.len()).flat_map(|at| simpler_piece(literal, at, is_path)));
@@ -45,7 +47,7 @@ fn simpler_piece(literal: &Literal, at: usize, is_path: bool) -> Vec<Literal> {
     out
 }
 
-/// Simpler bytes: none, `a`, one component of a path less, halves, one byte less, and each byte an `a`.
+/// Simpler bytes: none, `a`, one component of a path less, only the first of them, some in the middle less, and each byte an `a`.
 pub(super) fn simpler_bytes(bytes: &[u8], is_path: bool) -> Vec<Vec<u8>> {
     let mut out = vec![Vec::new(), b"a".to_vec()];
     if is_path {
@@ -54,8 +56,10 @@ pub(super) fn simpler_bytes(bytes: &[u8], is_path: bool) -> Vec<Vec<u8>> {
             out.extend((0..parts.len()).map(|at| [&parts[..at], &parts[at + 1..]].concat().join(&b'/')));
         }
     }
+    let shorter = numbers::smaller(bytes.len() as i128).into_iter().filter_map(|len| usize::try_from(len).ok());
+    out.extend(shorter.filter(|len| *len < bytes.len()).map(|len| bytes[..len].to_vec()));
     let mut size = bytes.len() / 2;
-    while size > 1 {
+    while size > 1 && bytes.len() / size < MOST_PARTS {
         out.extend((0..bytes.len()).step_by(size).map(|at| [&bytes[..at], &bytes[(at + size).min(bytes.len())..]].concat()));
         size /= 2;
     }
