@@ -49,7 +49,11 @@ fn texts(world: &World) -> Vec<World> {
         let simpler = text::simpler_text(arg, false).into_iter();
         simpler.for_each(|arg| with_args([&world.args[..at], &[arg], &world.args[at + 1..]].concat()));
     }
-    let mut with_env = |env: Vec<(String, String)>| out.push(World { env, ..world.clone() });
+    let mut with_env = |mut env: Vec<(String, String)>| {
+        // as front matter has them
+        env.sort_unstable();
+        out.push(World { env, ..world.clone() });
+    };
     (0..world.env.len()).for_each(|at| with_env([&world.env[..at], &world.env[at + 1..]].concat()));
     for (at, (key, value)) in world.env.iter().enumerate() {
         let free = ('a'..='z').map(String::from).find(|letter| world.env.iter().all(|(key, _)| key != letter));

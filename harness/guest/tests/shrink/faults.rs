@@ -58,6 +58,13 @@ impl Faulty {
         self.honest(&call);
     }
 
+    /// Whether there is something at a path below a descriptor.
+    pub(crate) fn exists(&mut self, like: &TraceCall, fd: u64, path: &Capture) -> bool {
+        let args = vec![fd, 0, 0, path.len.into(), 0];
+        let look = TraceCall { function: Function::PathFilestatGet, args, inputs: vec![path.clone()], ..like.clone() };
+        is_ok(&self.honest(&look))
+    }
+
     /// The size of the file behind a descriptor.
     pub(crate) fn size(&self, fd: u64) -> Option<u64> {
         let state = self.reference.state();

@@ -108,7 +108,7 @@ fd_read(stdin, [0, 1])"#,
         name: "path_rename: a file that is there is not replaced",
         fault: only!(PathRename, |runtime, call| {
             let there = |runtime: &mut Faulty, index: usize| {
-                path_of(call, index).is_some_and(|path| exists(runtime, call, call.args[3 * index], &path))
+                call.inputs.get(index).is_some_and(|path| runtime.exists(call, call.args[3 * index], path))
             };
             if there(runtime, 0) && there(runtime, 1) { error(Errno::Exist) } else { runtime.honest(call) }
         }),
@@ -175,7 +175,7 @@ path_readlink(root, "dir/link", 100)"#,
     Row {
         name: "path_unlink_file: nothing happens",
         fault: only!(PathUnlinkFile, |runtime, call| {
-            let there = path_of(call, 0).is_some_and(|path| exists(runtime, call, call.args[0], &path));
+            let there = runtime.exists(call, call.args[0], &call.inputs[0]);
             if there { nothing_done(call) } else { runtime.honest(call) }
         }),
         tree: r#""dir/data" = "hello world", "dir/twin" = { hardlink = "dir/data" },"#,
@@ -656,10 +656,9 @@ fd_pwrite(f, "a", 0)"#,
     Row {
         name: "poll_oneoff: a timeout of a microsecond and more is refused",
         fault: only!(PollOneoff, |runtime, call| {
-            let long = call.inputs[0]
-                .kept()
-                .chunks_exact(48)
-                .position(|item| item[8] == 0 && u64::from_le_bytes(item[24..32].try_into().unwrap_or_default()) >= 1000);
+            let given = &call.inputs[0];
+            let is_long = |at: usize| number(given, 48 * at + 8, 1) == 0 && number(given, 48 * at + 24, 8) >= 1000;
+            let long = (0..given.kept().len() / 48).find(|at| is_long(*at));
             runtime.spoils(call, |outputs| {
                 if let Some(at) = long
                     && outputs[1].kept().len() >= 32 * (at + 1)
@@ -728,16 +727,4 @@ path_filestat_get(root, 0, "a")"#,
 /// The bytes of a path that a call was given.
 fn path_of(call: &TraceCall, index: usize) -> Option<Vec<u8>> {
     call.inputs.get(index).map(|path| path.kept().to_vec())
-}
-
-/// Whether there is something at a path below a descriptor.
-fn exists(runtime: &mut Faulty, call: &TraceCall, fd: u64, path: &[u8]) -> bool {
-    let len = path.len() as u64;
-    let look = TraceCall {
-        function: Function::PathFilestatGet,
-        args: vec![fd, 0, 0, len, 0],
-        inputs: vec![Capture { len: path.len() as u32, bytes: Some(path.to_vec()) }],
-        ..call.clone()
-    };
-    is_ok(&runtime.honest(&look))
 }
