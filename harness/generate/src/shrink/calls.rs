@@ -5,7 +5,7 @@ use touchstone_model::script::params::{self, Kind};
 use touchstone_model::script::{
     Arg, Args, Buffer, BufferInit, Call, ClockArgs, Expr, Int, Literal, Name, Span, Statement, Subscription, SubscriptionKind,
 };
-use touchstone_spec::{Shape, Type, type_by_name};
+use touchstone_spec::{Function, Shape, Type, type_by_name};
 
 use super::search::Search;
 use super::{flags, names, numbers, text, typed as typed_call};
@@ -121,21 +121,26 @@ fn simpler_call(call: &Call, around: &Around) -> Vec<Statement> {
                     Args::Typed(args)
                 }));
             }
-            out.extend(swapped(args).map(Args::Typed));
+            out.extend(swapped(call.function, args).into_iter().map(Args::Typed));
         }
     }
     out.into_iter().map(|args| Statement::Call(Call { args, ..call.clone() })).collect()
 }
 
-/// Every two arguments with their places changed: of two orders that both do, the one that is first in the alphabet is left.
-fn swapped(args: &[Arg]) -> impl Iterator<Item = Vec<Arg>> {
-    let pairs = (0..args.len()).flat_map(move |first| (first + 1..args.len()).map(move |second| (first, second)));
-    let alike = pairs.filter(|(first, second)| std::mem::discriminant(&args[*first]) == std::mem::discriminant(&args[*second]));
-    alike.map(|(first, second)| {
+/// Every two descriptors and every two paths with their places changed: of two orders that both do, the one that is first in the
+/// alphabet is left.
+fn swapped(function: Function, args: &[Arg]) -> Vec<Vec<Arg>> {
+    let params: Vec<params::ScriptParam> = params::of(function).into_iter().filter(params::ScriptParam::is_written).collect();
+    let is_handle = |at: usize| matches!(params[at].kind, Kind::Scalar(ty) if matches!(ty.shape, Shape::Handle));
+    let is_text = |at: usize| matches!(params[at].kind, Kind::Text);
+    let pairs = (0..args.len()).flat_map(|first| (first + 1..args.len()).map(move |second| (first, second)));
+    let alike = pairs.filter(|(first, second)| is_handle(*first) && is_handle(*second) || is_text(*first) && is_text(*second));
+    let swap = |(first, second)| {
         let mut args = args.to_vec();
         args.swap(first, second);
         args
-    })
+    };
+    alike.map(swap).collect()
 }
 
 fn simpler_arg(arg: &Arg, kind: Kind, around: &Around) -> Vec<Arg> {

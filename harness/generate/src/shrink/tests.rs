@@ -1,15 +1,13 @@
 use touchstone_model::Case;
 use touchstone_model::case::Language;
 use touchstone_model::script::{Statement, parse};
-use touchstone_model::world::{NodeKind, World};
+use touchstone_model::world::{Node, NodeKind, World};
 
 use super::search::Search;
 use super::{Shrunk, shrink, valid};
 use crate::Sample;
 
-const FULL: &str = r##"#! summary = "s"
-#! clauses = ["fd_seek.negative-result"]
-#! args = ["program", "first argument", "--second"]
+const FULL: &str = r##"#! args = ["program", "first argument", "--second"]
 #! env = { HOME = "/home/somebody", LANG = "C", PATH = "/bin:/usr/bin" }
 #! stdin = { file = "typed by nobody" }
 #! stdout = "file"
@@ -41,8 +39,7 @@ fd_fdstat_set_rights(99, 0x80000000002, [fd_read])
 "##;
 
 fn full() -> Sample {
-    let case = Case::parse("a/case", "case.script", Language::Script, FULL).unwrap_or_else(|error| panic!("{error}: {}", error.place()));
-    Sample { script: case.script().expect("a script").clone(), world: case.world }
+    sample(FULL)
 }
 
 fn no_script() -> Sample {
@@ -180,4 +177,80 @@ fn the_bound_on_tries_is_kept_and_said() {
     let found = search.finish();
     assert!(!found.minimal);
     assert_eq!((found.tried, asked), (3, 3));
+}
+
+fn sample(body: &str) -> Sample {
+    let text = format!("#! summary = \"s\"\n#! clauses = [\"fd_seek.negative-result\"]\n{body}");
+    let case = Case::parse("a/case", "case.script", Language::Script, &text).unwrap_or_else(|error| panic!("{error}: {text}"));
+    Sample { script: case.script().expect("a script").clone(), world: case.world }
+}
+
+/// The text of the statement that gives a call its first argument, for each call of a function.
+fn givers(sample: &Sample, function: &str) -> Vec<String> {
+    let statements = &sample.script.statements;
+    let uses = super::names::uses(&sample.script);
+    let calls = statements.iter().zip(uses).filter(|(statement, _)| statement.to_string().starts_with(function));
+    calls.map(|(_, used)| used.first().map_or(String::new(), |used| statements[*used].to_string())).collect()
+}
+
+#[test]
+fn what_was_opened_twice_is_opened_once_with_all_rights() {
+    let start = sample(
+        "f = path_open(root, 0, \"a\", 0, [fd_read], 0, 0)
+g = path_open(root, 0, \"a\", 0, [fd_write], 0, [append])
+fd_read(f, 1)
+fd_write(g, \"a\")
+",
+    );
+    let opened = |sample: &Sample, function: &str, right: &str| {
+        givers(sample, function).iter().any(|giver| giver.contains(" = path_open") && giver.contains(right))
+    };
+    let found = shrink(start, &mut |sample| opened(sample, "fd_read", "fd_read") && opened(sample, "fd_write", "fd_write"));
+    let wanted = "f = path_open(root, 0, \"\", 0, [fd_read, fd_write], 0, 0)\nfd_read(f, [])\nfd_write(f, [])\n";
+    assert_eq!(found.sample.script.to_string(), wanted);
+}
+
+#[test]
+fn two_calls_that_undo_each_other_go_together() {
+    let start = sample("sched_yield()\nargs_get()\nsched_yield()\nenviron_get()\n");
+    let found = shrink(start, &mut |sample| {
+        let text = sample.script.to_string();
+        text.matches("sched_yield").count() % 2 == 0 && text.contains("args_get") && text.contains("environ_get")
+    });
+    assert_eq!(found.sample.script.to_string(), "args_get()\nenviron_get()\n");
+}
+
+#[test]
+fn what_cannot_be_built_or_laid_out_is_not_valid() {
+    assert!(valid::is_valid(&full()));
+    let broken: &[(&str, fn(&mut Sample))] = &[
+        ("a hard link to nothing", |sample| drop(sample.world.preopens[1].tree.0.remove("dir/file"))),
+        ("a path below a file", |sample| drop(insert(sample, "dir/file/x", NodeKind::Directory))),
+        ("a path with a dot", |sample| drop(insert(sample, "dir/./x", NodeKind::Directory))),
+        ("a long name", |sample| drop(insert(sample, &"a".repeat(256), NodeKind::Directory))),
+        ("a link without a target", |sample| drop(insert(sample, "empty", NodeKind::Symlink(String::new())))),
+        ("two preopens of one name", |sample| sample.world.preopens[0].name = "root".to_owned()),
+        ("two preopens in one place", |sample| sample.world.preopens[0].guest = "/some/where".to_owned()),
+        ("a variable with an equals sign", |sample| sample.world.env[0].0 = "a=b".to_owned()),
+        ("a variable twice", |sample| sample.world.env[1].0 = sample.world.env[0].0.clone()),
+        ("an argument with a zero byte", |sample| sample.world.args[0] = "a\0".to_owned()),
+        ("a name that means nothing", |sample| *sample = with_line(sample, "fd_close(nobody)")),
+        ("a number that does not fit", |sample| *sample = with_line(sample, "fd_close(0x100000000)")),
+        ("a subscription to what is opened later", |sample| *sample = with_line(sample, "poll_oneoff([fd_read(root)])")),
+    ];
+    for (name, damage) in broken {
+        let mut sample = full();
+        damage(&mut sample);
+        assert!(!valid::is_valid(&sample), "{name}");
+    }
+}
+
+fn insert(sample: &mut Sample, path: &str, kind: NodeKind) -> Option<Node> {
+    sample.world.preopens[1].tree.0.insert(path.to_owned(), kind.into())
+}
+
+fn with_line(sample: &Sample, line: &str) -> Sample {
+    let mut out = sample.clone();
+    out.script.statements.extend(parse::parse(line).expect("a line").statements);
+    out
 }
