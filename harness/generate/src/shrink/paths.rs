@@ -8,7 +8,7 @@ use touchstone_model::world::{NodeKind, Tree};
 use super::names;
 use crate::Sample;
 
-/// The samples in which one name is shorter everywhere, or one directory less lies on all ways.
+/// The samples in which one name is shorter everywhere, or one directory less lies on all ways, or on one.
 pub(super) fn steps(sample: &Sample) -> Vec<Sample> {
     let names = file_names(sample);
     let free = ('a'..='z').map(|letter| vec![letter as u8]).find(|letter| !names.contains(letter));
@@ -16,10 +16,17 @@ pub(super) fn steps(sample: &Sample) -> Vec<Sample> {
     for name in &names {
         out.extend(mapped(sample, &|path| without(path, name)));
         out.extend(free.iter().filter_map(|free| mapped(sample, &|path| renamed(path, |part| (part == name).then(|| free.clone())))));
-        // one byte less, where it must be long
-        let shorter = &name[..name.len() - 1];
-        if !shorter.is_empty() && !names.iter().any(|name| name == shorter) {
-            out.extend(mapped(sample, &|path| renamed(path, |part| (part == name).then(|| shorter.to_vec()))));
+        // where it must be long: as plain as can be, and one byte less
+        for other in [vec![b'a'; name.len()], name[..name.len() - 1].to_vec()] {
+            if !other.is_empty() && !names.contains(&other) {
+                out.extend(mapped(sample, &|path| renamed(path, |part| (part == name).then(|| other.clone()))));
+            }
+        }
+    }
+    // what must be long may not need to lie deep
+    for path in literals(&sample.script).map(Literal::bytes).filter(|path| path.contains(&b'/')) {
+        for name in free.iter().cloned().chain([vec![b'a'; path.len()]]).filter(|name| !names.contains(name)) {
+            out.extend(mapped(sample, &|other| if other == path { name.clone() } else { other.to_vec() }));
         }
     }
     out.extend(in_order(sample, &names));
@@ -36,7 +43,7 @@ fn in_order(sample: &Sample, names: &[Vec<u8>]) -> Option<Sample> {
 /// Every name of a file, in the order in which they are first met.
 fn file_names(sample: &Sample) -> Vec<Vec<u8>> {
     let mut found = Vec::new();
-    for (_, literal) in literals(&sample.script) {
+    for literal in literals(&sample.script) {
         found.extend(literal.bytes().split(|byte| *byte == b'/').map(<[u8]>::to_vec));
     }
     for preopen in &sample.world.preopens {
@@ -53,17 +60,12 @@ fn file_names(sample: &Sample) -> Vec<Vec<u8>> {
     found
 }
 
-/// The paths of a script, each with the index of its statement.
-fn literals(script: &Script) -> impl Iterator<Item = (usize, &Literal)> {
-    script.statements.iter().enumerate().flat_map(|(at, statement)| {
-        let found: Vec<&Literal> = match statement {
-            Statement::Call(Call { args: Args::Typed(args), function, .. }) => {
-                let texts = names::paths(*function).into_iter();
-                texts.filter_map(|(_, text)| if let Arg::Literal(literal) = &args[text] { Some(literal) } else { None }).collect()
-            }
-            Statement::Call(_) | Statement::Buffer(_) | Statement::Comment(_) => Vec::new(),
-        };
-        found.into_iter().map(move |literal| (at, literal))
+/// The paths of a script.
+fn literals(script: &Script) -> impl Iterator<Item = &Literal> {
+    script.statements.iter().flat_map(|statement| {
+        let Statement::Call(Call { args: Args::Typed(args), function, .. }) = statement else { return Vec::new() };
+        let texts = names::paths(*function).into_iter();
+        texts.filter_map(|(_, text)| if let Arg::Literal(literal) = &args[text] { Some(literal) } else { None }).collect()
     })
 }
 

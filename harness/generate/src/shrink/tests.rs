@@ -221,9 +221,30 @@ fn two_calls_that_undo_each_other_go_together() {
 }
 
 #[test]
+fn a_path_may_become_another_that_leads_somewhere() {
+    let start = sample(
+        "#! tree = { \"one/x\" = \"\", \"two/y\" = \"\" }
+path_unlink_file(root, \"one/x\")
+path_filestat_get(root, 0, \"two/y\")
+",
+    );
+    let found = shrink(start, &mut |sample| {
+        let text = sample.script.to_string();
+        let leads =
+            |line: &str| sample.world.preopens[0].tree.0.keys().any(|path| path.contains('/') && line.contains(&format!("{path:?}")));
+        text.lines().count() == 2 && text.lines().all(leads)
+    });
+    assert_eq!(found.sample.script.to_string(), "path_unlink_file(root, \"a/b\")\npath_filestat_get(root, 0, \"a/b\")\n");
+    assert_eq!(found.sample.world, sample("#! tree = { \"a/b\" = \"\" }\n").world);
+}
+
+/// Something that makes a sample invalid.
+type Damage = (&'static str, fn(&mut Sample));
+
+#[test]
 fn what_cannot_be_built_or_laid_out_is_not_valid() {
     assert!(valid::is_valid(&full()));
-    let broken: &[(&str, fn(&mut Sample))] = &[
+    let broken: &[Damage] = &[
         ("a hard link to nothing", |sample| drop(sample.world.preopens[1].tree.0.remove("dir/file"))),
         ("a path below a file", |sample| drop(insert(sample, "dir/file/x", NodeKind::Directory))),
         ("a path with a dot", |sample| drop(insert(sample, "dir/./x", NodeKind::Directory))),

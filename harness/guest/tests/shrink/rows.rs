@@ -699,6 +699,20 @@ fd_datasync(f)"#,
         smallest: "fd_datasync(root)",
     },
     Row {
+        name: "path_filestat_get: what has a name of three bytes and more is empty",
+        fault: only!(PathFilestatGet, |runtime, call| {
+            let is_long = path_of(call, 0).is_some_and(|path| path.rsplit(|byte| *byte == b'/').next().is_some_and(|name| name.len() >= 3));
+            runtime.spoils(call, |outputs| {
+                let size = number(&outputs[0], 32, 8);
+                put(&mut outputs[0], 32, 8, if is_long { 0 } else { size });
+            })
+        }),
+        tree: r#""directory/data" = "hello world","#,
+        noisy: r#"path_filestat_get(root, [symlink_follow], "directory/./data")"#,
+        smallest: r#"#! tree = { "aaa" = "a" }
+path_filestat_get(root, 0, "aaa")"#,
+    },
+    Row {
         name: "path_rename: the old name stays",
         fault: only!(PathRename, |runtime, call| {
             let answer = runtime.honest(call);
