@@ -5,7 +5,7 @@
 //! Scripts, in reading order: [`mix`] says what is wanted, [`dice`] how bytes become choices and [`swarm`] what a single
 //! sample is about; [`scope`] is what the generator remembers of the tree and the descriptors, [`world`] what it starts from;
 //! [`need`] says for each function what a valid call is about, [`valid`] makes that call, [`path`] and [`number`] hold the
-//! boundary, [`spoil`] and [`raw`] push a call to it or beyond, and [`writer`] puts the calls one after the other.
+//! boundary, [`spoil`] and [`raw`] push a call to it or beyond, and [`writer`] puts the calls one after the other. [`shrink`] is the way back: it makes a sample smaller that shows something.
 
 mod ast;
 mod dice;
@@ -15,6 +15,7 @@ mod number;
 mod path;
 mod raw;
 mod scope;
+mod shrink;
 mod spoil;
 mod swarm;
 mod valid;
@@ -26,6 +27,7 @@ use touchstone_model::script::Script;
 use touchstone_model::world::World;
 
 pub use mix::{Functions, Mix, Share};
+pub use shrink::{Shrunk, shrink};
 
 /// A random script and the world that it runs in.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

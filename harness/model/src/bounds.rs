@@ -95,3 +95,7 @@ pub const RUSTUP_RETRY_SECONDS: u64 = 86_400;
 
 /// Unexplained differences of a run against the kernel that are kept with their script: more nobody reads before the first are mended.
 pub const WITNESS_SCRIPTS: usize = 200;
+
+/// Candidates that the shrinker asks its judge about at most. A script of 25 calls in a full world needs some hundred, one that is
+/// hard to make smaller some thousand; a judge that takes 10 ms for each, which a slow engine does, is asked for two minutes.
+pub const SHRINK_TRIES: usize = 12_000;
