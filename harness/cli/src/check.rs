@@ -8,7 +8,7 @@ use touchstone_model::bounds;
 use touchstone_model::case::{Case, Expectations, Fixture};
 use touchstone_model::judge::{Judgement, without_search};
 use touchstone_model::normalise::Normalised;
-use touchstone_model::world::{Access, Preopen, Stdin, StdioKind, Tree, World};
+use touchstone_model::world::{Preopen, Stdin, World};
 use touchstone_model::{End, Evidence, Observation, judge};
 use touchstone_oracle::Host;
 use touchstone_runner::observe::{Bench, Prepared};
@@ -39,7 +39,7 @@ pub fn run(args: &CheckArgs) -> Result<Exit, Failure> {
         let spec = WorkerSpec { program: this_program()?, runtime: entry.name.to_owned(), profile: Profile::Default, plant: None };
         let module = Prepared::recorded(&program, entry.keeper);
         let (observation, _) = bench.observe_with(&spec, &world, &module, |sealed| {
-            hosts.iter().zip(&world.preopens).try_for_each(|(host, preopen)| copy_into(host, &sealed.preopen(&preopen.name)))
+            hosts.iter().zip(&world.preopens).try_for_each(|(host, preopen)| copy_into(host, &sealed.preopen(preopen)))
         })?;
         human::print(&overview(entry, &observation));
         observations.push((entry, observation));
@@ -106,7 +106,7 @@ fn world(args: &CheckArgs) -> Result<(World, Vec<PathBuf>), Failure> {
         can_be_copied(Path::new(host))?;
         hosts.push(PathBuf::from(host));
         let name = format!("dir{}", preopens.len() + 1);
-        preopens.push(Preopen { name, guest: guest.to_owned(), access: Access::ReadWrite, tree: Tree::default() });
+        preopens.push(Preopen { guest: guest.to_owned(), ..Preopen::new(&name) });
     }
     let env = args.env.iter().map(|pair| match pair.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
@@ -121,7 +121,7 @@ fn world(args: &CheckArgs) -> Result<(World, Vec<PathBuf>), Failure> {
     let name = args.program.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     let args = std::iter::once(name).chain(args.args.iter().cloned()).collect();
     let stdin = Stdin { bytes: stdin, ..Stdin::default() };
-    Ok((World { args, env, stdin, stdout: StdioKind::Pipe, stdout_unread: false, preopens, times_unknown: true }, hosts))
+    Ok((World { args, env, stdin, preopens, times_unknown: true, ..World::default() }, hosts))
 }
 
 /// Every runtime works on a copy, so the folder must be one that can be copied: files, folders and links, not too many.

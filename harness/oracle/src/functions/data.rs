@@ -39,6 +39,7 @@ pub(crate) fn fd_advise(step: &mut Step<'_>) -> Flow {
                 step.wrong_type();
             }
             StdioKind::File => step.applies(clause!("fd_advise.stdio-file")),
+            StdioKind::Device => step.applies(clause!("stdio.device")),
         },
         What::Foreign => return Err(Stop::Unjudged),
     }
@@ -67,6 +68,7 @@ pub(crate) fn fd_allocate(step: &mut Step<'_>) -> Flow {
             step.applies(match step.state.stream_kind(stream) {
                 StdioKind::Pipe => clause!("fd_allocate.pipe"),
                 StdioKind::File => clause!("fd_allocate.stdio-file"),
+                StdioKind::Device => clause!("stdio.device"),
             });
             step.wrong_type();
             return step.succeeds();

@@ -1,11 +1,11 @@
 //! Reading, writing and positions: `fd_read`, `fd_write`, `fd_pread`, `fd_pwrite`, `fd_seek`, `fd_tell`.
 
 use touchstone_model::trace::{Capture, buffers};
-use touchstone_model::world::StdioKind;
+use touchstone_model::world::{StdioKind, Stdout};
 use touchstone_spec::consts::{fdflags, rights, whence};
 use touchstone_spec::{ClauseId, clause};
 
-use crate::state::{Choice, InodeId, Offset, Stream, What};
+use crate::state::{Choice, InodeId, Offset, Output, Stream, What};
 use crate::step::{Flow, Mode, Step, Stop, number_at};
 
 /// The largest position that POSIX can express.
@@ -91,7 +91,9 @@ pub(crate) fn fd_pread(step: &mut Step<'_>) -> Flow {
             Ok(())
         }
         What::Directory(_) => never(step, clause!("fd_pread.directory")),
-        What::Stream(stream) => positioned_stream(step, stream, clause!("fd_pread.pipe"), clause!("fd_pread.stdio-file")),
+        What::Stream(stream) => {
+            positioned_stream(step, stream, [clause!("fd_pread.pipe"), clause!("fd_pread.stdio-file"), clause!("stdio.device")])
+        }
         What::Foreign => Err(Stop::Unjudged),
     }
 }
@@ -180,7 +182,13 @@ pub(crate) fn fd_pwrite(step: &mut Step<'_>) -> Flow {
             Ok(())
         }
         What::Directory(_) => never(step, clause!("fd_pwrite.directory")),
-        What::Stream(stream) => positioned_stream(step, stream, clause!("fd_pwrite.pipe"), clause!("fd_pwrite.stdio-file")),
+        What::Stream(stream) => {
+            if step.state.output(stream).is_some_and(|output| output.behind == Stdout::Full) {
+                no_space(step, clause!("fd_pwrite.no-space"));
+            }
+            let device = clause!("fd_pwrite.stdio-device");
+            positioned_stream(step, stream, [clause!("fd_pwrite.pipe"), clause!("fd_pwrite.stdio-file"), device])
+        }
         What::Foreign => Err(Stop::Unjudged),
     }
 }
@@ -256,11 +264,15 @@ pub(crate) fn fd_seek(step: &mut Step<'_>) -> Flow {
                     step.applies(clause!("fd_seek.stdio-file"));
                     step.cite(clause!("stdio.file-seek"));
                 }
+                StdioKind::Device => step.applies(clause!("stdio.device")),
             }
             step.wrong_type();
             step.succeeds()?;
             step.make(vec![0; 8]);
-            moved(step, stream);
+            // what is appended goes to the end from anywhere
+            if !step.state.output(stream).is_some_and(Output::appends) {
+                moved(step, stream);
+            }
             Ok(())
         }
         What::Foreign => Err(Stop::Unjudged),
@@ -296,6 +308,7 @@ pub(crate) fn fd_tell(step: &mut Step<'_>) -> Flow {
             match step.state.stream_kind(stream) {
                 StdioKind::Pipe => step.applies(clause!("fd_tell.pipe")),
                 StdioKind::File => step.applies(clause!("fd_tell.stdio-file")),
+                StdioKind::Device => step.applies(clause!("stdio.device")),
             }
             step.wrong_type();
             step.succeeds()?;
@@ -317,11 +330,12 @@ fn never(step: &mut Step<'_>, clause: ClauseId) -> Flow {
 }
 
 /// A positioned call on a stream: a pipe has no positions; a file behind a stream may be known to the runtime as one.
-fn positioned_stream(step: &mut Step<'_>, stream: Stream, pipe: ClauseId, file: ClauseId) -> Flow {
-    match step.state.stream_kind(stream) {
-        StdioKind::Pipe => step.applies(pipe),
-        StdioKind::File => step.applies(file),
-    }
+fn positioned_stream(step: &mut Step<'_>, stream: Stream, [pipe, file, device]: [ClauseId; 3]) -> Flow {
+    step.applies(match step.state.stream_kind(stream) {
+        StdioKind::Pipe => pipe,
+        StdioKind::File => file,
+        StdioKind::Device => device,
+    });
     step.wrong_type();
     step.succeeds()?;
     moved(step, stream);
@@ -607,14 +621,11 @@ fn stream_write(step: &mut Step<'_>, stream: Stream) -> Flow {
         large: clause!("fd_write.too-large"),
     };
     buffer_clauses(step, clauses.none, clauses.many, clauses.nothing);
-    if step.state.stream_is_broken(stream) && total > 0 {
-        step.applies(clause!("fd_write.broken-pipe"));
-        step.applies(clause!("stdio.broken-pipe"));
-    }
+    no_room(step, stream, total);
     step.succeeds()?;
     step.cite(clause!("stdio.zero-one-two"));
     step.cite(clauses.visible);
-    if step.state.stream_kind(stream) == StdioKind::File {
+    if step.state.output(stream).is_some_and(Output::appends) {
         step.cite(clause!("stdio.file-appends"));
     }
     let mut left = checked_written(step, total, &clauses);
@@ -630,6 +641,27 @@ fn stream_write(step: &mut Step<'_>, stream: Stream) -> Flow {
         output.known &= left == 0;
     }
     Ok(())
+}
+
+/// What stands behind a stream may have room for nothing.
+fn no_room(step: &mut Step<'_>, stream: Stream, total: u64) {
+    let nonblock = step.has_flag(step.arg32(0), fdflags::NONBLOCK);
+    let Some(output) = step.state.output(stream) else { return };
+    match output.behind {
+        Stdout::Broken if total > 0 => {
+            step.applies(clause!("fd_write.broken-pipe"));
+            step.applies(clause!("stdio.broken-pipe"));
+        }
+        Stdout::Full => no_space(step, clause!("fd_write.no-space")),
+        Stdout::Stuck if total > 0 && nonblock && output.is_full() => step.applies(clause!("fd_write.would-block")),
+        Stdout::Stuck if total > 0 && nonblock && output.may_be_full() => step.permits(clause!("fd_write.would-block")),
+        Stdout::Broken | Stdout::Stuck | Stdout::Pipe | Stdout::File | Stdout::Appended(_) | Stdout::Null => {}
+    }
+}
+
+/// A device without room. Whether it says so to a write of nothing as well is unspecified.
+fn no_space(step: &mut Step<'_>, clause: ClauseId) {
+    if room(step) > 0 { step.applies(clause) } else { step.permits(clause) }
 }
 
 /// Bytes in words.
