@@ -2,23 +2,25 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use touchstone_model::bounds;
 use touchstone_model::case::{Case, Expectations, Fixture};
 use touchstone_model::judge::{Judgement, without_search};
 use touchstone_model::normalise::Normalised;
-use touchstone_model::world::{Access, Preopen, Stdin, StdioKind, Tree, World};
+use touchstone_model::world::{Preopen, Stdin, Within, World};
 use touchstone_model::{End, Evidence, Observation, judge};
 use touchstone_oracle::Host;
+use touchstone_runner::HarnessError;
 use touchstone_runner::observe::{Bench, Prepared};
 use touchstone_runner::pool::WorkerSpec;
 use touchstone_runner::profile::Profile;
 use touchstone_runner::scratch::{Scratch, copy_into};
-use touchstone_runtimes::Entry;
+use touchstone_runtimes::{Entry, part_of};
 
 use crate::args::CheckArgs;
-use crate::conformance::this_program;
+use crate::conformance::{stop_on_ctrl_c, this_program};
 use crate::{Exit, Failure, human, select};
 
 /// Calls that are shown before the first one that differs.
@@ -32,25 +34,28 @@ pub fn run(args: &CheckArgs) -> Result<Exit, Failure> {
     runtimes.insert(0, reference);
     let program = program(&args.program)?;
     let (world, hosts) = world(args)?;
+    let stop = stop_on_ctrl_c()?;
     let scratch = Scratch::new()?;
-    let mut bench = Bench::new(&scratch, "check", Duration::from_secs(args.timeout));
+    let mut bench = Bench::new(&scratch, "check", Duration::from_secs(args.timeout)).stopped_by(Arc::clone(&stop));
     let mut observations: Vec<(&Entry, Observation)> = Vec::new();
-    for entry in runtimes {
+    for entry in &runtimes {
         let spec = WorkerSpec { program: this_program()?, runtime: entry.name.to_owned(), profile: Profile::Default, plant: None };
         let module = Prepared::recorded(&program, entry.keeper);
-        let (observation, _) = bench.observe_with(&spec, &world, &module, |sealed| {
-            hosts.iter().zip(&world.preopens).try_for_each(|(host, preopen)| copy_into(host, &sealed.preopen(&preopen.name)))
-        })?;
+        let observed = bench.observe_with(&spec, &world, &module, |sealed| {
+            with_trees(&hosts, &world).try_for_each(|(host, preopen)| copy_into(host, &sealed.preopen(preopen)))
+        });
+        let observation = match observed {
+            Ok((observation, _)) => observation,
+            Err(HarnessError::Interrupted) => break,
+            Err(error) => return Err(error.into()),
+        };
         human::print(&overview(entry, &observation));
         observations.push((entry, observation));
     }
-    let Some((_, expected)) = observations.first() else { return Ok(Exit::Green) };
-    let case = case(&judged_world(&world, &hosts)?);
-    let mut departs = false;
-    for (entry, observation) in &observations {
-        let judgement = judgement(&case, entry, observation, expected);
-        departs |= !judgement.differences.is_empty();
-        human::print(&verdict(entry, reference, observation, expected, &judgement));
+    let departs = judge_all(&world, &hosts, reference, &observations)?;
+    if observations.len() < runtimes.len() {
+        human::print(&format!("\nStopped before the end: {} of {} runtimes ran the program.\n", observations.len(), runtimes.len()));
+        return Ok(if departs { Exit::Difference } else { Exit::Harness });
     }
     if !departs {
         human::print("\nNo departure: every runtime did what the specification permits.\n");
@@ -58,14 +63,32 @@ pub fn run(args: &CheckArgs) -> Result<Exit, Failure> {
     Ok(if departs { Exit::Difference } else { Exit::Green })
 }
 
+/// Judges each run, beside that of the reference, which is the first. Tells whether any departs from the specification.
+fn judge_all(world: &World, hosts: &[PathBuf], reference: &Entry, observations: &[(&Entry, Observation)]) -> Result<bool, Failure> {
+    let Some((_, expected)) = observations.first() else { return Ok(false) };
+    let case = case(&judged_world(world, hosts)?);
+    let mut departs = false;
+    for (entry, observation) in observations {
+        let judgement = judgement(&case, entry, observation, expected);
+        departs |= !judgement.differences.is_empty();
+        human::print(&verdict(entry, reference, observation, expected, &judgement));
+    }
+    Ok(departs)
+}
+
 /// The world with what lay in the folders before the run, which is what calls are judged by.
 fn judged_world(world: &World, hosts: &[PathBuf]) -> Result<World, Failure> {
     let mut world = world.clone();
-    for (preopen, host) in world.preopens.iter_mut().zip(hosts) {
+    for (preopen, host) in world.preopens.iter_mut().zip(hosts).filter(|(preopen, _)| preopen.within.is_none()) {
         preopen.tree = touchstone_runtimes::read_tree(host)
             .map_err(|error| Failure::usage(format!("{} cannot be read: {error:#}", host.display()), "give the program another folder"))?;
     }
     Ok(world)
+}
+
+/// The host's folder for each preopen that is no part of another one.
+fn with_trees<'a>(hosts: &'a [PathBuf], world: &'a World) -> impl Iterator<Item = (&'a PathBuf, &'a Preopen)> {
+    hosts.iter().zip(&world.preopens).filter(|(_, preopen)| preopen.within.is_none())
 }
 
 /// Reads the program; WAT text is assembled.
@@ -104,10 +127,11 @@ fn world(args: &CheckArgs) -> Result<(World, Vec<PathBuf>), Failure> {
             return Err(Failure::usage(format!("there is no folder {host} to preopen"), cure));
         }
         can_be_copied(Path::new(host))?;
-        hosts.push(PathBuf::from(host));
+        hosts.push(fs::canonicalize(host).map_err(|error| Failure::usage(format!("{host} cannot be found: {error}"), cure))?);
         let name = format!("dir{}", preopens.len() + 1);
-        preopens.push(Preopen { name, guest: guest.to_owned(), access: Access::ReadWrite, tree: Tree::default() });
+        preopens.push(Preopen { guest: guest.to_owned(), ..Preopen::new(&name) });
     }
+    nest(&mut preopens, &hosts);
     let env = args.env.iter().map(|pair| match pair.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
         Some(_) | None => Err(Failure::usage(format!("`{pair}` sets no variable"), "write `--env NAME=VALUE`")),
@@ -121,7 +145,16 @@ fn world(args: &CheckArgs) -> Result<(World, Vec<PathBuf>), Failure> {
     let name = args.program.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     let args = std::iter::once(name).chain(args.args.iter().cloned()).collect();
     let stdin = Stdin { bytes: stdin, ..Stdin::default() };
-    Ok((World { args, env, stdin, stdout: StdioKind::Pipe, stdout_unread: false, preopens, times_unknown: true }, hosts))
+    Ok((World { args, env, stdin, preopens, times_unknown: true, ..World::default() }, hosts))
+}
+
+/// A folder that is given twice, or with one that it is part of, is one folder for the program as well.
+fn nest(preopens: &mut [Preopen], hosts: &[PathBuf]) {
+    let folders: Vec<&Path> = hosts.iter().map(PathBuf::as_path).collect();
+    for index in 0..preopens.len() {
+        let part = part_of(&folders, index);
+        preopens[index].within = part.map(|(outer, path)| Within { preopen: preopens[outer].name.clone(), path });
+    }
 }
 
 /// Every runtime works on a copy, so the folder must be one that can be copied: files, folders and links, not too many.

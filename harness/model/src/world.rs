@@ -13,12 +13,12 @@ pub struct World {
     pub env: Vec<(String, String)>,
     /// What the guest can read from fd 0.
     pub stdin: Stdin,
-    /// What stands behind fds 1 and 2.
-    pub stdout: StdioKind,
-    /// Nobody reads what is written to fd 1: it is a pipe whose other end is closed.
-    pub stdout_unread: bool,
+    /// What stands behind fd 1. Behind fd 2 stands [what is beside it](Stdout::beside).
+    pub stdout: Stdout,
     /// The directories that the guest may use.
     pub preopens: Vec<Preopen>,
+    /// What the host calls of a reactor once it is initialised, in turn. Without any the module is a command.
+    pub calls: Vec<String>,
     /// Nobody knows the times of the trees: they are copies of somebody's folders.
     pub times_unknown: bool,
 }
@@ -30,9 +30,9 @@ impl Default for World {
             args: vec!["case".to_owned()],
             env: Vec::new(),
             stdin: Stdin::default(),
-            stdout: StdioKind::Pipe,
-            stdout_unread: false,
+            stdout: Stdout::Pipe,
             preopens: vec![Preopen::new("root")],
+            calls: Vec::new(),
             times_unknown: false,
         }
     }
@@ -46,6 +46,46 @@ pub enum StdioKind {
     Pipe,
     /// A regular file.
     File,
+    /// A character device that is no terminal.
+    Device,
+}
+
+/// What stands behind standard output.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Stdout {
+    /// A pipe that is read.
+    Pipe,
+    /// An empty regular file.
+    File,
+    /// A regular file that holds these bytes and was opened for appending, as a shell does for `>>`.
+    Appended(Vec<u8>),
+    /// A pipe whose other end is closed.
+    Broken,
+    /// A pipe of [`PIPE_BYTES`](crate::bounds::PIPE_BYTES) that nobody empties until the run is over.
+    Stuck,
+    /// A device that has no room for anything.
+    Full,
+    /// A device that takes everything and keeps nothing.
+    Null,
+}
+
+impl Stdout {
+    /// What it is on the host.
+    pub fn kind(&self) -> StdioKind {
+        match self {
+            Stdout::Pipe | Stdout::Broken | Stdout::Stuck => StdioKind::Pipe,
+            Stdout::File | Stdout::Appended(_) => StdioKind::File,
+            Stdout::Full | Stdout::Null => StdioKind::Device,
+        }
+    }
+
+    /// What stands behind standard error meanwhile: only one of the two is out of the ordinary.
+    pub fn beside(&self) -> Stdout {
+        match self.kind() {
+            StdioKind::File => Stdout::File,
+            StdioKind::Pipe | StdioKind::Device => Stdout::Pipe,
+        }
+    }
 }
 
 /// The kind of fd 0 and all that can be read from it.
@@ -73,12 +113,31 @@ pub struct Preopen {
     pub guest: String,
     pub access: Access,
     pub tree: Tree,
+    /// It is a directory of another preopen, and has no tree of its own.
+    pub within: Option<Within>,
+}
+
+/// A directory of a preopen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Within {
+    /// The name of the preopen, which has a tree of its own.
+    pub preopen: String,
+    /// The path below it; empty for the preopen itself.
+    pub path: String,
+}
+
+impl Within {
+    /// How a snapshot names what lies below the directory at this path.
+    pub fn key(&self, path: &str) -> String {
+        let Within { preopen, path: folder } = self;
+        if folder.is_empty() { format!("{preopen}:{path}") } else { format!("{preopen}:{folder}/{path}") }
+    }
 }
 
 impl Preopen {
     /// A writable, empty preopen that the guest finds at `/name`.
     pub fn new(name: &str) -> Self {
-        Preopen { name: name.to_owned(), guest: format!("/{name}"), access: Access::ReadWrite, tree: Tree::default() }
+        Preopen { name: name.to_owned(), guest: format!("/{name}"), access: Access::ReadWrite, tree: Tree::default(), within: None }
     }
 }
 

@@ -31,13 +31,14 @@ pub enum FdKind {
     Stdin,
     StdoutFile,
     StdoutPipe,
+    StdoutDevice,
     ClosedStdio,
     ThroughSymlink,
 }
 
 impl FdKind {
     /// All kinds.
-    pub const ALL: [FdKind; 13] = [
+    pub const ALL: [FdKind; 14] = [
         FdKind::Closed,
         FdKind::FileReadOnly,
         FdKind::FileWriteOnly,
@@ -49,6 +50,7 @@ impl FdKind {
         FdKind::Stdin,
         FdKind::StdoutFile,
         FdKind::StdoutPipe,
+        FdKind::StdoutDevice,
         FdKind::ClosedStdio,
         FdKind::ThroughSymlink,
     ];
@@ -67,6 +69,7 @@ impl FdKind {
             FdKind::Stdin => "stdin",
             FdKind::StdoutFile => "stdout file",
             FdKind::StdoutPipe => "stdout pipe",
+            FdKind::StdoutDevice => "stdout device",
             FdKind::ClosedStdio => "stdio closed by the guest",
             FdKind::ThroughSymlink => "opened through a symlink",
         }
@@ -86,6 +89,7 @@ impl FdKind {
             What::Stream(stream @ (Stream::Output | Stream::Error)) => match state.stream_kind(stream) {
                 StdioKind::File => FdKind::StdoutFile,
                 StdioKind::Pipe => FdKind::StdoutPipe,
+                StdioKind::Device => FdKind::StdoutDevice,
             },
             What::Foreign => return None,
         })

@@ -47,9 +47,11 @@ impl<'a> Step<'a> {
                 if self.entry(number).is_some_and(|fd| fd.preopen.is_none()) {
                     self.cite(clause!("path-resolution.renamed-base"));
                 }
-                if self.entry(number).is_some_and(|fd| fd.preopen.is_some()) {
+                if let Some(index) = self.entry(number).and_then(|fd| fd.preopen) {
                     self.cite(clause!("preopen.prefix-names"));
-                    self.cite(clause!("preopen.nested"));
+                    if self.state.world.preopens[index].nested {
+                        self.cite(clause!("preopen.nested"));
+                    }
                 }
                 Ok(Some(inode))
             }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use touchstone_model::oracle::{CallReport, Departure, OracleReport, Said};
 use touchstone_model::trace::{TraceCall, TraceState};
 use touchstone_model::tree::{Content, Entry, EntryKind, TreeSnapshot};
-use touchstone_model::world::World;
+use touchstone_model::world::{Stdout, World};
 use touchstone_model::{End, Observation, bounds};
 use touchstone_spec::{ClauseId, Errno, Function, clause};
 
@@ -136,10 +136,11 @@ fn exit_code(call: &TraceCall) -> u32 {
 
 fn streams(state: &State, observation: &Observation, out: &mut Vec<Departure>) {
     let streams = [("stdout", &state.output[0], &observation.stdout), ("stderr", &state.output[1], &observation.stderr)];
-    for (place, Output { written, known, .. }, seen) in streams {
+    for (place, Output { written, known, behind }, seen) in streams {
         let expected = Content::kept(written, bounds::OUTPUT_KEPT_BYTES);
         if *known && expected != *seen {
-            let clauses = vec![clause!("stdio.output-in-order")];
+            let appends = matches!(behind, Stdout::Appended(_));
+            let clauses = vec![if appends { clause!("stdio.file-appends") } else { clause!("stdio.output-in-order") }];
             out.push(Departure { place: place.to_owned(), expected: expected.to_string(), seen: Some(seen.to_string()), clauses });
         }
     }
@@ -148,7 +149,7 @@ fn streams(state: &State, observation: &Observation, out: &mut Vec<Departure>) {
 /// Compares what the run left behind with what its calls came to.
 fn tree(state: &State, seen: &TreeSnapshot, out: &mut Vec<Departure>) {
     let mut walk = Walk { state, seen, visited: Vec::new(), names: Vec::new(), first_names: BTreeMap::new(), out };
-    for (index, preopen) in state.world.preopens.iter().enumerate() {
+    for (index, preopen) in state.world.preopens.iter().enumerate().filter(|(_, preopen)| !preopen.nested) {
         let name = state.world.names[index].clone();
         walk.directory(preopen.root, &format!("{name}:"));
     }

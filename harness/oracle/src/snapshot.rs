@@ -9,7 +9,7 @@ use crate::state::{InodeId, Kind, State, Time};
 /// The trees of all preopens.
 pub fn snapshot(state: &State) -> TreeSnapshot {
     let mut reader = Reader { state, out: BTreeMap::new(), first_names: BTreeMap::new() };
-    for (preopen, name) in state.world.preopens.iter().zip(&state.world.names) {
+    for (preopen, name) in state.world.preopens.iter().zip(&state.world.names).filter(|(preopen, _)| !preopen.nested) {
         reader.directory(preopen.root, &format!("{name}:"));
     }
     TreeSnapshot(reader.out)

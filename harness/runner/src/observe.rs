@@ -1,6 +1,8 @@
 //! Runs one guest on one runtime and says what was seen.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime};
 
 use sha2::{Digest, Sha256};
@@ -55,6 +57,8 @@ pub struct Bench<'a> {
     /// Tells the folders of several benches apart.
     name: String,
     timeout: Duration,
+    /// Ends the run that is going on.
+    stop: Arc<AtomicBool>,
     slots: BTreeMap<String, Slot>,
 }
 
@@ -67,7 +71,12 @@ struct Slot {
 impl<'a> Bench<'a> {
     /// A bench without workers yet.
     pub fn new(scratch: &'a Scratch, name: &str, timeout: Duration) -> Bench<'a> {
-        Bench { scratch, name: name.to_owned(), timeout, slots: BTreeMap::new() }
+        Bench { scratch, name: name.to_owned(), timeout, stop: Arc::default(), slots: BTreeMap::new() }
+    }
+
+    /// The same, with a flag that ends the run that is going on: it then fails as interrupted.
+    pub fn stopped_by(self, stop: Arc<AtomicBool>) -> Bench<'a> {
+        Bench { stop, ..self }
     }
 
     /// Runs a guest in a world and observes it.
@@ -84,7 +93,7 @@ impl<'a> Bench<'a> {
         furnish: impl Fn(&Sealed) -> Result<(), HarnessError>,
     ) -> Result<(Observation, Memories), HarnessError> {
         self.ready(spec)?;
-        let timeout = self.timeout;
+        let (timeout, stop) = (self.timeout, Arc::clone(&self.stop));
         let scratch = self.scratch;
         let slot = self.slot(spec)?;
         slot.sealed.populate(world)?;
@@ -95,7 +104,7 @@ impl<'a> Bench<'a> {
         let start = SystemTime::now();
         let job = job(world, module, &slot.sealed);
         let stdio = Stdio3::new(scratch, world)?;
-        let result = worker.run(&job, stdio, timeout).inspect_err(|_| slot.worker = None)?;
+        let result = worker.run(&job, stdio, timeout, &stop).inspect_err(|_| slot.worker = None)?;
         let ended_by_itself = matches!(result.end, End::Exit { .. } | End::Trap { .. } | End::Rejected { .. });
         // a leak is one run's: the next one starts in a clean process
         if !ended_by_itself || !result.leaked_fds.is_empty() {
@@ -196,8 +205,9 @@ fn job(world: &World, module: &Prepared, sealed: &Sealed) -> Job {
         module: module.bytes.clone(),
         args: world.args.clone(),
         env: world.env.clone(),
-        preopens: world.preopens.iter().map(|preopen| (preopen.guest.clone(), sealed.preopen(&preopen.name), preopen.access)).collect(),
+        preopens: world.preopens.iter().map(|preopen| (preopen.guest.clone(), sealed.preopen(preopen), preopen.access)).collect(),
         memories: module.memories.clone(),
+        calls: world.calls.clone(),
     }
 }
 

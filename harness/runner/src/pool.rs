@@ -1,20 +1,23 @@
 //! The runner's side of a worker: start it, hand it jobs, watch it, replace it.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::FileExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::OFlags;
 use rustix::process::{Pid, Signal, WaitOptions, kill_process_group, waitpgid};
 use sha2::{Digest, Sha256};
 use touchstone_model::bounds;
 use touchstone_model::observation::Crash;
 use touchstone_model::tree::{Content, hex};
-use touchstone_model::world::{Stdin, StdioKind, World};
+use touchstone_model::world::{Stdin, StdioKind, Stdout, World};
 use touchstone_model::{End, Trace};
 
 use crate::HarnessError;
@@ -111,8 +114,8 @@ impl Worker {
     }
 
     /// Runs one job. `Ok` also where the worker died or had to be stopped: that is how the run ended. The worker can be
-    /// used again only if [`Worker::is_alive`].
-    pub fn run(&mut self, job: &Job, stdio: Stdio3, timeout: Duration) -> Result<RunResult, HarnessError> {
+    /// used again only if [`Worker::is_alive`]. When `stop` is set, the worker is stopped and the run is interrupted.
+    pub fn run(&mut self, job: &Job, stdio: Stdio3, timeout: Duration, stop: &AtomicBool) -> Result<RunResult, HarnessError> {
         let Stdio3 { stdin, held, stdout, stderr } = stdio;
         let failed =
             |error: io::Error, spec: &WorkerSpec| HarnessError::Worker { runtime: spec.runtime.clone(), message: error.to_string() };
@@ -125,7 +128,7 @@ impl Worker {
         }
         drop(stdin);
         let mut sinks = [stdout.into_sink(), stderr.into_sink()];
-        let outcome = self.wait(&mut sinks, timeout)?;
+        let outcome = self.wait(&mut sinks, timeout, stop)?;
         drop(held);
         let [stdout, stderr] = sinks.map(Sink::finish);
         let (end, done) = match outcome {
@@ -145,7 +148,7 @@ impl Worker {
     }
 
     /// Waits for the reply, drains what the guest writes, and stops the worker at its deadline or memory limit.
-    fn wait(&mut self, sinks: &mut [Sink; 2], timeout: Duration) -> Result<Outcome, HarnessError> {
+    fn wait(&mut self, sinks: &mut [Sink; 2], timeout: Duration, stop: &AtomicBool) -> Result<Outcome, HarnessError> {
         let deadline = Instant::now() + timeout;
         let interval = Duration::from_millis(bounds::WORKER_POLL_MILLISECONDS);
         loop {
@@ -157,6 +160,10 @@ impl Worker {
                     Ok(None) => Ok(Outcome::Stopped(self.death()?)),
                     Err(error) => Err(HarnessError::Worker { runtime: self.spec.runtime.clone(), message: error.to_string() }),
                 };
+            }
+            if stop.load(Ordering::Relaxed) {
+                self.kill();
+                return Err(HarnessError::Interrupted);
             }
             if Instant::now() >= deadline {
                 self.kill();
@@ -239,7 +246,10 @@ enum Outcome {
 fn readable(socket: &UnixStream, sinks: &[Sink; 2], interval: Duration) -> Result<bool, HarnessError> {
     let mut fds = vec![PollFd::new(socket, PollFlags::IN)];
     fds.extend(
-        sinks.iter().filter(|sink| sink.is_pipe && !sink.ended).map(|sink| PollFd::from_borrowed_fd(sink.file.as_fd(), PollFlags::IN)),
+        sinks
+            .iter()
+            .filter(|sink| sink.reading == Reading::Always && !sink.ended)
+            .map(|sink| PollFd::from_borrowed_fd(sink.file.as_fd(), PollFlags::IN)),
     );
     let timeout = Timespec { tv_sec: 0, tv_nsec: i64::from(interval.subsec_nanos()) };
     match poll(&mut fds, Some(&timeout)) {
@@ -262,23 +272,36 @@ pub struct Stdio3 {
 struct OutputEnds {
     ours: File,
     theirs: OwnedFd,
-    kind: StdioKind,
+    reading: Reading,
+}
+
+/// When what a guest writes is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    /// All the time: a pipe.
+    Always,
+    /// When the run is over: a pipe that nobody empties before.
+    Afterwards,
+    /// When the run is over: a file.
+    File,
 }
 
 impl Stdio3 {
     /// Makes the stdio of a world.
     pub fn new(scratch: &Scratch, world: &World) -> Result<Stdio3, HarnessError> {
         let (stdin, held) = input(scratch, &world.stdin)?;
-        let stdout = if world.stdout_unread { unread(scratch)? } else { output(scratch, world.stdout)? };
-        Ok(Stdio3 { stdin, held, stdout, stderr: output(scratch, world.stdout)? })
+        let (stdout, stderr) = (output(scratch, &world.stdout)?, output(scratch, &world.stdout.beside())?);
+        Ok(Stdio3 { stdin, held, stdout, stderr })
     }
 }
 
-/// A pipe that a thread fills, or a file. The thread ends when the guest has read all or the reading end is closed.
+/// A pipe that a thread fills, a file, or the device that is always at its end. The thread ends when the guest has read all or
+/// the reading end is closed.
 fn input(scratch: &Scratch, stdin: &Stdin) -> Result<(OwnedFd, Option<io::PipeWriter>), HarnessError> {
     use std::io::{Seek, Write};
     let what = "make the guest's stdin";
     match stdin.kind {
+        StdioKind::Device => Ok((device("/dev/null", File::options().read(true))?, None)),
         StdioKind::File => {
             let mut file = scratch.nameless_file()?;
             file.write_all(&stdin.bytes).and_then(|()| file.rewind()).map_err(HarnessError::system(what))?;
@@ -300,40 +323,61 @@ fn input(scratch: &Scratch, stdin: &Stdin) -> Result<(OwnedFd, Option<io::PipeWr
     }
 }
 
-/// A pipe whose reading end is closed already. Nothing can come out of it, so an empty file stands in its place.
-fn unread(scratch: &Scratch) -> Result<OutputEnds, HarnessError> {
-    let (_, writer) = io::pipe().map_err(HarnessError::system("make the guest's stdout"))?;
-    Ok(OutputEnds { ours: scratch.nameless_file()?, theirs: OwnedFd::from(writer), kind: StdioKind::File })
-}
-
-fn output(scratch: &Scratch, kind: StdioKind) -> Result<OutputEnds, HarnessError> {
-    match kind {
-        StdioKind::File => {
-            let ours = scratch.nameless_file()?;
-            let theirs = ours.try_clone().map_err(HarnessError::system("make the guest's stdout"))?;
-            Ok(OutputEnds { ours, theirs: OwnedFd::from(theirs), kind })
+/// Both ends of an output. Out of a pipe without a reader and of a device nothing can come, so an empty file stands in its place.
+fn output(scratch: &Scratch, stdout: &Stdout) -> Result<OutputEnds, HarnessError> {
+    let what = "make the guest's stdout";
+    let nothing = |theirs: OwnedFd| Ok(OutputEnds { ours: scratch.nameless_file()?, theirs, reading: Reading::File });
+    match stdout {
+        Stdout::File => OutputEnds::file(scratch.nameless_file()?),
+        Stdout::Appended(text) => {
+            let file = scratch.nameless_file()?;
+            // the offset stays at the beginning, as a shell leaves it
+            file.write_all_at(text, 0).map_err(HarnessError::system(what))?;
+            rustix::fs::fcntl_setfl(&file, OFlags::APPEND).map_err(HarnessError::system(what))?;
+            OutputEnds::file(file)
         }
-        StdioKind::Pipe => {
-            let (reader, writer) = io::pipe().map_err(HarnessError::system("make the guest's stdout"))?;
-            rustix::io::ioctl_fionbio(&reader, true).map_err(HarnessError::system("make the guest's stdout"))?;
-            Ok(OutputEnds { ours: File::from(OwnedFd::from(reader)), theirs: OwnedFd::from(writer), kind })
+        Stdout::Pipe => OutputEnds::pipe(Reading::Always),
+        Stdout::Stuck => {
+            let ends = OutputEnds::pipe(Reading::Afterwards)?;
+            // its size anyway, unless somebody has told the host otherwise
+            rustix::pipe::fcntl_setpipe_size(&ends.theirs, bounds::PIPE_BYTES).map_err(HarnessError::system(what))?;
+            Ok(ends)
         }
+        Stdout::Broken => nothing(OwnedFd::from(io::pipe().map_err(HarnessError::system(what))?.1)),
+        Stdout::Full => nothing(device("/dev/full", File::options().write(true))?),
+        Stdout::Null => nothing(device("/dev/null", File::options().write(true))?),
     }
 }
 
+fn device(path: &str, options: &OpenOptions) -> Result<OwnedFd, HarnessError> {
+    let path = Path::new(path);
+    Ok(OwnedFd::from(options.open(path).map_err(HarnessError::file("open", path))?))
+}
+
 impl OutputEnds {
+    fn file(ours: File) -> Result<OutputEnds, HarnessError> {
+        let theirs = ours.try_clone().map_err(HarnessError::system("make the guest's stdout"))?;
+        Ok(OutputEnds { ours, theirs: OwnedFd::from(theirs), reading: Reading::File })
+    }
+
+    fn pipe(reading: Reading) -> Result<OutputEnds, HarnessError> {
+        let (reader, writer) = io::pipe().map_err(HarnessError::system("make the guest's stdout"))?;
+        rustix::io::ioctl_fionbio(&reader, true).map_err(HarnessError::system("make the guest's stdout"))?;
+        Ok(OutputEnds { ours: File::from(OwnedFd::from(reader)), theirs: OwnedFd::from(writer), reading })
+    }
+
     /// Closes the guest's end in this process and starts to collect.
     fn into_sink(self) -> Sink {
-        let OutputEnds { ours, theirs, kind } = self;
+        let OutputEnds { ours, theirs, reading } = self;
         drop(theirs);
-        Sink { file: ours, is_pipe: kind == StdioKind::Pipe, ended: false, kept: Vec::new(), len: 0, hash: Sha256::new() }
+        Sink { file: ours, reading, ended: false, kept: Vec::new(), len: 0, hash: Sha256::new() }
     }
 }
 
 /// Collects what a guest writes: the first bytes as they are, all of them as length and hash.
 struct Sink {
     file: File,
-    is_pipe: bool,
+    reading: Reading,
     ended: bool,
     kept: Vec<u8>,
     len: u64,
@@ -346,7 +390,7 @@ impl Sink {
         let mut buffer = vec![0; 64 << 10];
         // not for ever: a guest that writes without end must not keep the runner from looking at the clock
         for _ in 0..bounds::DRAIN_READS {
-            if !self.is_pipe || self.ended {
+            if self.reading != Reading::Always || self.ended {
                 return Ok(());
             }
             match self.file.read(&mut buffer) {
@@ -370,7 +414,10 @@ impl Sink {
     /// Takes the rest. The guest's end is closed by now: the worker answered, or is gone.
     fn finish(mut self) -> io::Result<Content> {
         use std::io::Seek;
-        if self.is_pipe {
+        if self.reading == Reading::Afterwards {
+            self.reading = Reading::Always;
+        }
+        if self.reading == Reading::Always {
             let deadline = Instant::now() + Duration::from_millis(bounds::DRAIN_MILLISECONDS);
             let mut before = None;
             // until it ends, or nothing more comes

@@ -23,6 +23,7 @@ pub struct Job {
     /// Guest path, host path, access.
     pub preopens: Vec<(String, PathBuf, Access)>,
     pub memories: Vec<String>,
+    pub calls: Vec<String>,
 }
 
 /// What a worker says.

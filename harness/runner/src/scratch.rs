@@ -133,8 +133,12 @@ impl Sealed {
     }
 
     /// Where a preopen's tree lies.
-    pub fn preopen(&self, name: &str) -> PathBuf {
-        self.folder.join(name)
+    pub fn preopen(&self, preopen: &Preopen) -> PathBuf {
+        match &preopen.within {
+            // without the slash that an empty path leaves at the end
+            Some(within) => self.folder.join(&within.preopen).join(&within.path).components().collect(),
+            None => self.folder.join(&preopen.name),
+        }
     }
 
     fn clear(&self) -> Result<(), HarnessError> {
@@ -165,8 +169,8 @@ impl Sealed {
             fs::write(path, CANARY).map_err(HarnessError::file("write", path))?;
             own(path)?;
         }
-        for preopen in &world.preopens {
-            populate(&self.preopen(&preopen.name), preopen)?;
+        for preopen in with_trees(world) {
+            populate(&self.preopen(preopen), preopen)?;
         }
         for path in canaries.iter().chain([&outside]) {
             own(path)?;
@@ -182,7 +186,7 @@ impl Sealed {
     /// What changed outside the preopens. Paths are relative to the sealed folder.
     pub fn changes(&self, world: &World) -> Vec<String> {
         let mut out = Vec::new();
-        let mut names: Vec<String> = world.preopens.iter().map(|preopen| preopen.name.clone()).collect();
+        let mut names: Vec<String> = with_trees(world).map(|preopen| preopen.name.clone()).collect();
         names.extend(["canary".to_owned(), "outside".to_owned()]);
         for (folder, known) in [(self.folder.clone(), names), (self.folder.join("outside"), vec!["secret".to_owned()])] {
             let found = fs::read_dir(&folder).into_iter().flatten().flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
@@ -204,11 +208,16 @@ impl Sealed {
     /// Reads back what lies below the preopens. `start` is when the run started: times since then are "now".
     pub fn snapshot(&self, world: &World, start: SystemTime) -> Result<TreeSnapshot, HarnessError> {
         let mut reader = SnapshotReader { out: BTreeMap::new(), first_names: BTreeMap::new(), start };
-        for preopen in &world.preopens {
-            reader.read(&preopen.name, &self.preopen(&preopen.name))?;
+        for preopen in with_trees(world) {
+            reader.read(&preopen.name, &self.preopen(preopen))?;
         }
         Ok(TreeSnapshot(reader.out))
     }
+}
+
+/// The preopens that are no directories of others.
+fn with_trees(world: &World) -> impl Iterator<Item = &Preopen> {
+    world.preopens.iter().filter(|preopen| preopen.within.is_none())
 }
 
 /// Gives a path to the worker's user.

@@ -69,9 +69,9 @@ fn end_with_the_runner(socket: &UnixStream) -> io::Result<()> {
 /// Runs one job. The first run opens what an engine keeps for good, so fds are compared from the second run on.
 fn run(runtime: &mut dyn Runtime, job: Job, fds: [OwnedFd; 3], baseline: &mut Option<BTreeSet<String>>) -> Reply {
     let [stdin, stdout, stderr] = fds;
-    let Job { hash, module, args, env, preopens, memories } = job;
+    let Job { hash, module, args, env, preopens, memories, calls } = job;
     let preopens = preopens.into_iter().map(|(guest, host, access)| HostPreopen { guest, host, access }).collect();
-    let run = Run { module: Module { hash, bytes: module }, args, env, preopens, stdin, stdout, stderr, memories };
+    let run = Run { module: Module { hash, bytes: module }, args, env, preopens, stdin, stdout, stderr, memories, calls };
     let ran = match run_guarded(runtime, run) {
         Ok(ran) => ran,
         Err(error) => return Reply::Failed(format!("{error:#}")),

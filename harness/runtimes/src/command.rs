@@ -134,6 +134,7 @@ struct World<'a> {
     /// Guest path and host path.
     preopens: Vec<(&'a str, &'a Path)>,
     memories: &'a [String],
+    calls: &'a [String],
     /// The name under which a module imports what it needs to log to its host, and how long that log may get.
     trace: &'static str,
     trace_bytes: u32,
@@ -156,6 +157,7 @@ impl Runtime for Program {
             env: &run.env,
             preopens: run.preopens.iter().map(|preopen| (preopen.guest.as_str(), preopen.host.as_path())).collect(),
             memories: &run.memories,
+            calls: &run.calls,
             trace: TRACE_EXPORT,
             trace_bytes: bounds::TRACE_BYTES,
         };

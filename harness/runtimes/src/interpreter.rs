@@ -8,7 +8,7 @@ use touchstone_model::End;
 use touchstone_model::observation::{Stage, TrapClass};
 
 use crate::cache::Cache;
-use crate::{Ran, end};
+use crate::{Ran, end, exports};
 
 /// wasmi with imports that work on a `T`, of which each run has its own.
 pub(crate) struct Interpreter<T: 'static> {
@@ -29,8 +29,9 @@ impl<T> Interpreter<T> {
         Ok(Interpreter { engine, linker, modules: Cache::new() })
     }
 
-    /// Runs a module's `_start` and reads the memories of these names. The state is dropped before this returns.
-    pub(crate) fn run(&mut self, module: &crate::Module, state: T, memories: &[String]) -> Ran {
+    /// Runs a module's `_start`, or these calls of a reactor, and reads the memories of these names. The state is dropped before
+    /// this returns.
+    pub(crate) fn run(&mut self, module: &crate::Module, state: T, calls: &[String], memories: &[String]) -> Ran {
         let compiled = self.modules.get_or_compile(module, |bytes| Module::new(&self.engine, bytes));
         let compiled = match compiled {
             Ok(compiled) => compiled,
@@ -41,20 +42,16 @@ impl<T> Interpreter<T> {
             Ok(instance) => instance,
             Err(error) => return Ran::without_memories(end_of_instantiation(&error)),
         };
-        let end = call_start(&mut store, instance);
+        // wasmi knows nothing of reactors: to initialise one is left to whoever embeds it, here us
+        let initialize = instance.get_func(&store, "_initialize").filter(|_| !calls.is_empty()).map(|_| "_initialize");
+        let end = end::of_calls(initialize.into_iter().chain(exports(calls)), |name| call(&mut store, instance, name));
         Ran { end, memories: read_memories(&store, instance, memories) }
     }
 }
 
-fn call_start<T>(store: &mut Store<T>, instance: Instance) -> End {
-    let start = match instance.get_typed_func::<(), ()>(&*store, "_start") {
-        Ok(start) => start,
-        Err(error) => return end::rejected(Stage::NoStart, error),
-    };
-    match start.call(store, ()) {
-        Ok(()) => end::exit(0),
-        Err(error) => end_of(&error),
-    }
+fn call<T>(store: &mut Store<T>, instance: Instance, name: &str) -> Result<(), End> {
+    let function = instance.get_typed_func::<(), ()>(&*store, name).map_err(|error| end::rejected(Stage::NoStart, error))?;
+    function.call(store, ()).map_err(|error| end_of(&error))
 }
 
 /// An error of instantiation is a refusal, unless it comes out of guest code: the module's start function.

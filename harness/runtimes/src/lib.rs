@@ -34,7 +34,7 @@ use touchstone_model::trace::Keeper;
 use touchstone_model::world::Access;
 
 pub use command::{Absence, Command, Found, UNPRIVILEGED_ID};
-pub use oracle::read_tree;
+pub use oracle::{part_of, read_tree};
 
 /// One run of one module: what the guest is, and all that it is given.
 #[derive(Debug)]
@@ -43,12 +43,20 @@ pub struct Run {
     pub args: Vec<String>,
     pub env: Vec<(String, String)>,
     pub preopens: Vec<HostPreopen>,
-    /// Each is a pipe end or a regular file; the backend takes it over and closes it when the run ends.
+    /// Each is a pipe end, a regular file or a device; the backend takes it over and closes it when the run ends.
     pub stdin: OwnedFd,
     pub stdout: OwnedFd,
     pub stderr: OwnedFd,
     /// Exported memories of the guest that are read back after the run, however it ended. Those that do not exist are left out.
     pub memories: Vec<String>,
+    /// What is called of a reactor once it is initialised, in turn. Without any the module is a command.
+    pub calls: Vec<String>,
+}
+
+/// The exports that are called, given the calls of a reactor.
+fn exports(calls: &[String]) -> impl Iterator<Item = &str> {
+    let start = calls.is_empty().then_some("_start");
+    start.into_iter().chain(calls.iter().map(String::as_str))
 }
 
 /// A module with the hash of its bytes, by which compiled code is cached.
@@ -83,7 +91,8 @@ impl Ran {
 
 /// A prepared engine. It lives in a worker process and runs one guest at a time; compiled modules stay warm.
 pub trait Runtime {
-    /// Runs a module's `_start` to its end. An `Err` is a mistake of the harness, never something that the guest did.
+    /// Runs a module's `_start` to its end, or the calls to a reactor. An `Err` is a mistake of the harness, never something that the
+    /// guest did.
     ///
     /// When it returns, every write of the guest has reached its file or pipe, and nothing of the run is open any more.
     /// Call it through [`run_guarded`]: a panic of the engine comes through as a panic.

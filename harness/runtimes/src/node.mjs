@@ -80,10 +80,17 @@ function run() {
   } catch (error) {
     return thrown(error, wasi, 'instantiate');
   }
+  const has = (name) => typeof instance.exports[name] === 'function';
   try {
-    return exit(wasi.start(instance));
+    if (world.calls.length === 0) return exit(wasi.start(instance));
+    wasi.initialize(instance);
+    for (const name of world.calls) {
+      if (!has(name)) return rejected('no-start', `there is no function ${name}`);
+      instance.exports[name]();
+    }
+    return exit(0);
   } catch (error) {
-    return thrown(error, wasi, typeof instance.exports._start === 'function' ? 'instantiate' : 'no-start');
+    return thrown(error, wasi, world.calls.length > 0 || has('_start') ? 'instantiate' : 'no-start');
   }
 }
 

@@ -4,19 +4,24 @@
 mod host_tree;
 
 use std::cell::RefCell;
-use std::io::{Read, Write};
-use std::os::fd::AsFd;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::time::{ClockId, clock_gettime};
 use touchstone_model::capture::{GuestMemory, output_addresses};
-use touchstone_model::trace::TraceCall;
-use touchstone_model::world::{Preopen, Stdin, World};
+use touchstone_model::trace::{Capture, TraceCall};
+use touchstone_model::world::{Preopen, Stdin, StdioKind, Stdout, Tree, Within, World};
 use touchstone_oracle::prefer::Clocks;
+use touchstone_oracle::state::{Stream, What};
 use touchstone_oracle::{Answer, Host, Reference};
+use touchstone_spec::consts::fdflags;
 use touchstone_spec::{Errno, Function, MODULE};
 use wasmi::{Caller, Error, Extern, FuncType, Linker, Val};
 
@@ -24,7 +29,7 @@ use crate::control::value_types;
 use crate::interpreter::Interpreter;
 use crate::{Ran, Run, Runtime, stdio};
 
-pub use host_tree::read as read_tree;
+pub use host_tree::{part_of, read as read_tree};
 
 /// How long a poll waits at most for standard input before it looks again.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
@@ -38,8 +43,8 @@ pub(crate) fn start() -> anyhow::Result<Box<dyn Runtime>> {
 /// One run: the specification's state, and the host's ends of the standard streams.
 struct Guest {
     reference: Reference,
-    stdin: std::fs::File,
-    outputs: [std::fs::File; 2],
+    stdin: File,
+    outputs: [File; 2],
 }
 
 impl Runtime for Oracle {
@@ -48,7 +53,7 @@ impl Runtime for Oracle {
         let seed = clocks().realtime;
         let reference = Reference::new(&world, Host::LINUX, seed);
         let guest = Rc::new(RefCell::new(Guest { reference, stdin: run.stdin.into(), outputs: [run.stdout.into(), run.stderr.into()] }));
-        let ran = self.0.run(&run.module, Rc::clone(&guest), &run.memories);
+        let ran = self.0.run(&run.module, Rc::clone(&guest), &run.calls, &run.memories);
         let guest = guest.borrow();
         host_tree::write_back(&world, guest.reference.state(), &run.preopens)?;
         Ok(ran)
@@ -57,18 +62,31 @@ impl Runtime for Oracle {
 
 /// The world that a run describes.
 fn world(run: &Run) -> anyhow::Result<World> {
+    let folders: Vec<&Path> = run.preopens.iter().map(|preopen| preopen.host.as_path()).collect();
     let preopens = run.preopens.iter().enumerate().map(|(index, preopen)| {
-        let tree = host_tree::read(&preopen.host)?;
-        Ok(Preopen { name: index.to_string(), guest: preopen.guest.clone(), access: preopen.access, tree })
+        let within = part_of(&folders, index).map(|(outer, path)| Within { preopen: outer.to_string(), path });
+        let tree = if within.is_none() { host_tree::read(&preopen.host)? } else { Tree::default() };
+        Ok(Preopen { name: index.to_string(), guest: preopen.guest.clone(), access: preopen.access, tree, within })
     });
     Ok(World {
         args: run.args.clone(),
         env: run.env.clone(),
         stdin: Stdin { kind: stdio::kind(&run.stdin)?, bytes: Vec::new(), open: true },
-        stdout: stdio::kind(&run.stdout)?,
-        stdout_unread: false,
+        stdout: stdout(&run.stdout)?,
         preopens: preopens.collect::<anyhow::Result<Vec<Preopen>>>()?,
+        calls: run.calls.clone(),
         times_unknown: false,
+    })
+}
+
+/// What stands behind standard output. Whether it has room shows when it is written.
+fn stdout(fd: &OwnedFd) -> anyhow::Result<Stdout> {
+    let appends = fcntl_getfl(fd).context("cannot ask for the flags of stdout")?.contains(OFlags::APPEND);
+    Ok(match stdio::kind(fd)? {
+        StdioKind::Pipe => Stdout::Pipe,
+        StdioKind::File if appends => Stdout::Appended(Vec::new()),
+        StdioKind::File => Stdout::File,
+        StdioKind::Device => Stdout::Null,
     })
 }
 
@@ -118,10 +136,13 @@ fn perform(caller: &mut Caller<'_, Rc<RefCell<Guest>>>, function: Function, args
     match answer {
         Answer::Exits(code) => Err(Error::i32_exit(code.cast_signed())),
         Answer::Traps => Err(Error::new(format!("{} was given something that the specification lets trap", function.name()))),
-        Answer::Returns(outcome) => {
-            if let Some(errno) = guest.write_through() {
-                return Ok(errno.raw().into());
+        Answer::Returns(mut outcome) => {
+            match guest.write_through() {
+                Ok(None) => {}
+                Ok(Some(written)) => outcome.outputs = vec![Capture { len: 4, bytes: Some(written.to_le_bytes().to_vec()) }],
+                Err(errno) => return Ok(errno.raw().into()),
             }
+            guest.pass_on_flags(&call).map_err(|error| Error::new(error.to_string()))?;
             let addresses = output_addresses(function, &call.args, call.inputs.first());
             if let Some(memory) = memory {
                 for (address, output) in addresses.into_iter().zip(&outcome.outputs) {
@@ -157,10 +178,52 @@ impl Guest {
         Ok(())
     }
 
-    /// Passes on what the guest has written. A reader that has gone is the guest's to know.
-    fn write_through(&mut self) -> Option<Errno> {
+    /// Passes on what the guest has written. What the host says to that is the guest's to know: an error, or how many bytes it
+    /// took if those are not all.
+    fn write_through(&mut self) -> Result<Option<u32>, Errno> {
         let written = self.reference.take_output();
-        let failed = self.outputs.iter_mut().zip(written).any(|(output, bytes)| output.write_all(&bytes).is_err());
-        failed.then_some(Errno::Pipe)
+        for (output, bytes) in self.outputs.iter_mut().zip(written) {
+            let taken = write_some(output, &bytes).map_err(errno)?;
+            if taken < bytes.len() {
+                return Ok(u32::try_from(taken).ok());
+            }
+        }
+        Ok(None)
+    }
+
+    /// After a call that set the flags of an output: the host's descriptor is what they mean something for.
+    fn pass_on_flags(&self, call: &TraceCall) -> anyhow::Result<()> {
+        let number = call.args.first().and_then(|fd| u32::try_from(*fd).ok()).filter(|_| call.function == Function::FdFdstatSetFlags);
+        let Some(fd) = number.and_then(|number| self.reference.state().fds.get(number)) else { return Ok(()) };
+        let (What::Stream(stream @ (Stream::Output | Stream::Error)), Some(flags)) = (fd.what, fd.flags) else { return Ok(()) };
+        let output = &self.outputs[usize::from(stream == Stream::Error)];
+        let mut host = fcntl_getfl(output).context("cannot ask for the flags of an output")?;
+        host.set(OFlags::NONBLOCK, flags & fdflags::NONBLOCK != 0);
+        host.set(OFlags::APPEND, flags & fdflags::APPEND != 0);
+        fcntl_setfl(output, host).context("cannot set the flags of an output")
+    }
+}
+
+/// Writes all, or as much as goes without waiting where the output does not wait.
+fn write_some(output: &mut File, bytes: &[u8]) -> io::Result<usize> {
+    let mut taken = 0;
+    while taken < bytes.len() {
+        match output.write(&bytes[taken..]) {
+            Ok(count) => taken += count,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && taken > 0 => break,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(taken)
+}
+
+fn errno(error: io::Error) -> Errno {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => Errno::Pipe,
+        io::ErrorKind::StorageFull => Errno::Nospc,
+        io::ErrorKind::WouldBlock => Errno::Again,
+        io::ErrorKind::FileTooLarge => Errno::Fbig,
+        _ => Errno::Io,
     }
 }

@@ -17,7 +17,7 @@ use wasmer_wasix::wasmer_wasix_types::wasi::ExitCode;
 use wasmer_wasix::{WasiEnvBuilder, WasiError, WasiRuntimeError, WasiThreadError};
 
 use crate::cache::Cache;
-use crate::{HostPreopen, Ran, Run, Runtime, end};
+use crate::{HostPreopen, Ran, Run, Runtime, end, exports};
 
 struct Wasmer {
     engine: Engine,
@@ -42,9 +42,9 @@ impl Runtime for Wasmer {
         // means that when it has been dropped, nothing of the run goes on and no file of it is open.
         let tokio = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let _entered = tokio.enter();
-        let memories = run.memories.clone();
+        let (memories, calls) = (run.memories.clone(), run.calls.clone());
         let environment = environment(run, &self.engine)?;
-        run_start(&self.engine, module, environment, &memories)
+        run_exports(&self.engine, module, environment, &calls, &memories)
     }
 }
 
@@ -86,28 +86,23 @@ fn add_preopen(builder: &mut WasiEnvBuilder, preopen: &HostPreopen) -> anyhow::R
     Ok(())
 }
 
-fn run_start(engine: &Engine, module: Module, environment: WasiEnvBuilder, memories: &[String]) -> anyhow::Result<Ran> {
+fn run_exports(engine: &Engine, module: Module, environment: WasiEnvBuilder, calls: &[String], memories: &[String]) -> anyhow::Result<Ran> {
     let mut store = Store::new(engine.clone());
+    // this calls `_initialize` as well, where there is one
     let (instance, wasi) = match environment.instantiate(module, &mut store) {
         Ok(instantiated) => instantiated,
         Err(error) => return end_of_instantiation(error).map(Ran::without_memories),
     };
-    let end = call_start(&mut store, &instance);
+    let end = end::of_calls(exports(calls), |name| call(&mut store, &instance, name));
     let memories = read_memories(&store, &instance, memories);
     // Closes the guest's files. The code only matters to those who wait for the process, and nobody does.
     wasi.on_exit(&mut store, Some(ExitCode::from(0)));
     Ok(Ran { end, memories })
 }
 
-fn call_start(store: &mut Store, instance: &Instance) -> End {
-    let start = match instance.exports.get_typed_function::<(), ()>(&*store, "_start") {
-        Ok(start) => start,
-        Err(error) => return end::rejected(Stage::NoStart, error),
-    };
-    match start.call(store) {
-        Ok(()) => end::exit(0),
-        Err(error) => end_of(&error),
-    }
+fn call(store: &mut Store, instance: &Instance, name: &str) -> Result<(), End> {
+    let function = instance.exports.get_typed_function::<(), ()>(&*store, name).map_err(|error| end::rejected(Stage::NoStart, error))?;
+    function.call(store).map_err(|error| end_of(&error))
 }
 
 /// An error of instantiation is a refusal, unless it comes out of guest code: the start function or `_initialize`.

@@ -26,7 +26,7 @@ impl Runtime for Wasmi {
         for preopen in &run.preopens {
             context.push_preopened_dir(directory(preopen)?, &preopen.guest)?;
         }
-        Ok(self.0.run(&run.module, context, &run.memories))
+        Ok(self.0.run(&run.module, context, &run.calls, &run.memories))
     }
 }
 

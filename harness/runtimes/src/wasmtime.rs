@@ -14,7 +14,7 @@ use wasmtime_wasi::p1::{self, WasiP1Ctx};
 use wasmtime_wasi::{FsPerms, I32Exit, WasiCtxBuilder};
 
 use crate::cache::Cache;
-use crate::{HostPreopen, Ran, Run, Runtime, end, stdio};
+use crate::{HostPreopen, Ran, Run, Runtime, end, exports, stdio};
 use stdin::PipeStdin;
 
 struct Wasmtime {
@@ -47,14 +47,46 @@ impl Runtime for Wasmtime {
             Ok(linked) => linked,
             Err(end) => return Ok(Ran::without_memories(end)),
         };
-        let memories = run.memories.clone();
+        let (memories, calls) = (run.memories.clone(), run.calls.clone());
         let mut store = Store::new(&self.engine, context(run)?);
-        let instance = match linked.instantiate(&mut store) {
+        let instance = if calls.is_empty() {
+            linked.instantiate(&mut store).map(Exports::Command)
+        } else {
+            self.initialise(&mut store, linked.module()).map(Exports::Reactor)
+        };
+        let instance = match instance {
             Ok(instance) => instance,
             Err(error) => return Ok(Ran::without_memories(end_of_instantiation(&error))),
         };
-        let end = call_start(&mut store, instance);
-        Ok(Ran { end, memories: read_memories(&mut store, instance, &memories) })
+        let end = end::of_calls(exports(&calls), |name| call(&mut store, &instance, name));
+        Ok(Ran { end, memories: read_memories(&mut store, &instance, &memories) })
+    }
+}
+
+impl Wasmtime {
+    /// A linker with the exports of a reactor, which wasmtime has initialised.
+    fn initialise(&self, store: &mut Store<WasiP1Ctx>, module: &Module) -> wasmtime::Result<Linker<WasiP1Ctx>> {
+        let mut linker = self.linker.clone();
+        linker.module(store, REACTOR, module)?;
+        Ok(linker)
+    }
+}
+
+/// What a linker calls a reactor; the guest imports nothing from there.
+const REACTOR: &str = "reactor";
+
+/// Where the exports of a module that was instantiated are found.
+enum Exports {
+    Command(Instance),
+    Reactor(Linker<WasiP1Ctx>),
+}
+
+impl Exports {
+    fn get(&self, store: &mut Store<WasiP1Ctx>, name: &str) -> Option<Extern> {
+        match self {
+            Exports::Command(instance) => instance.get_export(store, name),
+            Exports::Reactor(linker) => linker.get(store, REACTOR, name).ok(),
+        }
     }
 }
 
@@ -80,21 +112,17 @@ fn context(run: Run) -> anyhow::Result<WasiP1Ctx> {
 
 fn give_stdin(builder: &mut WasiCtxBuilder, stdin: OwnedFd) -> anyhow::Result<()> {
     match stdio::kind(&stdin)? {
-        StdioKind::File => builder.stdin(InputFile::new(File::from(stdin))),
+        StdioKind::File | StdioKind::Device => builder.stdin(InputFile::new(File::from(stdin))),
         StdioKind::Pipe => builder.stdin(PipeStdin::new(stdin)?),
     };
     Ok(())
 }
 
-fn call_start(store: &mut Store<WasiP1Ctx>, instance: Instance) -> End {
-    let start = match instance.get_typed_func::<(), ()>(&mut *store, "_start") {
-        Ok(start) => start,
-        Err(error) => return end::rejected(Stage::NoStart, error),
-    };
-    match start.call(store, ()) {
-        Ok(()) => end::exit(0),
-        Err(error) => end_of(&error),
-    }
+fn call(store: &mut Store<WasiP1Ctx>, exports: &Exports, name: &str) -> Result<(), End> {
+    let no_function = || wasmtime::format_err!("failed to find function export `{name}`");
+    let function = exports.get(store, name).and_then(Extern::into_func).ok_or_else(no_function);
+    let function = function.and_then(|function| function.typed::<(), ()>(&*store)).map_err(|error| end::rejected(Stage::NoStart, error))?;
+    function.call(store, ()).map_err(|error| end_of(&error))
 }
 
 /// An error of instantiation is a refusal, unless it comes out of guest code: the module's start function. Only then does
@@ -129,8 +157,8 @@ fn class_of(trap: Trap) -> TrapClass {
     }
 }
 
-fn read_memories(store: &mut Store<WasiP1Ctx>, instance: Instance, names: &[String]) -> Vec<(String, Vec<u8>)> {
-    let mut content = |name: &String| match instance.get_export(&mut *store, name)? {
+fn read_memories(store: &mut Store<WasiP1Ctx>, exports: &Exports, names: &[String]) -> Vec<(String, Vec<u8>)> {
+    let mut content = |name: &String| match exports.get(store, name)? {
         Extern::Memory(memory) => Some((name.clone(), memory.data(&*store).to_vec())),
         _ => None,
     };

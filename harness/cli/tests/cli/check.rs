@@ -1,6 +1,10 @@
 //! `check`: a program of the user's own on every runtime.
 
-use crate::support::{file, touchstone};
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::support::{PROGRAM, file, scratch_folders_of, touchstone};
 
 const COPY: &str = r#"(module
   (import "wasi_snapshot_preview1" "fd_prestat_get" (func $prestat (param i32 i32) (result i32)))
@@ -39,6 +43,36 @@ fn every_runtime_works_on_its_own_copy_and_the_folder_stays() {
         assert!(ran.out.contains(text), "{text} is not in\n{}", ran.out);
     }
     assert!(!data.join("out").exists(), "the host's folder was written");
+}
+
+#[test]
+fn a_folder_inside_of_another_one_is_the_same_by_both_ways() {
+    let folder = tempfile::tempdir().expect("make a folder");
+    // makes "dir" below the one preopen and looks for it below the other: by the outer name, "data/dir"
+    let program = r#"(module
+      (import "wasi_snapshot_preview1" "fd_prestat_get" (func $prestat (param i32 i32) (result i32)))
+      (import "wasi_snapshot_preview1" "path_create_directory" (func $make (param i32 i32 i32) (result i32)))
+      (import "wasi_snapshot_preview1" "path_filestat_get" (func $stat (param i32 i32 i32 i32 i32) (result i32)))
+      (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+      (memory (export "memory") 1)
+      (data (i32.const 0) "data/dir")
+      ;; the preopen whose name has so many letters: a runtime may have a root of its own as well
+      (func $find (param $letters i32) (result i32) (local $dir i32)
+        (local.set $dir (i32.const 2))
+        (loop $next
+          (local.set $dir (i32.add (local.get $dir) (i32.const 1)))
+          (drop (call $prestat (local.get $dir) (i32.const 200)))
+          (br_if $next (i32.ne (i32.load (i32.const 204)) (local.get $letters))))
+        (local.get $dir))
+      (func (export "_start")
+        (if (call $make (call $find (i32.const 6)) (i32.const 5) (i32.const 3)) (then (call $exit (i32.const 1))))
+        (call $exit (call $stat (call $find (i32.const 4)) (i32.const 0) (i32.const 0) (i32.const 8) (i32.const 64)))))"#;
+    let path = file(folder.path(), "prog.wat", program.as_bytes()).display().to_string();
+    let data = folder.path().join("outer/data");
+    std::fs::create_dir_all(&data).expect("make folders");
+    let dirs = [format!("{}::/inner", data.display()), format!("{}::/out", folder.path().join("outer").display())];
+    let ran = touchstone(&["check", &path, "--dir", &dirs[0], "--dir", &dirs[1], "--runtime", "wasmi"]).expect(0);
+    assert_eq!(ran.out.matches(" exit 0, ").count(), 2, "{}", ran.out);
 }
 
 #[test]
@@ -101,12 +135,45 @@ fn arguments_environment_and_stdin_reach_the_program() {
 }
 
 #[test]
+fn ctrl_c_stops_the_program_and_keeps_what_has_run() {
+    // a wait of an hour, which the reference does not wait for
+    let program = r#"(module
+      (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll (param i32 i32 i32 i32) (result i32)))
+      (memory (export "memory") 1)
+      (func (export "_start")
+        (i32.store (i32.const 16) (i32.const 1))
+        (i64.store (i32.const 24) (i64.const 3600000000000))
+        (drop (call $poll (i32.const 0) (i32.const 64) (i32.const 1) (i32.const 128)))))"#;
+    let folder = tempfile::tempdir().expect("make a folder");
+    let path = file(folder.path(), "prog.wat", program.as_bytes());
+    let mut command = Command::new(PROGRAM);
+    command.arg("check").arg(&path).args(["--runtime", "wasmi", "--timeout", "600"]).stdout(Stdio::piped());
+    let mut child = command.spawn().expect("start touchstone");
+    let mut out = BufReader::new(child.stdout.take().expect("its stdout"));
+    let mut text = String::new();
+    out.read_line(&mut text).expect("the line of the reference");
+    // until the other one waits; if it does not yet, it is stopped all the same
+    std::thread::sleep(Duration::from_millis(500));
+    let start = Instant::now();
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill -INT");
+    let status = child.wait().expect("wait");
+    assert!(start.elapsed() < Duration::from_secs(60), "it was not stopped but waited for");
+    out.read_to_string(&mut text).expect("the rest");
+    assert_eq!(status.code(), Some(3), "{text}");
+    for part in ["oracle ", "exit 0, 1 WASI calls", "Stopped before the end: 1 of 2 runtimes ran the program."] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+    assert!(!text.contains("No departure"), "{text}");
+    assert!(scratch_folders_of(child.id()).is_empty(), "its workers are gone, and so is their folder");
+}
+
+#[test]
 fn wrong_flags_are_refused_before_anything_runs() {
     let folder = tempfile::tempdir().expect("make a folder");
     let path = file(folder.path(), "prog.wat", b"(module (func (export \"_start\")))").display().to_string();
     // a FIFO would block whoever copies it
     let fifo = folder.path().join("fifo");
-    std::process::Command::new("mkfifo").arg(&fifo).status().expect("mkfifo");
+    Command::new("mkfifo").arg(&fifo).status().expect("mkfifo");
     let dir = format!("{}::/data", folder.path().display());
     assert!(touchstone(&["check", &path, "--dir", &dir]).expect(2).err.contains("is neither file, folder nor symbolic link"));
     for (flags, text) in [

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::support::{OwnSuite, PROGRAM, RUNTIMES, touchstone};
+use crate::support::{OwnSuite, PROGRAM, RUNTIMES, scratch_folders_of, touchstone};
 
 const SOME: &str = "^(files|rust)/[a-m]";
 
@@ -138,16 +138,6 @@ fn long_suite() -> OwnSuite {
 fn partial_report(folder: &std::path::Path) -> touchstone_reports::Report {
     let text = std::fs::read_to_string(folder.join("report.json")).expect("a report");
     touchstone_reports::Report::parse(&text).expect("the report loads")
-}
-
-fn scratch_folders_of(pid: u32) -> Vec<std::path::PathBuf> {
-    let places = [std::path::PathBuf::from("/dev/shm"), std::env::temp_dir()];
-    let entries = places.iter().flat_map(|place| std::fs::read_dir(place).into_iter().flatten().flatten());
-    let prefix = format!("touchstone-{pid}-");
-    entries
-        .map(|entry| entry.path())
-        .filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&prefix)))
-        .collect()
 }
 
 #[test]

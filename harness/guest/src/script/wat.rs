@@ -7,7 +7,7 @@
 use std::fmt::Write;
 
 use touchstone_model::script::print::quoted;
-use touchstone_model::world::World;
+use touchstone_model::world::{Preopen, World};
 use touchstone_spec::{CoreType, Function, MODULE};
 
 use super::program::{Operand, Program, ProgramCall};
@@ -133,7 +133,8 @@ fn sum(text: String, plus: i64, core: &str) -> String {
 
 /// A one-line header for a reproducer file: what it is and how to run it.
 pub fn header(summary: &str, world: &World) -> String {
+    let name = |preopen: &Preopen| preopen.within.as_ref().map_or_else(|| preopen.name.clone(), |within| within.key(""));
     let dirs: Vec<String> =
-        world.preopens.iter().map(|preopen| format!("{} as {}", preopen.name, quoted(preopen.guest.as_bytes()))).collect();
+        world.preopens.iter().map(|preopen| format!("{} as {}", name(preopen), quoted(preopen.guest.as_bytes()))).collect();
     format!(";; {summary}\n;; preopened: {}; the exit code is the errno of the last call\n", dirs.join(", "))
 }

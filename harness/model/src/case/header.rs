@@ -10,7 +10,7 @@ use super::{Expectations, Language};
 use crate::observation::{End, Stage, TrapClass};
 use crate::script::Span;
 use crate::script::lex::Mistake;
-use crate::world::{Access, Preopen, Stdin, StdioKind, World};
+use crate::world::{Access, Preopen, Stdin, StdioKind, Stdout, World};
 
 /// What the front matter says.
 #[derive(Debug)]
@@ -34,6 +34,7 @@ struct Notation {
     stdout: Option<StdoutNotation>,
     tree: Option<BTreeMap<Spanned<String>, TreeNode>>,
     preopens: Option<BTreeMap<Spanned<String>, PreopenNotation>>,
+    calls: Option<Spanned<Vec<String>>>,
     exit: Option<u32>,
     trap: Option<Spanned<String>>,
     rejected: Option<Stage>,
@@ -58,13 +59,33 @@ enum StdinOf {
     Open(String),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
 enum StdoutNotation {
+    Plain(PlainStdout),
+    Of(StdoutOf),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum PlainStdout {
     Pipe,
     File,
-    /// A pipe that nobody reads.
+    /// A pipe that nobody can read any more.
     Broken,
+    /// A pipe that nobody empties.
+    Stuck,
+    /// A device without room.
+    Full,
+    /// A device that takes everything.
+    Null,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum StdoutOf {
+    /// A file with this text that is appended to.
+    Append(String),
 }
 
 #[derive(Debug, Deserialize)]
@@ -72,8 +93,9 @@ enum StdoutNotation {
 struct PreopenNotation {
     guest: Option<String>,
     access: Option<Access>,
-    #[serde(default)]
-    tree: BTreeMap<Spanned<String>, TreeNode>,
+    tree: Option<BTreeMap<Spanned<String>, TreeNode>>,
+    /// A directory of another preopen.
+    of: Option<Spanned<String>>,
 }
 
 impl Header {
@@ -85,7 +107,7 @@ impl Header {
             return Err(Mistake::new(Span::default(), "the file has no front matter", help));
         }
         let notation: Notation = toml::from_str(&toml).map_err(|error| toml_mistake(&error))?;
-        notation.into_header()
+        notation.into_header(language)
     }
 }
 
@@ -115,12 +137,13 @@ fn span_of<T>(spanned: &Spanned<T>) -> Span {
 }
 
 impl Notation {
-    fn into_header(self) -> Result<Header, Mistake> {
+    fn into_header(self, language: Language) -> Result<Header, Mistake> {
         if self.summary.get_ref().trim().is_empty() {
             return Err(Mistake::new(span_of(&self.summary), "the summary is empty", "say in one sentence what the case tests"));
         }
         let clauses = clauses(&self.clauses)?;
         let expect_end = end(self.exit, self.trap.as_ref(), self.rejected)?;
+        let calls = calls(self.calls, language)?;
         let preopens = preopens(self.tree, self.preopens)?;
         let mut after = BTreeMap::new();
         for (path, node) in self.after {
@@ -131,9 +154,9 @@ impl Notation {
             args: self.args.unwrap_or_else(|| vec!["case".to_owned()]),
             env: self.env.into_iter().collect(),
             stdin: self.stdin.map_or_else(Stdin::default, StdinNotation::into_stdin),
-            stdout: if self.stdout == Some(StdoutNotation::File) { StdioKind::File } else { StdioKind::Pipe },
-            stdout_unread: self.stdout == Some(StdoutNotation::Broken),
+            stdout: self.stdout.map_or(Stdout::Pipe, StdoutNotation::into_stdout),
             preopens,
+            calls,
             times_unknown: false,
         };
         let expect = Expectations { end: expect_end, stdout: self.expect_stdout.map(String::into_bytes), after };
@@ -154,6 +177,16 @@ fn clauses(clauses: &Spanned<Vec<Spanned<String>>>) -> Result<Vec<String>, Mista
         }
     }
     Ok(clauses.get_ref().iter().map(|id| id.get_ref().clone()).collect())
+}
+
+/// Only a module that is written by hand can be a reactor.
+fn calls(calls: Option<Spanned<Vec<String>>>, language: Language) -> Result<Vec<String>, Mistake> {
+    let Some(calls) = calls else { return Ok(Vec::new()) };
+    if language != Language::Wat || calls.get_ref().is_empty() {
+        let help = "in a WAT case, name the exports to call in turn; leave `calls` out for a command";
+        return Err(Mistake::new(span_of(&calls), "`calls` is for reactors", help));
+    }
+    Ok(calls.into_inner())
 }
 
 fn end(exit: Option<u32>, trap: Option<&Spanned<String>>, rejected: Option<Stage>) -> Result<End, Mistake> {
@@ -189,6 +222,20 @@ impl StdinNotation {
     }
 }
 
+impl StdoutNotation {
+    fn into_stdout(self) -> Stdout {
+        match self {
+            StdoutNotation::Plain(PlainStdout::Pipe) => Stdout::Pipe,
+            StdoutNotation::Plain(PlainStdout::File) => Stdout::File,
+            StdoutNotation::Plain(PlainStdout::Broken) => Stdout::Broken,
+            StdoutNotation::Plain(PlainStdout::Stuck) => Stdout::Stuck,
+            StdoutNotation::Plain(PlainStdout::Full) => Stdout::Full,
+            StdoutNotation::Plain(PlainStdout::Null) => Stdout::Null,
+            StdoutNotation::Of(StdoutOf::Append(text)) => Stdout::Appended(text.into_bytes()),
+        }
+    }
+}
+
 type Trees = BTreeMap<Spanned<String>, TreeNode>;
 
 /// Without `preopens` there is one, `root`; with an empty table there is none; `tree` is what lies below it.
@@ -198,6 +245,7 @@ fn preopens(tree: Option<Trees>, notation: Option<BTreeMap<Spanned<String>, Preo
         return Ok(vec![Preopen { tree, ..Preopen::new("root") }]);
     };
     let mut out = Vec::new();
+    let mut nested = Vec::new();
     for (name, notation) in notation {
         let span = span_of(&name);
         let name = name.into_inner();
@@ -211,8 +259,15 @@ fn preopens(tree: Option<Trees>, notation: Option<BTreeMap<Spanned<String>, Preo
         }
         let mut preopen = Preopen::new(&name);
         preopen.guest = notation.guest.unwrap_or(preopen.guest);
+        if let Some(of) = notation.of {
+            if notation.access.is_some() || notation.tree.is_some() {
+                let help = "say `access` and `tree` of the preopen that it is a directory of";
+                return Err(Mistake::new(span_of(&of), "a preopen with `of` has neither access nor tree of its own", help));
+            }
+            nested.push((out.len(), of));
+        }
         preopen.access = notation.access.unwrap_or(preopen.access);
-        preopen.tree = tree::read(notation.tree)?;
+        preopen.tree = notation.tree.map(tree::read).transpose()?.unwrap_or_default();
         out.push(preopen);
     }
     if let Some(tree) = tree {
@@ -226,5 +281,77 @@ fn preopens(tree: Option<Trees>, notation: Option<BTreeMap<Spanned<String>, Preo
         };
         root.tree = tree::read(tree)?;
     }
+    nest(&mut out, nested)?;
     Ok(out)
+}
+
+/// Makes each of these preopens a directory of another one.
+fn nest(preopens: &mut [Preopen], nested: Vec<(usize, Spanned<String>)>) -> Result<(), Mistake> {
+    let has_no_tree: Vec<usize> = nested.iter().map(|(index, _)| *index).collect();
+    for (index, of) in nested {
+        let (within, outer) = tree::within(&of, span_of(&of), preopens)?;
+        if has_no_tree.contains(&outer) {
+            let help = "name a preopen with a tree of its own";
+            return Err(Mistake::new(span_of(&of), format!("`{}` is itself a directory of another preopen", within.preopen), help));
+        }
+        preopens[index].access = preopens[outer].access;
+        preopens[index].within = Some(within);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Header, Language};
+    use crate::world::{Access, Within};
+
+    fn read(language: Language, lines: &str) -> Result<Header, String> {
+        let lines = format!("summary = \"s\"\nclauses = [\"preopen.nested\"]\n{lines}");
+        let text: String = lines.lines().map(|line| format!("{} {line}\n", language.header_prefix())).collect();
+        Header::read(&text, language).map_err(|mistake| mistake.message)
+    }
+
+    fn preopens(table: &str) -> Result<Header, String> {
+        read(Language::Script, &format!("preopens = {{ {table} }}\ntree = {{ \"dir/file\" = \"\" }}"))
+    }
+
+    #[test]
+    fn a_preopen_may_be_a_directory_of_another_one() {
+        let header =
+            preopens("root = { access = \"read-only\" }, inner = { of = \"dir\" }, same = { of = \"root:\" }").expect("it is right");
+        let within = |index: usize| header.world.preopens[index].within.clone();
+        let of = |path: &str| Some(Within { preopen: "root".to_owned(), path: path.to_owned() });
+        assert_eq!((within(0), within(1), within(2)), (of("dir"), None, of("")));
+        assert!(header.world.preopens.iter().all(|preopen| preopen.access == Access::ReadOnly));
+    }
+
+    #[test]
+    fn what_is_expected_below_a_nested_preopen_is_below_the_outer_one() {
+        let lines = "preopens = { root = {}, inner = { of = \"dir\" } }\ntree = { \"dir/\" = {} }\nafter = { \"inner:new\" = true }";
+        let header = read(Language::Script, lines).expect("it is right");
+        assert_eq!(header.expect.after.keys().collect::<Vec<_>>(), ["root:dir/new"]);
+    }
+
+    #[test]
+    fn a_directory_that_is_not_there_cannot_be_preopened() {
+        for (table, message) in [
+            ("root = {}, inner = { of = \"other:dir\" }", "there is no preopen `other`"),
+            ("root = {}, inner = { of = \"dir/file\" }", "the tree of `root` has no directory `dir/file`"),
+            ("root = {}, inner = { of = \"nothing\" }", "the tree of `root` has no directory `nothing`"),
+            ("root = {}, a = { of = \"root:\" }, b = { of = \"a:\" }", "`a` is itself a directory of another preopen"),
+            ("root = {}, inner = { of = \"dir\", tree = {} }", "a preopen with `of` has neither access nor tree of its own"),
+        ] {
+            assert_eq!(preopens(table).err().as_deref(), Some(message), "{table}");
+        }
+    }
+
+    #[test]
+    fn only_a_module_by_hand_is_a_reactor() {
+        assert_eq!(read(Language::Wat, "calls = [\"step\"]").expect("it is right").world.calls, ["step"]);
+        for (language, line) in
+            [(Language::Script, "calls = [\"step\"]"), (Language::Rust, "calls = [\"step\"]"), (Language::Wat, "calls = []")]
+        {
+            assert_eq!(read(language, line).err().as_deref(), Some("`calls` is for reactors"), "{line}");
+        }
+    }
 }

@@ -14,7 +14,7 @@ use crate::bounds;
 use crate::script::Span;
 use crate::script::lex::Mistake;
 use crate::tree::{Content, Entry, EntryKind};
-use crate::world::{Node, NodeKind, Preopen, Tree};
+use crate::world::{Node, NodeKind, Preopen, Tree, Within};
 
 /// One entry of an initial tree: text, or a table of what it is.
 #[derive(Debug, Deserialize)]
@@ -201,14 +201,34 @@ impl NodeNotation {
 
 /// `path` belongs to the preopen `root`, `other:path` to `other`.
 pub(super) fn after_key(path: &Spanned<String>, span: Span, preopens: &[Preopen]) -> Result<String, Mistake> {
-    let (preopen, path) = path.get_ref().split_once(':').unwrap_or(("root", path.get_ref()));
-    if !preopens.iter().any(|known| known.name == preopen) {
-        return Err(Mistake::new(
-            span,
-            format!("there is no preopen `{preopen}`"),
-            "write `preopen:path`; without a preopen, `root` is meant",
-        ));
-    }
+    let (index, path) = in_preopen(path.get_ref(), span, preopens)?;
     let (path, _) = path_of(path, span)?;
-    Ok(format!("{preopen}:{path}"))
+    let preopen = &preopens[index];
+    Ok(preopen.within.as_ref().map_or_else(|| format!("{}:{path}", preopen.name), |within| within.key(&path)))
+}
+
+/// The preopen that a path belongs to, and what stands behind its name.
+fn in_preopen<'a>(path: &'a str, span: Span, preopens: &[Preopen]) -> Result<(usize, &'a str), Mistake> {
+    let (preopen, path) = path.split_once(':').unwrap_or(("root", path));
+    let help = "write `preopen:path`; without a preopen, `root` is meant";
+    let index = preopens.iter().position(|known| known.name == preopen);
+    Ok((index.ok_or_else(|| Mistake::new(span, format!("there is no preopen `{preopen}`"), help))?, path))
+}
+
+/// The directory that a preopen is of another one, and the place of that other one.
+pub(super) fn within(of: &Spanned<String>, span: Span, preopens: &[Preopen]) -> Result<(Within, usize), Mistake> {
+    let (outer, path) = in_preopen(of.get_ref(), span, preopens)?;
+    let path = if path.is_empty() { String::new() } else { path_of(path, span)?.0 };
+    if !is_directory(&preopens[outer].tree, &path) {
+        let message = format!("the tree of `{}` has no directory `{path}`", preopens[outer].name);
+        return Err(Mistake::new(span, message, "name a directory of that tree"));
+    }
+    Ok((Within { preopen: preopens[outer].name.clone(), path }, outer))
+}
+
+/// Whether a tree has a directory at a path: it is there itself, or something below it is.
+fn is_directory(tree: &Tree, path: &str) -> bool {
+    let below = format!("{path}/");
+    let is_itself = |node: &Node| matches!(node.kind, NodeKind::Directory | NodeKind::Filled(_));
+    path.is_empty() || tree.0.get(path).is_some_and(is_itself) || tree.0.keys().any(|known| known.starts_with(&below))
 }

@@ -29,13 +29,12 @@ pub(crate) fn fd_filestat_get(step: &mut Step<'_>) -> Flow {
         What::Stream(stream) => {
             step.applies(clause!("fd_filestat_get.stdio"));
             step.succeeds()?;
-            let file = step.state.stream_kind(stream) == StdioKind::File;
+            let kinds = stream_filetypes(step.state.stream_kind(stream));
             let mut bytes = vec![0; filestat::BYTES];
-            put_at(&mut bytes, filestat::FILETYPE, 1, if file { filetype::REGULAR_FILE } else { filetype::UNKNOWN });
+            put_at(&mut bytes, filestat::FILETYPE, 1, kinds[0]);
             put_at(&mut bytes, filestat::NLINK, 8, 1);
             step.make(bytes);
             let seen = step.seen(0).map(|capture| number_at(capture.kept(), filestat::FILETYPE, 1));
-            let kinds = stream_filetypes(step.state.stream_kind(stream));
             if let Some(seen) = seen.filter(|seen| !kinds.contains(seen)) {
                 step.mismatch(clause!("fd_filestat_get.stdio"), filetype_text(kinds[0]), filetype_text(seen));
             }
@@ -198,6 +197,7 @@ pub(crate) fn fd_filestat_set_size(step: &mut Step<'_>) -> Flow {
             match step.state.stream_kind(stream) {
                 StdioKind::Pipe => step.applies(clause!("fd_filestat_set_size.pipe")),
                 StdioKind::File => step.applies(clause!("fd_filestat_set_size.stdio-file")),
+                StdioKind::Device => step.applies(clause!("stdio.device")),
             }
             if too_large {
                 step.applies(clause!("fd_filestat_set_size.too-large"));
@@ -408,5 +408,6 @@ pub(crate) fn stream_filetypes(kind: StdioKind) -> &'static [u64] {
         // no character device: that would make a library take it for a terminal
         StdioKind::Pipe => &[filetype::UNKNOWN, filetype::SOCKET_STREAM],
         StdioKind::File => &[filetype::REGULAR_FILE, filetype::UNKNOWN, filetype::CHARACTER_DEVICE],
+        StdioKind::Device => &[filetype::CHARACTER_DEVICE, filetype::UNKNOWN],
     }
 }

@@ -19,11 +19,12 @@ pub(super) fn never(step: &mut Step<'_>, clause: ClauseId) -> Flow {
 }
 
 /// A positioned call on a stream: a pipe has no positions; a file behind a stream may be known to the runtime as one.
-pub(super) fn positioned_stream(step: &mut Step<'_>, stream: Stream, pipe: ClauseId, file: ClauseId) -> Flow {
-    match step.state.stream_kind(stream) {
-        StdioKind::Pipe => step.applies(pipe),
-        StdioKind::File => step.applies(file),
-    }
+pub(super) fn positioned_stream(step: &mut Step<'_>, stream: Stream, [pipe, file, device]: [ClauseId; 3]) -> Flow {
+    step.applies(match step.state.stream_kind(stream) {
+        StdioKind::Pipe => pipe,
+        StdioKind::File => file,
+        StdioKind::Device => device,
+    });
     step.wrong_type();
     step.succeeds()?;
     moved(step, stream);

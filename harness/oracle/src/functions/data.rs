@@ -34,6 +34,7 @@ pub(crate) fn fd_advise(step: &mut Step<'_>) -> Flow {
                 step.wrong_type();
             }
             StdioKind::File => step.applies(clause!("fd_advise.stdio-file")),
+            StdioKind::Device => step.applies(clause!("stdio.device")),
         },
         What::Foreign => return Err(Stop::Unjudged),
     }
@@ -74,6 +75,7 @@ pub(crate) fn fd_allocate(step: &mut Step<'_>) -> Flow {
             step.applies(match step.state.stream_kind(stream) {
                 StdioKind::Pipe => clause!("fd_allocate.pipe"),
                 StdioKind::File => clause!("fd_allocate.stdio-file"),
+                StdioKind::Device => clause!("stdio.device"),
             });
             step.wrong_type();
             return step.succeeds();
@@ -123,7 +125,7 @@ pub(crate) fn fd_datasync(step: &mut Step<'_>) -> Flow {
         What::Stream(stream) => {
             step.applies(match step.state.stream_kind(stream) {
                 StdioKind::Pipe => clause!("fd_datasync.pipe"),
-                StdioKind::File => clause!("fd_datasync.stdio"),
+                StdioKind::File | StdioKind::Device => clause!("fd_datasync.stdio"),
             });
             step.wrong_type();
         }
@@ -149,7 +151,7 @@ pub(crate) fn fd_sync(step: &mut Step<'_>) -> Flow {
         What::Stream(stream) => {
             step.applies(match step.state.stream_kind(stream) {
                 StdioKind::Pipe => clause!("fd_sync.pipe"),
-                StdioKind::File => clause!("fd_sync.stdio"),
+                StdioKind::File | StdioKind::Device => clause!("fd_sync.stdio"),
             });
             step.wrong_type();
         }

@@ -5,7 +5,7 @@ use touchstone_spec::clause;
 use touchstone_spec::consts::{fdflags, fdstat, filetype, preopentype, prestat, rights};
 
 use super::attributes::{filetype_text, stream_filetypes};
-use crate::state::{ALL_RIGHTS, Fd, Rights, Stream, What};
+use crate::state::{ALL_RIGHTS, Fd, Output, Rights, Stream, What};
 use crate::step::{Flow, Mode, Seen, Step, Stop, fdstat_bytes, number_at, put_at};
 
 /// All bits of `fdflags`.
@@ -116,7 +116,8 @@ pub(crate) fn fd_fdstat_get(step: &mut Step<'_>) -> Flow {
         step.cite(clause!("preopen.is-a-directory"));
     }
     let shown_rights = if matches!(entry.what, What::Stream(_)) { stream_rights(entry.base) } else { entry.base };
-    step.make(fdstat_bytes(kinds[0], entry.flags.unwrap_or(0), shown_rights, entry.inheriting));
+    let flags = entry.flags.unwrap_or_else(|| first_flags(step, &entry));
+    step.make(fdstat_bytes(kinds[0], flags, shown_rights, entry.inheriting));
     step.cite(clause!("fd_fdstat_get.filetype"));
     let Some(seen) = step.seen(0) else { return Ok(()) };
     let seen = seen.kept();
@@ -132,11 +133,18 @@ pub(crate) fn fd_fdstat_get(step: &mut Step<'_>) -> Flow {
     Ok(())
 }
 
+/// The flags that the host opened a stream with.
+fn first_flags(step: &Step<'_>, entry: &Fd) -> u64 {
+    let What::Stream(stream) = entry.what else { return 0 };
+    if step.state.output(stream).is_some_and(Output::appends) { fdflags::APPEND } else { 0 }
+}
+
 /// The text defines no type for a pipe, so it is unknown; for a file behind a stream a runtime may not look.
 fn stream_type(step: &mut Step<'_>, entry: &Fd, kind: u64) {
     let What::Stream(stream) = entry.what else { return };
     match step.state.stream_kind(stream) {
         StdioKind::File => step.cite(clause!("fd_fdstat_get.stdio-file-type")),
+        StdioKind::Device => step.cite(clause!("fd_fdstat_get.stdio-device-type")),
         StdioKind::Pipe => {
             step.cite(clause!("fd_fdstat_get.pipe-type"));
             if kind != filetype::UNKNOWN {
@@ -263,6 +271,7 @@ pub(crate) fn fd_fdstat_set_flags(step: &mut Step<'_>) -> Flow {
         What::Stream(stream) => step.applies(match step.state.stream_kind(stream) {
             StdioKind::Pipe => clause!("fd_fdstat_set_flags.pipe"),
             StdioKind::File => clause!("fd_fdstat_set_flags.stdio-file"),
+            StdioKind::Device => clause!("stdio.device"),
         }),
         What::Foreign => return Err(Stop::Unjudged),
     }
@@ -280,7 +289,18 @@ pub(crate) fn fd_fdstat_set_flags(step: &mut Step<'_>) -> Flow {
     if let Some(entry) = step.state.fds.get_mut(fd) {
         entry.flags = if flags & !FDFLAGS == 0 { Some(flags) } else { None };
     }
+    no_longer_appends(step, fd, flags);
     Ok(())
+}
+
+/// Where a stream writes from that has appended so far nobody knows.
+fn no_longer_appends(step: &mut Step<'_>, fd: u32, flags: u64) {
+    if flags & fdflags::APPEND == 0
+        && let What::Stream(stream) = step.what(fd)
+        && let Some(output) = step.state.output_of(stream)
+    {
+        output.known &= !output.appends();
+    }
 }
 
 pub(crate) fn fd_fdstat_set_rights(step: &mut Step<'_>) -> Flow {

@@ -9,7 +9,7 @@ use touchstone_spec::consts::{
 use touchstone_spec::{Errno, clause};
 
 use super::clocks::Clock;
-use crate::state::{Offset, Rights, Stream, What};
+use crate::state::{Offset, Output, Rights, Stream, What};
 use crate::step::{Flow, Mode, Step, Stop, number_at, put_at};
 
 /// The flag of `eventrwflags`.
@@ -243,7 +243,8 @@ fn stream_prospect(step: &mut Step<'_>, stream: Stream, write: bool) -> Prospect
     }
     if write {
         step.cite(clause!("poll_oneoff.pipe-writable"));
-        return Prospect { ready: true, ..Prospect::default() };
+        let ready = !step.state.output(stream).is_some_and(Output::may_be_full);
+        return Prospect { ready, ..Prospect::default() };
     }
     step.cite(clause!("poll_oneoff.consumes-nothing"));
     let left = step.state.input.read.map(|read| (step.state.input.bytes.len() - read) as u64);

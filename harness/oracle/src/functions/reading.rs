@@ -94,7 +94,9 @@ pub(crate) fn fd_pread(step: &mut Step<'_>) -> Flow {
             Ok(())
         }
         What::Directory(_) => directory(step, [clause!("fd_pread.directory"), clause!("fd_pread.directory-no-room")]),
-        What::Stream(stream) => positioned_stream(step, stream, clause!("fd_pread.pipe"), clause!("fd_pread.stdio-file")),
+        What::Stream(stream) => {
+            positioned_stream(step, stream, [clause!("fd_pread.pipe"), clause!("fd_pread.stdio-file"), clause!("stdio.device")])
+        }
         What::Foreign => Err(Stop::Unjudged),
     }
 }

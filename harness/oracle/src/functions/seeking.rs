@@ -5,7 +5,7 @@ use touchstone_spec::clause;
 use touchstone_spec::consts::{rights, whence};
 
 use super::buffers::{LARGEST, moved, offset};
-use crate::state::{Offset, What};
+use crate::state::{Offset, Output, What};
 use crate::step::{Flow, Step, Stop};
 
 pub(crate) fn fd_seek(step: &mut Step<'_>) -> Flow {
@@ -80,11 +80,15 @@ pub(crate) fn fd_seek(step: &mut Step<'_>) -> Flow {
                     step.applies(clause!("fd_seek.stdio-file"));
                     step.cite(clause!("stdio.file-seek"));
                 }
+                StdioKind::Device => step.applies(clause!("stdio.device")),
             }
             step.wrong_type();
             step.succeeds()?;
             step.make(vec![0; 8]);
-            moved(step, stream);
+            // what is appended goes to the end from anywhere
+            if !step.state.output(stream).is_some_and(Output::appends) {
+                moved(step, stream);
+            }
             Ok(())
         }
         What::Foreign => Err(Stop::Unjudged),
@@ -120,6 +124,7 @@ pub(crate) fn fd_tell(step: &mut Step<'_>) -> Flow {
             match step.state.stream_kind(stream) {
                 StdioKind::Pipe => step.applies(clause!("fd_tell.pipe")),
                 StdioKind::File => step.applies(clause!("fd_tell.stdio-file")),
+                StdioKind::Device => step.applies(clause!("stdio.device")),
             }
             step.wrong_type();
             step.succeeds()?;

@@ -1,11 +1,11 @@
 //! Writing: `fd_write`, `fd_pwrite`.
 
-use touchstone_model::world::StdioKind;
+use touchstone_model::world::Stdout;
 use touchstone_spec::consts::{fdflags, rights};
 use touchstone_spec::{ClauseId, clause};
 
 use super::buffers::{LARGEST, buffer_clauses, count, lengths, never, offset, positioned_stream, room};
-use crate::state::{Choice, InodeId, Offset, Stream, What};
+use crate::state::{Choice, InodeId, Offset, Output, Stream, What};
 use crate::step::{Flow, Step, Stop};
 
 /// What a successful write promises.
@@ -118,7 +118,13 @@ pub(crate) fn fd_pwrite(step: &mut Step<'_>) -> Flow {
             Ok(())
         }
         What::Directory(_) => never(step, clause!("fd_pwrite.directory")),
-        What::Stream(stream) => positioned_stream(step, stream, clause!("fd_pwrite.pipe"), clause!("fd_pwrite.stdio-file")),
+        What::Stream(stream) => {
+            if step.state.output(stream).is_some_and(|output| output.behind == Stdout::Full) {
+                no_space(step, clause!("fd_pwrite.no-space"));
+            }
+            let device = clause!("fd_pwrite.stdio-device");
+            positioned_stream(step, stream, [clause!("fd_pwrite.pipe"), clause!("fd_pwrite.stdio-file"), device])
+        }
         What::Foreign => Err(Stop::Unjudged),
     }
 }
@@ -207,14 +213,11 @@ fn stream_write(step: &mut Step<'_>, stream: Stream) -> Flow {
         ..WRITE
     };
     buffer_clauses(step, clauses.none, clauses.many, clauses.nothing);
-    if step.state.stream_is_broken(stream) && total > 0 {
-        step.applies(clause!("fd_write.broken-pipe"));
-        step.applies(clause!("stdio.broken-pipe"));
-    }
+    no_room(step, stream, total);
     step.succeeds()?;
     step.cite(clause!("stdio.zero-one-two"));
     step.cite(clauses.visible);
-    if step.state.stream_kind(stream) == StdioKind::File {
+    if step.state.output(stream).is_some_and(Output::appends) {
         step.cite(clause!("stdio.file-appends"));
     }
     let mut left = checked_written(step, total, &clauses);
@@ -230,4 +233,25 @@ fn stream_write(step: &mut Step<'_>, stream: Stream) -> Flow {
         output.known &= left == 0;
     }
     Ok(())
+}
+
+/// What stands behind a stream may have room for nothing.
+fn no_room(step: &mut Step<'_>, stream: Stream, total: u64) {
+    let nonblock = step.has_flag(step.arg32(0), fdflags::NONBLOCK);
+    let Some(output) = step.state.output(stream) else { return };
+    match output.behind {
+        Stdout::Broken if total > 0 => {
+            step.applies(clause!("fd_write.broken-pipe"));
+            step.applies(clause!("stdio.broken-pipe"));
+        }
+        Stdout::Full => no_space(step, clause!("fd_write.no-space")),
+        Stdout::Stuck if total > 0 && nonblock && output.is_full() => step.applies(clause!("fd_write.would-block")),
+        Stdout::Stuck if total > 0 && nonblock && output.may_be_full() => step.permits(clause!("fd_write.would-block")),
+        Stdout::Broken | Stdout::Stuck | Stdout::Pipe | Stdout::File | Stdout::Appended(_) | Stdout::Null => {}
+    }
+}
+
+/// A device without room. Whether it says so to a write of nothing as well is unspecified.
+fn no_space(step: &mut Step<'_>, clause: ClauseId) {
+    if room(step) > 0 { step.applies(clause) } else { step.permits(clause) }
 }

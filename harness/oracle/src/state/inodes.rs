@@ -196,7 +196,7 @@ impl Inodes {
     }
 
     /// The inode at a path of plain names below a directory.
-    fn at(&self, root: InodeId, path: &str) -> Option<InodeId> {
+    pub fn at(&self, root: InodeId, path: &str) -> Option<InodeId> {
         path.split('/').filter(|part| !part.is_empty()).try_fold(root, |inode, part| self.entry(inode, part))
     }
 

@@ -13,7 +13,7 @@ pub mod time;
 use std::rc::Rc;
 
 use touchstone_model::bounds;
-use touchstone_model::world::{self, StdioKind, World};
+use touchstone_model::world::{self, StdioKind, Stdout, World};
 
 pub use choices::{Choice, Choices, Rights};
 pub use content::Content;
@@ -63,6 +63,8 @@ pub struct PreopenFacts {
     pub guest: String,
     pub root: InodeId,
     pub read_only: bool,
+    /// It is a directory of another preopen.
+    pub nested: bool,
 }
 
 /// The limits that a host adds to what POSIX says.
@@ -111,12 +113,34 @@ pub struct Input {
 /// Standard output or error.
 #[derive(Debug, Clone)]
 pub struct Output {
-    pub kind: StdioKind,
+    pub behind: Stdout,
+    /// What came out, from the beginning: what a file that is appended to held before is part of it.
     pub written: Vec<u8>,
-    /// Whether `written` is all, in order: no write was too long for the trace, and nobody moved elsewhere in a file.
+    /// Whether `written` is all that comes out, in order: no write was too long for the trace, and nobody moved elsewhere in a file.
     pub known: bool,
-    /// Nobody reads it.
-    pub broken: bool,
+}
+
+impl Output {
+    fn new(behind: Stdout) -> Output {
+        let written = if let Stdout::Appended(before) = &behind { before.clone() } else { Vec::new() };
+        let known = behind != Stdout::Null;
+        Output { behind, written, known }
+    }
+
+    /// Whether each write goes to the end of the file, wherever its offset is.
+    pub fn appends(&self) -> bool {
+        matches!(self.behind, Stdout::Appended(_))
+    }
+
+    /// Whether the pipe has no room for another byte, and nobody makes any.
+    pub fn is_full(&self) -> bool {
+        self.behind == Stdout::Stuck && self.known && self.written.len() >= bounds::PIPE_BYTES
+    }
+
+    /// Whether the pipe may have no room: how much the host needs besides the bytes themselves is its own affair.
+    pub fn may_be_full(&self) -> bool {
+        self.behind == Stdout::Stuck && !(self.known && self.written.is_empty())
+    }
 }
 
 /// What is known of time.
@@ -138,23 +162,21 @@ impl State {
     /// The state in which a guest starts.
     pub fn new(world: &World, host: Host) -> State {
         let mut inodes = Inodes::default();
-        let preopens: Vec<PreopenFacts> = world
-            .preopens
-            .iter()
-            .map(|preopen| PreopenFacts {
-                guest: preopen.guest.clone(),
-                root: inodes.plant(preopen),
-                read_only: preopen.access == world::Access::ReadOnly,
-            })
-            .collect();
+        let roots = plant(&mut inodes, world);
+        let preopens = world.preopens.iter().zip(roots).map(|(preopen, root)| PreopenFacts {
+            guest: preopen.guest.clone(),
+            root,
+            read_only: preopen.access == world::Access::ReadOnly,
+            nested: preopen.within.is_some(),
+        });
+        let preopens = preopens.collect();
         let names = world.preopens.iter().map(|preopen| preopen.name.clone()).collect();
-        let output = |broken| Output { kind: world.stdout, written: Vec::new(), known: true, broken };
         let mut state = State {
             world: Rc::new(Facts { args: world.args.clone(), env: world.env.clone(), preopens, names, host }),
             fds: Fds::default(),
             inodes,
             input: Input { kind: world.stdin.kind, bytes: Rc::new(world.stdin.bytes.clone()), read: Some(0), ended: !world.stdin.open },
-            output: [output(world.stdout_unread), output(false)],
+            output: [Output::new(world.stdout.clone()), Output::new(world.stdout.beside())],
             clocks: Clocks::default(),
             choices: Choices::default(),
             random: Vec::new(),
@@ -202,25 +224,25 @@ impl State {
         self.closed_preopens.contains(&number)
     }
 
-    /// Whether nobody reads what is written to a stream.
-    pub fn stream_is_broken(&self, stream: Stream) -> bool {
-        match stream {
-            Stream::Input => false,
-            Stream::Output => self.output[0].broken,
-            Stream::Error => self.output[1].broken,
-        }
-    }
-
     /// What stands behind a stream.
     pub fn stream_kind(&self, stream: Stream) -> StdioKind {
         match stream {
             Stream::Input => self.input.kind,
-            Stream::Output => self.output[0].kind,
-            Stream::Error => self.output[1].kind,
+            Stream::Output => self.output[0].behind.kind(),
+            Stream::Error => self.output[1].behind.kind(),
         }
     }
 
     /// The output of a stream that is written.
+    pub fn output(&self, stream: Stream) -> Option<&Output> {
+        match stream {
+            Stream::Input => None,
+            Stream::Output => Some(&self.output[0]),
+            Stream::Error => Some(&self.output[1]),
+        }
+    }
+
+    /// The output of a stream that is written, to change it.
     pub fn output_of(&mut self, stream: Stream) -> Option<&mut Output> {
         match stream {
             Stream::Input => None,
@@ -262,6 +284,20 @@ impl State {
         let is_open = || self.fds.iter().any(|fd| fd.what == What::File(inode) || fd.what == What::Directory(inode));
         self.inodes.get(inode).nlink == 0 && !is_root() && !is_open()
     }
+}
+
+/// Builds the trees of all preopens and gives their roots: first those that have trees, then directories in these.
+fn plant(inodes: &mut Inodes, world: &World) -> Vec<InodeId> {
+    let mut own = |preopen: &world::Preopen| preopen.within.is_none().then(|| inodes.plant(preopen));
+    let own: Vec<Option<InodeId>> = world.preopens.iter().map(&mut own).collect();
+    let root_of = |name: &str| own[world.preopens.iter().position(|preopen| preopen.name == name)?];
+    let mut roots = Vec::new();
+    for (preopen, own) in world.preopens.iter().zip(&own) {
+        let within = preopen.within.as_ref().and_then(|within| inodes.at(root_of(&within.preopen)?, &within.path));
+        // somebody may have taken the directory away since the world was described
+        roots.push(own.or(within).unwrap_or_else(|| inodes.plant(preopen)));
+    }
+    roots
 }
 
 impl Fd {

@@ -49,13 +49,22 @@ fn read_folder(folder: &Path, prefix: &str, tree: &mut Tree, names: &mut BTreeMa
     Ok(())
 }
 
+/// Of which other of these folders one is a part, as its place and the path below it: of the outermost that there is. Of equal
+/// folders all but the first are parts. A path that is no UTF-8 cannot be written in a world.
+pub fn part_of(folders: &[&Path], index: usize) -> Option<(usize, String)> {
+    let folder = folders[index];
+    let is_outer = |(other, outer): &(usize, &&Path)| folder.starts_with(outer) && (folder != **outer || *other < index);
+    let (outer, outer_path) = folders.iter().enumerate().filter(is_outer).min_by_key(|(_, outer)| outer.components().count())?;
+    Some((outer, folder.strip_prefix(outer_path).ok()?.to_str()?.to_owned()))
+}
+
 /// Writes the trees back, if the guest changed any of them.
 pub(super) fn write_back(world: &World, state: &State, preopens: &[HostPreopen]) -> anyhow::Result<()> {
     if !state.is_changed(world) {
         return Ok(());
     }
     for (host, facts) in preopens.iter().zip(&state.world.preopens) {
-        if facts.read_only {
+        if facts.read_only || facts.nested {
             continue;
         }
         for entry in fs::read_dir(&host.host)? {
@@ -65,7 +74,7 @@ pub(super) fn write_back(world: &World, state: &State, preopens: &[HostPreopen])
     }
     let mut written: BTreeMap<InodeId, PathBuf> = BTreeMap::new();
     for (host, facts) in preopens.iter().zip(&state.world.preopens) {
-        if !facts.read_only {
+        if !facts.read_only && !facts.nested {
             write_folder(state, facts.root, &host.host, &mut written)?;
         }
     }

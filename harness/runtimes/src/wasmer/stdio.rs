@@ -28,7 +28,7 @@ const WRITE_BYTES: usize = 8 << 10;
 /// Must be called where a tokio runtime is entered.
 pub(super) fn input(fd: OwnedFd) -> anyhow::Result<HostFile> {
     Ok(match stdio::kind(&fd)? {
-        StdioKind::File => regular_file(fd, Access::Read),
+        StdioKind::File | StdioKind::Device => regular_file(fd, Access::Read),
         StdioKind::Pipe => Box::new(Pipe::Read(PipeReader::new(fd)?)),
     })
 }
@@ -37,7 +37,7 @@ pub(super) fn input(fd: OwnedFd) -> anyhow::Result<HostFile> {
 pub(super) fn output(fd: OwnedFd) -> anyhow::Result<HostFile> {
     Ok(match stdio::kind(&fd)? {
         StdioKind::File => regular_file(fd, Access::Write),
-        StdioKind::Pipe => Box::new(Pipe::Write(File::from(fd))),
+        StdioKind::Pipe | StdioKind::Device => Box::new(Pipe::Write(File::from(fd))),
     })
 }
 

@@ -25,6 +25,7 @@ pub(crate) struct Given {
     pub(crate) held_stdin: Option<OwnedFd>,
     pub(crate) stdout_kind: StdioKind,
     pub(crate) memories: Vec<String>,
+    pub(crate) calls: Vec<String>,
 }
 
 impl Default for Given {
@@ -38,6 +39,7 @@ impl Default for Given {
             held_stdin: None,
             stdout_kind: StdioKind::Pipe,
             memories: Vec::new(),
+            calls: Vec::new(),
         }
     }
 }
@@ -76,6 +78,7 @@ pub(crate) fn run(runtime: &mut dyn Runtime, guest: &Guest, given: Given) -> See
         stdout,
         stderr,
         memories: given.memories,
+        calls: given.calls,
     };
     let ran = run_guarded(runtime, run).unwrap();
     if let Some(feeder) = feeder {
@@ -96,6 +99,7 @@ pub(crate) fn idle_run(guest: &Guest) -> Run {
         stdout: null(),
         stderr: null(),
         memories: Vec::new(),
+        calls: Vec::new(),
     }
 }
 
@@ -120,6 +124,7 @@ fn source(bytes: Vec<u8>, kind: StdioKind) -> (OwnedFd, Option<JoinHandle<()>>) 
             let feeder = thread::spawn(move || drop(File::from(write).write_all(&bytes)));
             (read, Some(feeder))
         }
+        StdioKind::Device => (File::open("/dev/null").unwrap().into(), None),
     }
 }
 
@@ -127,6 +132,7 @@ fn source(bytes: Vec<u8>, kind: StdioKind) -> (OwnedFd, Option<JoinHandle<()>>) 
 enum Sink {
     Pipe(JoinHandle<Vec<u8>>),
     File(TempPath),
+    Nowhere,
 }
 
 impl Sink {
@@ -135,6 +141,7 @@ impl Sink {
         match self {
             Sink::Pipe(drain) => drain.join().unwrap(),
             Sink::File(path) => fs::read(path).unwrap(),
+            Sink::Nowhere => Vec::new(),
         }
     }
 }
@@ -155,6 +162,7 @@ fn sink(kind: StdioKind) -> (OwnedFd, Sink) {
             };
             (write, Sink::Pipe(thread::spawn(drain)))
         }
+        StdioKind::Device => (File::options().write(true).open("/dev/null").unwrap().into(), Sink::Nowhere),
     }
 }
 

@@ -44,6 +44,7 @@ fn every_runtime_keeps_the_contract() {
             a_poll_of_a_file_does_not_wait(runtime);
         }
         output_streams(runtime);
+        a_device_may_be_a_stream(runtime);
         a_return_and_an_exit_are_told_apart_by_their_codes(runtime);
         traps_have_their_class(runtime);
         refusals_have_their_stage(runtime);
@@ -55,6 +56,7 @@ fn every_runtime_keeps_the_contract() {
             }
         }
         a_start_function_is_guest_code(runtime);
+        a_reactor_is_initialised_and_called(runtime);
         a_written_file_appears_on_the_host(runtime);
         preopens_are_kept_apart(runtime);
         if WITHOUT_READ_ONLY.contains(&entry.name) {
@@ -147,6 +149,13 @@ fn output_streams(runtime: &mut dyn Runtime) {
     assert_eq!(seen.stdout.len(), 64 << 20);
 }
 
+fn a_device_may_be_a_stream(runtime: &mut dyn Runtime) {
+    let given = Given { stdin_kind: StdioKind::Device, ..Given::default() };
+    assert_eq!(run(runtime, &guest("(call $copy_stdin) (call $print_to (i32.const 1))"), given).text(), "hello", "its end is the end");
+    let given = Given { stdout_kind: StdioKind::Device, ..Given::default() };
+    assert_eq!(run(runtime, &guest("(call $print_to (i32.const 1))"), given).ran.end, End::Exit { code: 0 });
+}
+
 fn a_return_and_an_exit_are_told_apart_by_their_codes(runtime: &mut dyn Runtime) {
     for (body, code) in [("", 0), ("(call $proc_exit (i32.const 0))", 0), ("(call $proc_exit (i32.const 3)) (unreachable)", 3)] {
         assert_eq!(run(runtime, &guest(body), Given::default()).ran.end, End::Exit { code }, "{body}");
@@ -197,6 +206,24 @@ fn refusals_have_their_stage(runtime: &mut dyn Runtime) {
 fn is_refused(runtime: &mut dyn Runtime, guest: &Guest, expected: Stage) {
     let end = run(runtime, guest, Given::default()).ran.end;
     assert!(matches!(&end, End::Rejected { stage, message } if *stage == expected && !message.is_empty()), "{expected:?}, not {end:?}");
+}
+
+fn a_reactor_is_initialised_and_called(runtime: &mut dyn Runtime) {
+    let reactor = Guest::wat(
+        r#"(module
+          (memory (export "memory") 1)
+          (global $initialised (mut i32) (i32.const 0))
+          (func (export "_initialize") (global.set $initialised (i32.add (global.get $initialised) (i32.const 1))))
+          (func (export "check") (if (i32.ne (global.get $initialised) (i32.const 1)) (then (unreachable))))
+          (func (export "divide") (drop (i32.div_u (i32.const 1) (i32.const 0)))))"#,
+    );
+    let mut end_of = |calls: &[&str]| {
+        let calls = calls.iter().map(|name| (*name).to_owned()).collect();
+        run(runtime, &reactor, Given { calls, ..Given::default() }).ran.end
+    };
+    assert_eq!(end_of(&["check", "check"]), End::Exit { code: 0 });
+    assert_eq!(end_of(&["check", "divide", "nothing"]), End::Trap { class: TrapClass::DivisionByZero });
+    assert!(matches!(end_of(&["check", "nothing"]), End::Rejected { stage: Stage::NoStart, .. }));
 }
 
 /// Runtimes in which imports and exports are functions of JavaScript, which take any number of anything.
