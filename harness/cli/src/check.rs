@@ -1,5 +1,6 @@
 //! `check`: a program of the user's own on every runtime, compared call by call.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -121,7 +122,10 @@ fn world(args: &CheckArgs) -> Result<(World, Vec<PathBuf>), Failure> {
     let name = args.program.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     let args = std::iter::once(name).chain(args.args.iter().cloned()).collect();
     let stdin = Stdin { bytes: stdin, ..Stdin::default() };
-    Ok((World { args, env, stdin, stdout: StdioKind::Pipe, stdout_unread: false, preopens, times_unknown: true }, hosts))
+    Ok((
+        World { args, env, stdin, stdout: StdioKind::Pipe, stdout_unread: false, preopens, sockets: Vec::new(), times_unknown: true },
+        hosts,
+    ))
 }
 
 /// Every runtime works on a copy, so the folder must be one that can be copied: files, folders and links, not too many.
@@ -154,7 +158,7 @@ fn case(world: &World) -> Case {
         summary: String::new(),
         clauses: Vec::new(),
         world: world.clone(),
-        expect: Expectations { end: End::Exit { code: 0 }, stdout: None, after: std::collections::BTreeMap::new() },
+        expect: Expectations { end: End::Exit { code: 0 }, stdout: None, received: BTreeMap::new(), after: BTreeMap::new() },
         fixture: Fixture::Rust,
     }
 }

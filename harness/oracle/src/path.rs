@@ -35,7 +35,7 @@ impl<'a> Step<'a> {
                 Ok(inode)
             }
             What::Foreign => Err(Stop::Unjudged),
-            What::File(_) | What::Stream(_) => {
+            What::File(_) | What::Stream(_) | What::Socket(_) => {
                 self.applies(not_directory);
                 self.wrong_type();
                 self.succeeds()?;

@@ -2,6 +2,7 @@
 //! is read from the host's folders before, and written to them afterwards if the guest changed it.
 
 mod host_tree;
+mod sockets;
 
 use std::cell::RefCell;
 use std::io::{Read, Write};
@@ -14,7 +15,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::time::{ClockId, clock_gettime};
 use touchstone_model::capture::{GuestMemory, output_addresses};
 use touchstone_model::trace::TraceCall;
-use touchstone_model::world::{Preopen, Stdin, World};
+use touchstone_model::world::{Preopen, Socket, Stdin, World};
 use touchstone_oracle::prefer::Clocks;
 use touchstone_oracle::{Answer, Host, Reference};
 use touchstone_spec::{Errno, Function, MODULE};
@@ -26,7 +27,7 @@ use crate::{Ran, Run, Runtime, stdio};
 
 pub use host_tree::read as read_tree;
 
-/// How long a poll waits at most for standard input before it looks again.
+/// How long a call waits at most: far longer than any run may take.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 
 struct Oracle(Interpreter<Rc<RefCell<Guest>>>);
@@ -35,19 +36,23 @@ pub(crate) fn start() -> anyhow::Result<Box<dyn Runtime>> {
     Ok(Box::new(Oracle(Interpreter::new(|linker| Function::ALL.into_iter().try_for_each(|function| define(linker, function)))?)))
 }
 
-/// One run: the specification's state, and the host's ends of the standard streams.
+/// One run: the specification's state, and the host's ends of the standard streams and sockets.
 struct Guest {
     reference: Reference,
     stdin: std::fs::File,
     outputs: [std::fs::File; 2],
+    /// The host's sockets, in the order of the state's.
+    sockets: Vec<std::fs::File>,
 }
 
 impl Runtime for Oracle {
-    fn run(&mut self, run: Run) -> anyhow::Result<Ran> {
-        let world = world(&run)?;
+    fn run(&mut self, mut run: Run) -> anyhow::Result<Ran> {
+        let (given, sockets) = sockets::read(std::mem::take(&mut run.sockets))?;
+        let world = world(&run, given)?;
         let seed = clocks().realtime;
         let reference = Reference::new(&world, Host::LINUX, seed);
-        let guest = Rc::new(RefCell::new(Guest { reference, stdin: run.stdin.into(), outputs: [run.stdout.into(), run.stderr.into()] }));
+        let guest =
+            Rc::new(RefCell::new(Guest { reference, stdin: run.stdin.into(), outputs: [run.stdout.into(), run.stderr.into()], sockets }));
         let ran = self.0.run(&run.module, Rc::clone(&guest), &run.memories);
         let guest = guest.borrow();
         host_tree::write_back(&world, guest.reference.state(), &run.preopens)?;
@@ -56,7 +61,7 @@ impl Runtime for Oracle {
 }
 
 /// The world that a run describes.
-fn world(run: &Run) -> anyhow::Result<World> {
+fn world(run: &Run, sockets: Vec<Socket>) -> anyhow::Result<World> {
     let preopens = run.preopens.iter().enumerate().map(|(index, preopen)| {
         let tree = host_tree::read(&preopen.host)?;
         Ok(Preopen { name: index.to_string(), guest: preopen.guest.clone(), access: preopen.access, tree })
@@ -68,6 +73,7 @@ fn world(run: &Run) -> anyhow::Result<World> {
         stdout: stdio::kind(&run.stdout)?,
         stdout_unread: false,
         preopens: preopens.collect::<anyhow::Result<Vec<Preopen>>>()?,
+        sockets,
         times_unknown: false,
     })
 }
@@ -118,6 +124,11 @@ fn perform(caller: &mut Caller<'_, Rc<RefCell<Guest>>>, function: Function, args
     match answer {
         Answer::Exits(code) => Err(Error::i32_exit(code.cast_signed())),
         Answer::Traps => Err(Error::new(format!("{} was given something that the specification lets trap", function.name()))),
+        // the runner has more patience with nobody
+        Answer::Waits => {
+            std::thread::sleep(LONGEST_WAIT);
+            Err(Error::new(format!("{} waited for what never comes", function.name())))
+        }
         Answer::Returns(outcome) => {
             if let Some(errno) = guest.write_through() {
                 return Ok(errno.raw().into());
@@ -161,6 +172,8 @@ impl Guest {
     fn write_through(&mut self) -> Option<Errno> {
         let written = self.reference.take_output();
         let failed = self.outputs.iter_mut().zip(written).any(|(output, bytes)| output.write_all(&bytes).is_err());
-        failed.then_some(Errno::Pipe)
+        let sent = self.sockets.iter_mut().zip(self.reference.take_sent());
+        let refused = sent.into_iter().any(|(socket, bytes)| socket.write_all(&bytes).is_err());
+        (failed || refused).then_some(Errno::Pipe)
     }
 }

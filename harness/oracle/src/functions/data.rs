@@ -40,6 +40,10 @@ pub(crate) fn fd_advise(step: &mut Step<'_>) -> Flow {
             }
             StdioKind::File => step.applies(clause!("fd_advise.stdio-file")),
         },
+        What::Socket(_) => {
+            step.applies(clause!("fd_advise.pipe"));
+            step.wrong_type();
+        }
         What::Foreign => return Err(Stop::Unjudged),
     }
     step.always(clause!("fd_advise.no-effect"))
@@ -68,6 +72,11 @@ pub(crate) fn fd_allocate(step: &mut Step<'_>) -> Flow {
                 StdioKind::Pipe => clause!("fd_allocate.pipe"),
                 StdioKind::File => clause!("fd_allocate.stdio-file"),
             });
+            step.wrong_type();
+            return step.succeeds();
+        }
+        What::Socket(_) => {
+            step.applies(clause!("fd_allocate.pipe"));
             step.wrong_type();
             return step.succeeds();
         }
@@ -113,7 +122,7 @@ pub(crate) fn fd_datasync(step: &mut Step<'_>) -> Flow {
             step.applies(clause!("fd_datasync.directory"));
             step.wrong_type();
         }
-        What::Stream(_) => {
+        What::Stream(_) | What::Socket(_) => {
             step.applies(clause!("fd_datasync.stdio"));
             step.wrong_type();
         }
@@ -136,7 +145,7 @@ pub(crate) fn fd_sync(step: &mut Step<'_>) -> Flow {
             step.applies(clause!("fd_sync.directory"));
             step.wrong_type();
         }
-        What::Stream(_) => {
+        What::Stream(_) | What::Socket(_) => {
             step.applies(clause!("fd_sync.stdio"));
             step.wrong_type();
         }

@@ -4,7 +4,7 @@ use touchstone_model::world::StdioKind;
 use touchstone_spec::clause;
 use touchstone_spec::consts::{rights, whence};
 
-use super::buffers::{LARGEST, moved, offset};
+use super::buffers::{LARGEST, moved, never, offset};
 use crate::state::{Offset, What};
 use crate::step::{Flow, Step, Stop};
 
@@ -86,6 +86,7 @@ pub(crate) fn fd_seek(step: &mut Step<'_>) -> Flow {
             moved(step, stream);
             Ok(())
         }
+        What::Socket(_) => never(step, clause!("fd_seek.pipe")),
         What::Foreign => Err(Stop::Unjudged),
     }
 }
@@ -125,6 +126,7 @@ pub(crate) fn fd_tell(step: &mut Step<'_>) -> Flow {
             step.make(vec![0; 8]);
             Ok(())
         }
+        What::Socket(_) => never(step, clause!("fd_tell.pipe")),
         What::Foreign => Err(Stop::Unjudged),
     }
 }
