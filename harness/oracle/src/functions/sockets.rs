@@ -227,9 +227,13 @@ pub(super) fn send(step: &mut Step<'_>, fd: u32, socket: SocketId) -> Flow {
         if total > 0 { step.applies(clause) } else { step.permits(clause) }
     }
     closed_peer(step, socket, &before, total);
-    let most = most_sent(step, fd, &before, total);
+    let most = total.min(ROOM.saturating_sub(before.sent_bytes));
+    send_would_block(step, fd, most, total);
     step.succeeds()?;
     step.cite(clause!("sock_send.sends"));
+    if most < total && matches!(step.mode, Mode::Prefer(_)) && !step.has_flag(fd, fdflags::NONBLOCK) {
+        return step.waits_for_ever(clause!("sock_send.sends"));
+    }
     if lengths(step).len() > 1 {
         step.cite(clause!("sock_send.buffers-in-order"));
     }
@@ -264,18 +268,12 @@ fn closed_peer(step: &mut Step<'_>, socket: SocketId, before: &Connection, total
     }
 }
 
-/// How many bytes we would send; and whether a send that does not wait may find no room. Only a host knows how much there is of it
-/// beyond what there is at least.
-fn most_sent(step: &mut Step<'_>, fd: u32, before: &Connection, total: u64) -> u64 {
-    if !step.has_flag(fd, fdflags::NONBLOCK) {
-        return total;
-    }
-    let clause = clause!("sock_send.would-block");
-    let left = ROOM.saturating_sub(before.sent_bytes);
-    if left == 0 && total > 0 {
+/// Whether a send that does not wait finds no room. How much there is beyond what there is at least only a host knows; ours has none.
+fn send_would_block(step: &mut Step<'_>, fd: u32, room: u64, total: u64) {
+    if step.has_flag(fd, fdflags::NONBLOCK) && room == 0 && total > 0 {
+        let clause = clause!("sock_send.would-block");
         if let Mode::Prefer(_) = step.mode { step.applies(clause) } else { step.permits(clause) }
     }
-    total.min(left)
 }
 
 pub(crate) fn sock_shutdown(step: &mut Step<'_>) -> Flow {
