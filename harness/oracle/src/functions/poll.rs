@@ -285,7 +285,7 @@ fn socket_prospect(step: &mut Step<'_>, socket: SocketId, write: bool) -> Prospe
     if connection.is_reset() {
         return Prospect { ready: true, errors: NOT_CONNECTED, ..Prospect::default() };
     }
-    if nbytes == 0 && !connection.is_ended() {
+    if nbytes == 0 && connection.is_open() {
         step.cite(clause!("poll_oneoff.pipe-waits"));
         return Prospect::default();
     }

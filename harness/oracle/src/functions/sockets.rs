@@ -115,7 +115,7 @@ pub(super) fn receive(step: &mut Step<'_>, fd: u32, socket: SocketId, how: &Rece
     receive_would_block(step, fd, &before, room);
     reset(step, socket, &before, room);
     step.succeeds()?;
-    if room > 0 && left == 0 && !before.is_ended() && !before.is_reset() {
+    if before.is_open() && room > left && (left == 0 || waits_for_rest(step, fd, how)) {
         return step.waits_for_ever(clause!("sock_recv.receives"));
     }
     let received = received(step, &before, room, how);
@@ -125,6 +125,11 @@ pub(super) fn receive(step: &mut Step<'_>, fd: u32, socket: SocketId, how: &Rece
         connection.read = (connection.read + usize::try_from(received).unwrap_or_default()).min(connection.bytes.len());
     }
     Ok(())
+}
+
+/// Whether we would wait until the buffers are full. A runtime that does not is discouraged only.
+fn waits_for_rest(step: &Step<'_>, fd: u32, how: &Receiving) -> bool {
+    how.waits_for_all() && !how.peeks() && !step.has_flag(fd, fdflags::NONBLOCK) && matches!(step.mode, Mode::Prefer(_))
 }
 
 /// What a successful receive gives. Returns how many bytes it says it received.
@@ -175,7 +180,7 @@ fn receive_would_block(step: &mut Step<'_>, fd: u32, before: &Connection, room: 
     if !step.has_flag(fd, fdflags::NONBLOCK) {
         return;
     }
-    if before.left().is_empty() && room > 0 && !before.is_ended() && !before.is_reset() {
+    if before.left().is_empty() && room > 0 && before.is_open() {
         step.applies(clause!("sock_recv.would-block"));
     } else {
         // what the other side did may not have arrived yet

@@ -180,6 +180,11 @@ impl Connection {
         self.receives_nothing() || (self.then != Then::Stays && !self.is_reset())
     }
 
+    /// More could come than what has arrived.
+    pub fn is_open(&self) -> bool {
+        !self.is_ended() && !self.is_reset()
+    }
+
     /// The other side does not receive any more.
     pub fn is_closed(&self) -> bool {
         !self.then.receives()
