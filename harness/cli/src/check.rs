@@ -1,5 +1,6 @@
 //! `check`: a program of the user's own on every runtime, compared call by call.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -187,7 +188,7 @@ fn case(world: &World) -> Case {
         summary: String::new(),
         clauses: Vec::new(),
         world: world.clone(),
-        expect: Expectations { end: End::Exit { code: 0 }, stdout: None, after: std::collections::BTreeMap::new() },
+        expect: Expectations { end: End::Exit { code: 0 }, stdout: None, received: BTreeMap::new(), after: BTreeMap::new() },
         fixture: Fixture::Rust,
     }
 }

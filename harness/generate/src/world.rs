@@ -1,7 +1,7 @@
 //! The world that a script starts in.
 
 use arbitrary::Unstructured;
-use touchstone_model::world::{Access, Node, NodeKind, Preopen, Stdin, StdioKind, Tree, World};
+use touchstone_model::world::{Access, Node, NodeKind, Preopen, Stdin, StdioKind, Stdout, Tree, World};
 
 use crate::dice::Dice;
 use crate::mix::Mix;
@@ -66,8 +66,14 @@ fn streams(dice: &mut Dice<BYTES>, world: &mut World) {
     world.env.extend(set.map(|(_, (key, value))| ((*key).to_owned(), (*value).to_owned())));
     let kind = |dice: &mut Dice<BYTES>| if dice.percent(60) { StdioKind::Pipe } else { StdioKind::File };
     world.stdin = Stdin { kind: kind(dice), bytes: dice.choose(&INPUT).to_vec(), open: false };
-    world.stdout = kind(dice);
-    world.stdout_unread = world.stdout == StdioKind::Pipe && dice.percent(8);
+    world.stdout = match dice.byte() {
+        0..140 => Stdout::Pipe,
+        140..220 => Stdout::File,
+        220..232 => Stdout::Broken,
+        232..240 => Stdout::Appended(b"before".to_vec()),
+        240..248 => Stdout::Full,
+        248.. => Stdout::Null,
+    };
 }
 
 /// One entry somewhere in a tree.

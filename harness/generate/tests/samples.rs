@@ -13,8 +13,7 @@ use touchstone_spec::Function;
 const SAMPLES: u64 = 5000;
 
 fn checked(sample: &Sample) -> Result<(), String> {
-    let preopens = sample.world.preopens.iter().map(|preopen| preopen.name.as_str());
-    check(&sample.script, preopens).map_err(|mistake| format!("{}: {}\n{}", mistake.message, mistake.help, sample.script))
+    check(&sample.script, &sample.world).map_err(|mistake| format!("{}: {}\n{}", mistake.message, mistake.help, sample.script))
 }
 
 #[test]

@@ -8,8 +8,11 @@ use touchstone_model::trace::Keeper;
 
 const KEEPERS: [Keeper; 2] = [Keeper::Module, Keeper::Host];
 
+const GIVEN: &str = "#! sockets = { door = { listener = [{}] }, peer = { stream = {} } }";
+
 fn case(body: &str) -> Case {
-    let text = format!("#! summary = \"s\"\n#! clauses = [\"fd_seek.negative-result\"]\n#! tree = {{ \"file\" = \"hello\" }}\n{body}");
+    let text =
+        format!("#! summary = \"s\"\n#! clauses = [\"fd_seek.negative-result\"]\n#! tree = {{ \"file\" = \"hello\" }}\n{GIVEN}\n{body}");
     Case::parse("a/case", "case.script", Language::Script, &text).unwrap_or_else(|error| panic!("{}: {error}", error.place()))
 }
 
@@ -17,6 +20,13 @@ const SEEK: &str = "f = path_open(root, 0, \"file\", 0, [fd_read, fd_seek, fd_te
 fd_read(f, 2) = \"he\"
 fd_seek(f, -3, cur) = inval
 fd_tell(f) = 2
+";
+
+const SOCKETS: &str = "one = sock_accept(door, [nonblock])
+sock_recv(one, [2, 3], [recv_peek])
+sock_send(peer, [\"a\", \"b\"], 0)
+path_filestat_get(root, 0, \"file\")
+sock_shutdown(peer, [rd, wr])
 ";
 
 const ALL_FORMS: &str = "buffer data = \"bytes\"
@@ -38,7 +48,7 @@ proc_exit(1)
 
 #[test]
 fn modules_are_valid_with_and_without_the_recorder() {
-    for body in [SEEK, ALL_FORMS, "", "sched_yield()\n"] {
+    for body in [SEEK, ALL_FORMS, SOCKETS, "", "sched_yield()\n"] {
         let case = case(body);
         let program = program::program(case.script().expect("a script"), &case.world).expect("a layout");
         let wasm = encode(&program);
@@ -59,7 +69,7 @@ fn the_same_script_gives_the_same_bytes() {
 
 #[test]
 fn reproducers_are_valid_and_short() {
-    for (body, most) in [(SEEK, 25), (ALL_FORMS, 60)] {
+    for (body, most) in [(SEEK, 25), (ALL_FORMS, 60), (SOCKETS, 25)] {
         let case = case(body);
         let text = wat::wat(&program::program(case.script().expect("a script"), &case.world).expect("a layout"), &case.world);
         let wasm = assemble(text.as_bytes()).unwrap_or_else(|error| panic!("{text}\n{error}"));
@@ -75,6 +85,14 @@ fn the_reproducer_shows_calls_as_written_and_exits_with_the_last_errno() {
     assert!(text.contains("(call $proc_exit (call $fd_tell"), "{text}");
     assert!(text.contains(";; fd_seek(f, -3, cur) = inval"), "{text}");
     assert!(text.contains("(call $path_open (i32.const 3)"), "{text}");
+}
+
+#[test]
+fn the_reproducer_takes_sockets_to_stand_behind_the_preopens() {
+    let case = case(SOCKETS);
+    let text = wat::wat(&program::program(case.script().expect("a script"), &case.world).expect("a layout"), &case.world);
+    assert!(text.contains("(call $sock_accept (i32.const 4)") && text.contains("(call $sock_send (i32.const 5)"), "{text}");
+    assert!(wat::header("s", &case.world).contains("the socket door, the socket peer"));
 }
 
 #[test]

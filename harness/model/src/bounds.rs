@@ -25,6 +25,9 @@ pub const WORKER_FILE_SIZE_BYTES: u64 = 8 << 30;
 /// Bytes of stdout or stderr that an observation keeps as they are; of more it keeps the length and a hash.
 pub const OUTPUT_KEPT_BYTES: usize = 64 << 10;
 
+/// Bytes that an observation keeps as they are of what the other side of a connection received; of more it keeps the length and a hash.
+pub const RECEIVED_KEPT_BYTES: usize = 4 << 10;
+
 /// Bytes that a pipe takes without a reader: Linux gives a new one 16 pages of 4 KiB.
 pub const PIPE_BYTES: usize = 64 << 10;
 
@@ -74,13 +77,21 @@ pub const SOURCE_BYTES: usize = 1 << 20;
 /// Bytes that one literal of a script may expand to (`"a" * 4096`), so that a typo does not eat the memory.
 pub const LITERAL_BYTES: usize = 4 << 20;
 
+/// Sockets that a world has, and connections that wait at them: each is an fd that comes to the worker in one message with its job.
+pub const SOCKETS: usize = 16;
+
+/// Bytes that a socket holds which nobody reads: what the other side has sent before the guest starts, and what a guest can send at
+/// least. Linux grants three times as much.
+pub const SOCKET_BYTES: usize = 64 << 10;
+
 /// The first address that a compiled script gives to its data: below it stays free for raw pointers of the author.
 pub const SCRIPT_DATA_START: u32 = 0x1000;
 
-/// Memory from address 0 in which a compiled script looks for its preopens: a prestat, then a name.
+/// Memory from address 0 in which a compiled script looks for its preopens and sockets: a prestat, then a name; or
+/// an fdstat.
 pub const SEARCH_MEMORY_BYTES: u32 = 64;
 
-/// fds that a compiled script asks for its preopens, from 3 upwards. A runtime that answers success for ever must not loop for ever.
+/// fds that a compiled script asks for its preopens, and its sockets, from 3 upwards. A runtime that answers success for ever must not loop for ever.
 pub const PREOPEN_SEARCH_FDS: u32 = 64;
 
 /// Compiled modules that a worker keeps per runtime: the fixtures that several cases or profiles share stay

@@ -110,16 +110,19 @@ pub struct Judgement {
 pub enum Feature {
     /// The host can hand out a directory that the guest cannot change.
     ReadOnlyPreopens,
+    /// The host can hand out a socket.
+    Sockets,
 }
 
 impl Feature {
     /// All features.
-    pub const ALL: [Feature; 1] = [Feature::ReadOnlyPreopens];
+    pub const ALL: [Feature; 2] = [Feature::ReadOnlyPreopens, Feature::Sockets];
 
     /// The word for it in reports.
     pub fn name(self) -> &'static str {
         match self {
             Feature::ReadOnlyPreopens => "read-only-preopens",
+            Feature::Sockets => "sockets",
         }
     }
 
@@ -127,6 +130,7 @@ impl Feature {
     pub fn is_needed_by(self, case: &Case) -> bool {
         match self {
             Feature::ReadOnlyPreopens => case.world.preopens.iter().any(|preopen| preopen.access == Access::ReadOnly),
+            Feature::Sockets => !case.world.sockets.is_empty(),
         }
     }
 }
@@ -339,6 +343,7 @@ pub fn authored(case: &Case, observation: &Observation) -> Vec<Difference> {
     end(case, observation, stopped, &mut out);
     if !stopped {
         streams(case, observation, &mut out);
+        received(case, observation, &mut out);
         trees(case, observation, &mut out);
     }
     out
@@ -363,6 +368,16 @@ fn streams(case: &Case, observation: &Observation, out: &mut Vec<Difference>) {
     let (expected, seen) = (tree::Content::kept(bytes, crate::bounds::OUTPUT_KEPT_BYTES).to_string(), observation.stdout.to_string());
     if expected != seen {
         out.push(by_author("stdout".to_owned(), expected, seen, None));
+    }
+}
+
+fn received(case: &Case, observation: &Observation, out: &mut Vec<Difference>) {
+    for (name, bytes) in &case.expect.received {
+        let expected = tree::Content::kept(bytes, crate::bounds::RECEIVED_KEPT_BYTES).to_string();
+        let seen = observation.received.get(name).map_or("nothing".to_owned(), ToString::to_string);
+        if expected != seen {
+            out.push(by_author(format!("received {name}"), expected, seen, None));
+        }
     }
 }
 
@@ -395,7 +410,7 @@ fn permitted_by(evidence: &Evidence<'_>) -> Vec<String> {
     }
     let shown = |observation: &Observation| {
         let entries: Vec<String> = observation.tree.0.iter().map(|(path, entry)| format!("{path} {entry}")).collect();
-        (observation.end.to_string(), observation.stdout.to_string(), entries)
+        (observation.end.to_string(), observation.stdout.to_string(), entries, observation.received.clone())
     };
     if out.is_empty() && shown(observation) != shown(reference) {
         // what a call left open showed later only
@@ -435,14 +450,18 @@ fn host(observation: &Observation, out: &mut Vec<Difference>) {
     }
 }
 
-/// How many calls of a script's trace come before its own: the search for the preopens.
+/// How many calls of a script's trace come before its own: the search for the preopens and the sockets.
 pub fn search_calls(case: &Case, trace: &Trace) -> usize {
     if case.script().is_none() {
         return 0;
     }
     // the search works on addresses below all that a script lays out, which tells it from the script's own calls
     let is_search = |call: &&TraceCall| {
-        let searches = matches!(call.function, Function::FdPrestatGet | Function::FdPrestatDirName);
+        let searches = match call.function {
+            Function::FdPrestatGet | Function::FdPrestatDirName => true,
+            Function::FdFdstatGet => !case.world.sockets.is_empty(),
+            _ => false,
+        };
         searches && call.args.get(1).is_some_and(|address| *address < u64::from(crate::bounds::SEARCH_MEMORY_BYTES))
     };
     trace.calls.iter().take_while(is_search).count()
@@ -543,6 +562,9 @@ pub fn snapshot(case: &Case, observation: &Observation) -> String {
     out.push_str(&format!("stdout: {}\n", observation.stdout));
     if observation.stderr.len > 0 && !matches!(case.fixture, Fixture::Rust) {
         out.push_str(&format!("stderr: {}\n", observation.stderr));
+    }
+    for (name, content) in &observation.received {
+        out.push_str(&format!("received {name}: {content}\n"));
     }
     let calls = match &case.fixture {
         Fixture::Script(_) => normalise(&observation.trace).split_off(search_calls(case, &observation.trace)),

@@ -35,6 +35,8 @@ pub fn normalise(trace: &Trace) -> Vec<Normalised> {
 struct Names {
     fds: BTreeMap<u64, String>,
     next_fd: usize,
+    /// Sockets that were found.
+    sockets: usize,
     /// What descriptors were called that are closed by now: a guest that goes on to use one uses the same on every runtime.
     closed: BTreeMap<u64, String>,
     /// Standard streams that the guest closed: their numbers may be given out again.
@@ -78,6 +80,15 @@ impl Names {
             && let (Some(fd), false) = (call.args.first(), results.is_empty())
         {
             self.fds.entry(*fd).or_insert_with(|| "preopen".to_owned());
+        }
+        // a socket that the guest was given is found by its type
+        let is_socket = |named: &Named| named.value.to_string().contains("fs_filetype: socket_stream");
+        if call.function == Function::FdFdstatGet
+            && let Some(fd) = call.args.first().filter(|fd| **fd > 2 && results.iter().any(is_socket))
+            && !self.fds.contains_key(fd)
+        {
+            self.sockets += 1;
+            self.fds.insert(*fd, format!("socket:{}", self.sockets));
         }
         for named in results {
             if named.value.open_value() == Some(OpenValue::Fd)

@@ -1,5 +1,7 @@
 //! What one run showed.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::trace::Trace;
@@ -70,6 +72,8 @@ pub struct Observation {
     pub end: End,
     pub stdout: Content,
     pub stderr: Content,
+    /// What the other side of each connection received, as far as there was one.
+    pub received: BTreeMap<String, Content>,
     /// What lies below the preopens after the run.
     pub tree: TreeSnapshot,
     pub trace: Trace,

@@ -19,6 +19,8 @@ pub struct World {
     pub preopens: Vec<Preopen>,
     /// What the host calls of a reactor once it is initialised, in turn. Without any the module is a command.
     pub calls: Vec<String>,
+    /// The sockets that the guest is given, in the order in which it finds them.
+    pub sockets: Vec<Socket>,
     /// Nobody knows the times of the trees: they are copies of somebody's folders.
     pub times_unknown: bool,
 }
@@ -33,6 +35,7 @@ impl Default for World {
             stdout: Stdout::Pipe,
             preopens: vec![Preopen::new("root")],
             calls: Vec::new(),
+            sockets: Vec::new(),
             times_unknown: false,
         }
     }
@@ -148,6 +151,70 @@ pub enum Access {
     ReadWrite,
     #[serde(rename = "read-only")]
     ReadOnly,
+}
+
+/// A stream socket that the guest is given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Socket {
+    /// The name that scripts use.
+    pub name: String,
+    pub kind: SocketKind,
+}
+
+/// What a socket can do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SocketKind {
+    /// It is one side of a connection.
+    Stream(Peer),
+    /// It listens, and these have connected, the first one first.
+    Listener(Vec<Peer>),
+    /// It was never connected.
+    Unconnected,
+}
+
+/// The other side of a connection. All that it does it has done before the guest starts, so that no run depends on who is faster;
+/// what the guest sends it takes when the run is over.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Peer {
+    pub sends: Vec<u8>,
+    /// What it does when it has sent that.
+    pub then: Then,
+}
+
+/// How far the other side of a connection goes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Then {
+    /// The connection stays as it is.
+    #[default]
+    Stays,
+    /// It sends nothing more, and still receives.
+    Ends,
+    /// It closes the connection.
+    Closes,
+    /// It breaks the connection off.
+    Resets,
+}
+
+impl Then {
+    /// Whether the other side still receives.
+    pub fn receives(self) -> bool {
+        matches!(self, Then::Stays | Then::Ends)
+    }
+}
+
+impl Socket {
+    /// The connections that go with the socket, each under the name that reports use: the socket's own, or `name[0]` for those that
+    /// wait at a listener.
+    pub fn connections(&self) -> Vec<(String, &Peer)> {
+        match &self.kind {
+            SocketKind::Stream(peer) => vec![(self.name.clone(), peer)],
+            SocketKind::Listener(peers) => {
+                peers.iter().enumerate().map(|(index, peer)| (format!("{}[{index}]", self.name), peer)).collect()
+            }
+            SocketKind::Unconnected => Vec::new(),
+        }
+    }
 }
 
 /// What lies below a preopen before the run: paths relative to it, with `/` between names, to nodes.

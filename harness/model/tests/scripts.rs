@@ -5,11 +5,12 @@ use proptest::prelude::*;
 use touchstone_model::script::check::check;
 use touchstone_model::script::lex::Mistake;
 use touchstone_model::script::{Int, Literal, Pattern, Rest, Script, parse, print};
+use touchstone_model::world::World;
 
 fn mistake(text: &str) -> Mistake {
     match parse::parse(text) {
         Err(mistake) => mistake,
-        Ok(script) => check(&script, ["root"].into_iter()).expect_err("the text has a mistake"),
+        Ok(script) => check(&script, &World::default()).expect_err("the text has a mistake"),
     }
 }
 

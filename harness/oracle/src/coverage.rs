@@ -14,7 +14,7 @@ use touchstone_spec::{ClauseId, Function, Input, IntRepr, Permitted, Shape, Type
 use crate::check::Checker;
 use crate::path::is_usable;
 use crate::resolve::{Place, resolve};
-use crate::state::{Access, Fd, Host, InodeId, Kind, State, Stream, What};
+use crate::state::{Access, Fd, Host, InodeId, Kind, Link, State, Stream, What};
 use crate::step::number_at;
 
 /// What a number stands for that is given as a descriptor.
@@ -34,11 +34,13 @@ pub enum FdKind {
     StdoutDevice,
     ClosedStdio,
     ThroughSymlink,
+    Socket,
+    ListeningSocket,
 }
 
 impl FdKind {
     /// All kinds.
-    pub const ALL: [FdKind; 14] = [
+    pub const ALL: [FdKind; 16] = [
         FdKind::Closed,
         FdKind::FileReadOnly,
         FdKind::FileWriteOnly,
@@ -53,6 +55,8 @@ impl FdKind {
         FdKind::StdoutDevice,
         FdKind::ClosedStdio,
         FdKind::ThroughSymlink,
+        FdKind::Socket,
+        FdKind::ListeningSocket,
     ];
 
     /// The word for it.
@@ -72,6 +76,8 @@ impl FdKind {
             FdKind::StdoutDevice => "stdout device",
             FdKind::ClosedStdio => "stdio closed by the guest",
             FdKind::ThroughSymlink => "opened through a symlink",
+            FdKind::Socket => "socket",
+            FdKind::ListeningSocket => "listening socket",
         }
     }
 
@@ -90,6 +96,10 @@ impl FdKind {
                 StdioKind::File => FdKind::StdoutFile,
                 StdioKind::Pipe => FdKind::StdoutPipe,
                 StdioKind::Device => FdKind::StdoutDevice,
+            },
+            What::Socket(socket) => match state.sockets.get(socket).link {
+                Link::Listening(_) => FdKind::ListeningSocket,
+                Link::Connected(_) | Link::Unconnected => FdKind::Socket,
             },
             What::Foreign => return None,
         })
@@ -429,7 +439,7 @@ fn path_of<'a>(call: &'a TraceCall, param: &PathParam, state: &State) -> Option<
     let follow = param.lookup.is_some_and(|core| u64::from(arg32(call, core)) & lookupflags::SYMLINK_FOLLOW != 0);
     let base = match state.fds.get(arg32(call, param.base))?.what {
         What::Directory(inode) => Some(inode),
-        What::File(_) | What::Stream(_) | What::Foreign => None,
+        What::File(_) | What::Stream(_) | What::Socket(_) | What::Foreign => None,
     };
     Some((path, follow, base))
 }

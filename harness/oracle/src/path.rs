@@ -56,7 +56,7 @@ impl<'a> Step<'a> {
                 Ok(Some(inode))
             }
             What::Foreign => Err(Stop::Unjudged),
-            What::File(_) | What::Stream(_) => {
+            What::File(_) | What::Stream(_) | What::Socket(_) => {
                 self.applies(not_directory);
                 self.wrong_type();
                 Ok(None)

@@ -9,7 +9,7 @@ use touchstone_spec::{Errno, Function};
 
 use crate::functions;
 use crate::rules::Preferred;
-use crate::state::{Host, Rights, State, Stream, What};
+use crate::state::{Host, Link, Rights, State, Stream, What};
 use crate::step::{Findings, Making, Mode, Step, Stop};
 
 /// The state of a guest whose calls are answered as the specification prefers.
@@ -31,6 +31,8 @@ pub enum Answer {
     Exits(u32),
     /// The program is stopped.
     Traps,
+    /// The call waits for what never comes.
+    Waits,
 }
 
 /// What the host's clocks show, in nanoseconds.
@@ -105,6 +107,15 @@ impl Reference {
         [std::mem::take(&mut output.written), std::mem::take(&mut error.written)]
     }
 
+    /// Takes what was sent through each socket since it was last taken, in the order of the state's sockets.
+    pub fn take_sent(&mut self) -> Vec<Vec<u8>> {
+        let sent = self.state.sockets.iter_mut().map(|socket| match &mut socket.link {
+            Link::Connected(connection) => std::mem::take(&mut connection.sent),
+            Link::Listening(_) | Link::Unconnected => Vec::new(),
+        });
+        sent.collect()
+    }
+
     /// Performs a call.
     pub fn call(&mut self, call: &TraceCall, clocks: Clocks) -> Answer {
         let making = Making {
@@ -133,6 +144,9 @@ pub(crate) fn prefer(state: &mut State, call: &TraceCall, making: Making, findin
     crate::memory::pointers(&mut step);
     let flow = functions::run(&mut step);
     let Mode::Prefer(mut making) = step.mode else { return (None, Making::default()) };
+    if making.for_ever {
+        return (Some(Answer::Waits), making);
+    }
     let answer = match (making.end, flow) {
         (Some(Preferred::Trap), _) if call.function == Function::ProcExit => {
             Some(Answer::Exits(u32::try_from(call.args.first().copied().unwrap_or_default()).unwrap_or(u32::MAX)))

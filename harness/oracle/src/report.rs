@@ -11,7 +11,7 @@ use touchstone_spec::{ClauseId, Errno, Function, clause};
 
 use crate::check::{self, Checker};
 use crate::rules::Rule;
-use crate::state::{Host, InodeId, Kind, Output, Rights, State};
+use crate::state::{Host, InodeId, Kind, Link, Output, Rights, State};
 use crate::step::Findings;
 
 /// Judges a run from its beginning to its end.
@@ -99,6 +99,7 @@ pub fn outcome(checker: &Checker, observation: &Observation) -> Vec<Departure> {
         let mut departures = Vec::new();
         end(observation, &mut departures);
         streams(state, observation, &mut departures);
+        received(state, observation, &mut departures);
         tree(state, &observation.tree, &mut departures);
         if best.as_ref().is_none_or(|best| departures.len() < best.len()) {
             best = Some(departures);
@@ -142,6 +143,19 @@ fn streams(state: &State, observation: &Observation, out: &mut Vec<Departure>) {
             let appends = matches!(behind, Stdout::Appended(_));
             let clauses = vec![if appends { clause!("stdio.file-appends") } else { clause!("stdio.output-in-order") }];
             out.push(Departure { place: place.to_owned(), expected: expected.to_string(), seen: Some(seen.to_string()), clauses });
+        }
+    }
+}
+
+/// What the other sides of connections received, those that are there until the end.
+fn received(state: &State, observation: &Observation, out: &mut Vec<Departure>) {
+    for socket in state.sockets.iter() {
+        let (Link::Connected(connection), Some(seen)) = (&socket.link, observation.received.get(&socket.name)) else { continue };
+        let expected = Content::kept(&connection.sent, bounds::RECEIVED_KEPT_BYTES);
+        if connection.known && expected != *seen {
+            let clauses = vec![clause!("sock_send.sends")];
+            let place = format!("received {}", socket.name);
+            out.push(Departure { place, expected: expected.to_string(), seen: Some(seen.to_string()), clauses });
         }
     }
 }

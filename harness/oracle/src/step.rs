@@ -51,6 +51,8 @@ pub(crate) struct Making {
     pub(crate) end: Option<Preferred>,
     /// Nanoseconds that the call waits.
     pub(crate) waited: u64,
+    /// The call waits for what never comes.
+    pub(crate) for_ever: bool,
 }
 
 /// What was seen of a call.
@@ -415,19 +417,25 @@ impl<'a> Step<'a> {
         self.findings.missed.push(clause);
     }
 
-    /// The number of a descriptor that the call opened.
-    pub(crate) fn new_fd(&mut self, index: usize) -> u32 {
+    /// The call cannot come back: what it waits for never comes. `clause` says what it waits for.
+    pub(crate) fn waits_for_ever(&mut self, clause: ClauseId) -> Flow {
+        if let Mode::Prefer(making) = &mut self.mode {
+            making.for_ever = true;
+        } else {
+            self.mismatch(clause, "a wait, since nothing has come".to_owned(), "success".to_owned());
+        }
+        Err(Stop::Done)
+    }
+
+    /// The number of a descriptor that the call opened, which must be `free`.
+    pub(crate) fn new_fd(&mut self, index: usize, free: ClauseId) -> u32 {
         let lowest = self.state.fds.lowest_free();
-        self.cite(clause!("path_open.fd-is-free"));
+        self.cite(free);
         self.make(lowest.to_le_bytes().to_vec());
         let Some(seen) = self.seen(index) else { return lowest };
         let number = u32::try_from(number_at(seen.kept(), 0, 4)).unwrap_or_default();
-        if number > i32::MAX.cast_unsigned() {
-            self.mismatch(clause!("path_open.fd-range"), "a descriptor below 2147483648".to_owned(), format!("descriptor {number}"));
-        }
         if self.entry(number).is_some() {
-            let clause = clause!("path_open.fd-is-free");
-            self.mismatch(clause, "a descriptor that is not in use".to_owned(), format!("descriptor {number}"));
+            self.mismatch(free, "a descriptor that is not in use".to_owned(), format!("descriptor {number}"));
         }
         number
     }

@@ -5,6 +5,7 @@
 
 mod support;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -843,6 +844,7 @@ fn ended(world: &World, end: &End) -> Vec<String> {
         end: end.clone(),
         stdout: Content::of(b""),
         stderr: Content::of(b""),
+        received: BTreeMap::new(),
         tree: TreeSnapshot::of_world(world),
         trace: Trace { calls: vec![call], state: TraceState::Complete },
         leaked_fds: Vec::new(),

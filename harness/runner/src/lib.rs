@@ -1,6 +1,7 @@
 //! Discover, prepare, isolate, run, observe. Names no engine.
 //!
-//! In reading order: [`suite`] finds cases and divergence files; [`scratch`] makes the world of a run and reads it back;
+//! In reading order: [`suite`] finds cases and divergence files; [`scratch`] makes the world of a run and reads it
+//! back, [`sockets`] its sockets;
 //! [`profile`] fixes what the host would leak into results; [`protocol`], [`worker`] and [`pool`] are the two sides of a
 //! worker process; [`preflight`] checks a runtime before it is judged; [`observe`] runs one guest and [`schedule`] all. [`witness`] asks the host kernel instead of a runtime.
 
@@ -12,6 +13,7 @@ pub mod profile;
 pub mod protocol;
 pub mod schedule;
 pub mod scratch;
+pub mod sockets;
 pub mod suite;
 pub mod witness;
 pub mod worker;

@@ -20,6 +20,7 @@ use crate::preflight;
 use crate::profile::Profile;
 use crate::protocol::Job;
 use crate::scratch::{CANARY, Scratch, Sealed};
+use crate::sockets::Sockets;
 
 /// A module as it is run: recorded where that is possible.
 #[derive(Debug, Clone)]
@@ -104,7 +105,8 @@ impl<'a> Bench<'a> {
         let start = SystemTime::now();
         let job = job(world, module, &slot.sealed);
         let stdio = Stdio3::new(scratch, world)?;
-        let result = worker.run(&job, stdio, timeout, &stop).inspect_err(|_| slot.worker = None)?;
+        let sockets = Sockets::new(world)?;
+        let result = worker.run(&job, stdio, sockets, timeout, &stop).inspect_err(|_| slot.worker = None)?;
         let ended_by_itself = matches!(result.end, End::Exit { .. } | End::Trap { .. } | End::Rejected { .. });
         // a leak is one run's: the next one starts in a clean process
         if !ended_by_itself || !result.leaked_fds.is_empty() {
@@ -208,6 +210,7 @@ fn job(world: &World, module: &Prepared, sealed: &Sealed) -> Job {
         preopens: world.preopens.iter().map(|preopen| (preopen.guest.clone(), sealed.preopen(preopen), preopen.access)).collect(),
         memories: module.memories.clone(),
         calls: world.calls.clone(),
+        sockets: world.sockets.len(),
     }
 }
 
@@ -224,6 +227,7 @@ fn observation(
         end: result.end.clone(),
         stdout: result.stdout.clone(),
         stderr: result.stderr.clone(),
+        received: result.received.clone(),
         tree: sealed.snapshot(world, start)?,
         trace,
         leaked_fds: result.leaked_fds.clone(),

@@ -1,5 +1,6 @@
 //! The runner's side of a worker: start it, hand it jobs, watch it, replace it.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
@@ -25,6 +26,7 @@ use crate::plant::Plant;
 use crate::profile::Profile;
 use crate::protocol::{Done, Job, Reply, receive, send, send_fds};
 use crate::scratch::{Scratch, Sealed};
+use crate::sockets::Sockets;
 
 /// How to start a worker.
 #[derive(Debug, Clone)]
@@ -45,6 +47,8 @@ pub struct RunResult {
     pub peak_memory_bytes: u64,
     pub stdout: Content,
     pub stderr: Content,
+    /// What the other side of each connection received.
+    pub received: BTreeMap<String, Content>,
 }
 
 impl RunResult {
@@ -115,18 +119,27 @@ impl Worker {
 
     /// Runs one job. `Ok` also where the worker died or had to be stopped: that is how the run ended. The worker can be
     /// used again only if [`Worker::is_alive`]. When `stop` is set, the worker is stopped and the run is interrupted.
-    pub fn run(&mut self, job: &Job, stdio: Stdio3, timeout: Duration, stop: &AtomicBool) -> Result<RunResult, HarnessError> {
+    pub fn run(
+        &mut self,
+        job: &Job,
+        stdio: Stdio3,
+        sockets: Sockets,
+        timeout: Duration,
+        stop: &AtomicBool,
+    ) -> Result<RunResult, HarnessError> {
         let Stdio3 { stdin, held, stdout, stderr } = stdio;
         let failed =
             |error: io::Error, spec: &WorkerSpec| HarnessError::Worker { runtime: spec.runtime.clone(), message: error.to_string() };
         // a worker that is gone already shows in `wait`
-        let sent = send(&mut self.socket, job).and_then(|()| send_fds(&self.socket, [&stdin, &stdout.theirs, &stderr.theirs]));
+        let fds: Vec<&OwnedFd> = [&stdin, &stdout.theirs, &stderr.theirs].into_iter().chain(&sockets.theirs).collect();
+        let sent = send(&mut self.socket, job).and_then(|()| send_fds(&self.socket, &fds));
         if let Err(error) = sent
             && error.kind() != io::ErrorKind::BrokenPipe
         {
             return Err(failed(error, &self.spec));
         }
         drop(stdin);
+        let others = sockets.into_others();
         let mut sinks = [stdout.into_sink(), stderr.into_sink()];
         let outcome = self.wait(&mut sinks, timeout, stop)?;
         drop(held);
@@ -144,7 +157,8 @@ impl Worker {
         let Done { memories, leaked_fds, peak_memory_bytes, .. } =
             done.unwrap_or(Done { end: end.clone(), memories: Vec::new(), leaked_fds: Vec::new(), peak_memory_bytes: 0 });
         let [stdout, stderr] = [stdout, stderr].map(|content| content.map_err(|error| failed(error, &self.spec)));
-        Ok(RunResult { end, memories, leaked_fds, peak_memory_bytes, stdout: stdout?, stderr: stderr? })
+        let received = others.finish().map_err(|error| failed(error, &self.spec))?;
+        Ok(RunResult { end, memories, leaked_fds, peak_memory_bytes, stdout: stdout?, stderr: stderr?, received })
     }
 
     /// Waits for the reply, drains what the guest writes, and stops the worker at its deadline or memory limit.
@@ -370,21 +384,28 @@ impl OutputEnds {
     fn into_sink(self) -> Sink {
         let OutputEnds { ours, theirs, reading } = self;
         drop(theirs);
-        Sink { file: ours, reading, ended: false, kept: Vec::new(), len: 0, hash: Sha256::new() }
+        Sink { reading, ..Sink::of(ours, bounds::OUTPUT_KEPT_BYTES) }
     }
 }
 
 /// Collects what a guest writes: the first bytes as they are, all of them as length and hash.
-struct Sink {
+pub(crate) struct Sink {
     file: File,
     reading: Reading,
     ended: bool,
     kept: Vec<u8>,
     len: u64,
     hash: Sha256,
+    /// Bytes that are kept as they are.
+    most: usize,
 }
 
 impl Sink {
+    /// Collects from a pipe or a socket that does not block.
+    pub(crate) fn of(file: File, most: usize) -> Sink {
+        Sink { file, reading: Reading::Always, ended: false, kept: Vec::new(), len: 0, hash: Sha256::new(), most }
+    }
+
     /// Takes what is there without waiting for more.
     fn drain(&mut self) -> io::Result<()> {
         let mut buffer = vec![0; 64 << 10];
@@ -395,6 +416,8 @@ impl Sink {
             }
             match self.file.read(&mut buffer) {
                 Ok(0) => self.ended = true,
+                // a guest that closes a socket before it has read everything
+                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => self.ended = true,
                 Ok(count) => self.take(&buffer[..count]),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -405,14 +428,14 @@ impl Sink {
     }
 
     fn take(&mut self, bytes: &[u8]) {
-        let room = bounds::OUTPUT_KEPT_BYTES.saturating_sub(self.kept.len());
+        let room = self.most.saturating_sub(self.kept.len());
         self.kept.extend_from_slice(&bytes[..room.min(bytes.len())]);
         self.len += bytes.len() as u64;
         self.hash.update(bytes);
     }
 
     /// Takes the rest. The guest's end is closed by now: the worker answered, or is gone.
-    fn finish(mut self) -> io::Result<Content> {
+    pub(crate) fn finish(mut self) -> io::Result<Content> {
         use std::io::Seek;
         if self.reading == Reading::Afterwards {
             self.reading = Reading::Always;
@@ -437,7 +460,7 @@ impl Sink {
             }
         }
         if self.len as usize == self.kept.len() {
-            return Ok(Content::kept(&self.kept, bounds::OUTPUT_KEPT_BYTES));
+            return Ok(Content::kept(&self.kept, self.most));
         }
         Ok(Content { len: self.len, bytes: None, sha256: Some(hex(&self.hash.finalize())) })
     }

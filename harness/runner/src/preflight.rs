@@ -43,10 +43,20 @@ path_filestat_get(root, 0, "in") = _
 path_open(root, 0, "new", [creat], [fd_write], 0, 0) = perm | rofs | acces | notcapable | badf
 "##;
 
+/// The probe for `sockets`: the guest finds one.
+const SOCKETS: &str = r##"#! summary = "a guest that is given a socket finds it"
+#! clauses = ["fd_fdstat_get.filetype"]
+#! args = ["touchstone-preflight"]
+#! sockets = { peer = { stream = {} } }
+
+fd_fdstat_get(peer) = { fs_filetype: socket_stream }
+"##;
+
 /// The probe of a feature as a case. A runtime that passes it has the feature.
 pub fn feature_probe(feature: Feature) -> Result<Case, Box<SourceError>> {
     let text = match feature {
         Feature::ReadOnlyPreopens => READ_ONLY,
+        Feature::Sockets => SOCKETS,
     };
     Case::parse(feature.name(), "preflight.script", Language::Script, text)
 }

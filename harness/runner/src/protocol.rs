@@ -1,8 +1,8 @@
-//! What runner and worker say to each other, over a Unix socket: a length, a message, and with a job three fds.
+//! What runner and worker say to each other, over a Unix socket: a length, a message, and with a job its fds.
 
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 
@@ -13,7 +13,7 @@ use touchstone_model::End;
 use touchstone_model::bounds;
 use touchstone_model::world::Access;
 
-/// One run that a worker is asked for. Its stdin, stdout and stderr come with it as fds.
+/// One run that a worker is asked for. Its stdin, stdout, stderr and sockets come with it as fds.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Job {
     pub hash: [u8; 32],
@@ -24,7 +24,12 @@ pub struct Job {
     pub preopens: Vec<(String, PathBuf, Access)>,
     pub memories: Vec<String>,
     pub calls: Vec<String>,
+    /// How many sockets there are.
+    pub sockets: usize,
 }
+
+/// Fds that come with a job at most: stdio and sockets.
+const MOST_FDS: usize = 3 + bounds::SOCKETS;
 
 /// What a worker says.
 #[derive(Debug, Serialize, Deserialize)]
@@ -75,21 +80,21 @@ pub fn receive<T: DeserializeOwned>(stream: &mut UnixStream) -> io::Result<Optio
     }
 }
 
-/// Sends the three fds of a job, with one byte to carry them.
-pub fn send_fds(stream: &UnixStream, fds: [&OwnedFd; 3]) -> io::Result<()> {
-    let fds = fds.map(AsFd::as_fd);
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(3))];
+/// Sends the fds of a job, with one byte to carry them.
+pub fn send_fds(stream: &UnixStream, fds: &[&OwnedFd]) -> io::Result<()> {
+    let fds: Vec<BorrowedFd<'_>> = fds.iter().map(|fd| fd.as_fd()).collect();
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_FDS))];
     let mut control = SendAncillaryBuffer::new(&mut space);
     if !control.push(SendAncillaryMessage::ScmRights(&fds)) {
-        return Err(io::Error::other("three fds do not fit a message"));
+        return Err(io::Error::other("the fds do not fit a message"));
     }
     rustix::net::sendmsg(stream, &[IoSlice::new(&[0])], &mut control, SendFlags::NOSIGNAL)?;
     Ok(())
 }
 
-/// Receives the three fds of a job.
-pub fn receive_fds(stream: &UnixStream) -> io::Result<[OwnedFd; 3]> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(3))];
+/// Receives the fds of a job: its stdio, and its sockets.
+pub fn receive_fds(stream: &UnixStream, sockets: usize) -> io::Result<([OwnedFd; 3], Vec<OwnedFd>)> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_FDS))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let mut byte = [0];
     rustix::net::recvmsg(stream, &mut [IoSliceMut::new(&mut byte)], &mut control, RecvFlags::CMSG_CLOEXEC)?;
@@ -99,5 +104,10 @@ pub fn receive_fds(stream: &UnixStream) -> io::Result<[OwnedFd; 3]> {
             fds.extend(rights);
         }
     }
-    fds.try_into().map_err(|_| io::Error::other("a job came without its three fds"))
+    if fds.len() != 3 + sockets {
+        return Err(io::Error::other("a job came without its fds"));
+    }
+    let sockets = fds.split_off(3);
+    let stdio = fds.try_into().map_err(|_| io::Error::other("a job came without its stdio"))?;
+    Ok((stdio, sockets))
 }

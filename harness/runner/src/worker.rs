@@ -37,7 +37,7 @@ pub fn serve(entry: &Entry, profile: Profile, plant: Option<Plant>, socket: Owne
     send(&mut socket, &Reply::Ready { openat2: profile::has_openat2() }).map_err(failed)?;
     let mut baseline = None;
     while let Some(job) = receive::<Job>(&mut socket).map_err(failed)? {
-        let fds = receive_fds(&socket).map_err(failed)?;
+        let fds = receive_fds(&socket, job.sockets).map_err(failed)?;
         let reply = run(runtime.as_mut(), job, fds, &mut baseline);
         let is_panic = matches!(&reply, Reply::Done(Done { end: End::Crashed { .. }, .. }));
         send(&mut socket, &reply).map_err(failed)?;
@@ -67,11 +67,11 @@ fn end_with_the_runner(socket: &UnixStream) -> io::Result<()> {
 }
 
 /// Runs one job. The first run opens what an engine keeps for good, so fds are compared from the second run on.
-fn run(runtime: &mut dyn Runtime, job: Job, fds: [OwnedFd; 3], baseline: &mut Option<BTreeSet<String>>) -> Reply {
-    let [stdin, stdout, stderr] = fds;
-    let Job { hash, module, args, env, preopens, memories, calls } = job;
+fn run(runtime: &mut dyn Runtime, job: Job, fds: ([OwnedFd; 3], Vec<OwnedFd>), baseline: &mut Option<BTreeSet<String>>) -> Reply {
+    let ([stdin, stdout, stderr], sockets) = fds;
+    let Job { hash, module, args, env, preopens, memories, calls, .. } = job;
     let preopens = preopens.into_iter().map(|(guest, host, access)| HostPreopen { guest, host, access }).collect();
-    let run = Run { module: Module { hash, bytes: module }, args, env, preopens, stdin, stdout, stderr, memories, calls };
+    let run = Run { module: Module { hash, bytes: module }, args, env, preopens, sockets, stdin, stdout, stderr, memories, calls };
     let ran = match run_guarded(runtime, run) {
         Ok(ran) => ran,
         Err(error) => return Reply::Failed(format!("{error:#}")),

@@ -43,6 +43,9 @@ pub struct Run {
     pub args: Vec<String>,
     pub env: Vec<(String, String)>,
     pub preopens: Vec<HostPreopen>,
+    /// Connected, listening and unconnected stream sockets, whose numbers follow those of the preopens. A backend whose WASI takes
+    /// none closes them, which the probe of that feature finds out.
+    pub sockets: Vec<OwnedFd>,
     /// Each is a pipe end, a regular file or a device; the backend takes it over and closes it when the run ends.
     pub stdin: OwnedFd,
     pub stdout: OwnedFd,

@@ -2,6 +2,7 @@
 //! is read from the host's folders before, and written to them afterwards if the guest changed it.
 
 mod host_tree;
+mod sockets;
 
 use std::cell::RefCell;
 use std::fs::File;
@@ -17,7 +18,7 @@ use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::time::{ClockId, clock_gettime};
 use touchstone_model::capture::{GuestMemory, output_addresses};
 use touchstone_model::trace::{Capture, TraceCall};
-use touchstone_model::world::{Preopen, Stdin, StdioKind, Stdout, Tree, Within, World};
+use touchstone_model::world::{Preopen, Socket, Stdin, StdioKind, Stdout, Tree, Within, World};
 use touchstone_oracle::prefer::Clocks;
 use touchstone_oracle::state::{Stream, What};
 use touchstone_oracle::{Answer, Host, Reference};
@@ -40,19 +41,23 @@ pub(crate) fn start() -> anyhow::Result<Box<dyn Runtime>> {
     Ok(Box::new(Oracle(Interpreter::new(|linker| Function::ALL.into_iter().try_for_each(|function| define(linker, function)))?)))
 }
 
-/// One run: the specification's state, and the host's ends of the standard streams.
+/// One run: the specification's state, and the host's ends of the standard streams and sockets.
 struct Guest {
     reference: Reference,
     stdin: File,
     outputs: [File; 2],
+    /// The host's sockets, in the order of the state's.
+    sockets: Vec<File>,
 }
 
 impl Runtime for Oracle {
-    fn run(&mut self, run: Run) -> anyhow::Result<Ran> {
-        let world = world(&run)?;
+    fn run(&mut self, mut run: Run) -> anyhow::Result<Ran> {
+        let (given, sockets) = sockets::read(std::mem::take(&mut run.sockets))?;
+        let world = world(&run, given)?;
         let seed = clocks().realtime;
         let reference = Reference::new(&world, Host::LINUX, seed);
-        let guest = Rc::new(RefCell::new(Guest { reference, stdin: run.stdin.into(), outputs: [run.stdout.into(), run.stderr.into()] }));
+        let guest =
+            Rc::new(RefCell::new(Guest { reference, stdin: run.stdin.into(), outputs: [run.stdout.into(), run.stderr.into()], sockets }));
         let ran = self.0.run(&run.module, Rc::clone(&guest), &run.calls, &run.memories);
         let guest = guest.borrow();
         host_tree::write_back(&world, guest.reference.state(), &run.preopens)?;
@@ -61,7 +66,7 @@ impl Runtime for Oracle {
 }
 
 /// The world that a run describes.
-fn world(run: &Run) -> anyhow::Result<World> {
+fn world(run: &Run, sockets: Vec<Socket>) -> anyhow::Result<World> {
     let folders: Vec<&Path> = run.preopens.iter().map(|preopen| preopen.host.as_path()).collect();
     let preopens = run.preopens.iter().enumerate().map(|(index, preopen)| {
         let within = part_of(&folders, index).map(|(outer, path)| Within { preopen: outer.to_string(), path });
@@ -75,6 +80,7 @@ fn world(run: &Run) -> anyhow::Result<World> {
         stdout: stdout(&run.stdout)?,
         preopens: preopens.collect::<anyhow::Result<Vec<Preopen>>>()?,
         calls: run.calls.clone(),
+        sockets,
         times_unknown: false,
     })
 }
@@ -136,6 +142,8 @@ fn perform(caller: &mut Caller<'_, Rc<RefCell<Guest>>>, function: Function, args
     match answer {
         Answer::Exits(code) => Err(Error::i32_exit(code.cast_signed())),
         Answer::Traps => Err(Error::new(format!("{} was given something that the specification lets trap", function.name()))),
+        // nobody need wait to see that
+        Answer::Waits => Err(Error::new(format!("{} waits for what never comes", function.name()))),
         Answer::Returns(mut outcome) => {
             match guest.write_through() {
                 Ok(None) => {}
@@ -187,6 +195,10 @@ impl Guest {
             if taken < bytes.len() {
                 return Ok(u32::try_from(taken).ok());
             }
+        }
+        let sent = self.sockets.iter_mut().zip(self.reference.take_sent());
+        for (socket, bytes) in sent {
+            socket.write_all(&bytes).map_err(errno)?;
         }
         Ok(None)
     }

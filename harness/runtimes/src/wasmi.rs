@@ -4,6 +4,10 @@ use std::fs::File;
 use std::os::fd::OwnedFd;
 
 use anyhow::Context;
+use rustix::net::AddressFamily;
+use rustix::net::sockopt::{socket_acceptconn, socket_domain};
+use wasmi_wasi::wasi_common::file::FileAccessMode;
+use wasmi_wasi::wasi_common::sync::net::Socket;
 use wasmi_wasi::wasi_common::sync::{dir, file};
 use wasmi_wasi::{Dir, WasiCtx, WasiCtxBuilder, WasiDir, WasiFile, ambient_authority};
 
@@ -26,6 +30,9 @@ impl Runtime for Wasmi {
         for preopen in &run.preopens {
             context.push_preopened_dir(directory(preopen)?, &preopen.guest)?;
         }
+        for fd in run.sockets {
+            context.push_file(socket(fd)?, FileAccessMode::READ | FileAccessMode::WRITE)?;
+        }
         Ok(self.0.run(&run.module, context, &run.calls, &run.memories))
     }
 }
@@ -36,6 +43,21 @@ impl Runtime for Wasmi {
 fn stdio(fd: OwnedFd) -> Box<dyn WasiFile> {
     let file = cap_std::fs::File::from_std(File::from(fd));
     Box::new(file::File::from_cap_std(file))
+}
+
+/// The type that `WasiCtxBuilder::preopened_socket` takes, for a socket of either domain.
+fn socket(fd: OwnedFd) -> anyhow::Result<Box<dyn WasiFile>> {
+    use cap_std::net::{TcpListener, TcpStream};
+    use cap_std::os::unix::net::{UnixListener, UnixStream};
+    let listens = socket_acceptconn(&fd).context("cannot look at a socket")?;
+    let is_unix = socket_domain(&fd).context("cannot look at a socket")? == AddressFamily::UNIX;
+    let socket = match (listens, is_unix) {
+        (true, true) => Socket::UnixListener(UnixListener::from_std(fd.into())),
+        (true, false) => Socket::TcpListener(TcpListener::from_std(fd.into())),
+        (false, true) => Socket::UnixStream(UnixStream::from_std(fd.into())),
+        (false, false) => Socket::TcpStream(TcpStream::from_std(fd.into())),
+    };
+    Ok(socket.into())
 }
 
 /// `wasi-common` has no read-only preopens: every one can be written, which the probe of that feature finds out.

@@ -14,4 +14,5 @@ mod plants;
 mod recorder;
 mod register;
 mod reports;
+mod sockets;
 mod support;

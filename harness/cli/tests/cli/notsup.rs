@@ -26,9 +26,6 @@ use crate::support::PROGRAM;
 /// What the function that is left out says.
 const FAULT: Errno = Errno::Notsup;
 
-/// Functions that succeed in no case: no world has a socket.
-const NEVER_SUCCEED: [Function; 4] = [Function::SockAccept, Function::SockRecv, Function::SockSend, Function::SockShutdown];
-
 /// The reference, in one worker.
 struct Reference<'a>(Bench<'a>);
 
@@ -146,9 +143,9 @@ fn no_function_can_be_left_out_unseen() {
     }
     let never: Vec<Function> =
         Function::ALL.into_iter().filter(|function| function.returns_errno() && !succeeded.contains(function)).collect();
-    eprintln!("red: {:?}, never successful: {never:?}", found.red);
+    eprintln!("red: {:?}", found.red);
     assert!(found.broken.is_empty(), "{}", found.broken.join("\n"));
-    assert_eq!(never, NEVER_SUCCEED);
+    assert!(never.is_empty(), "{never:?} succeed in no case");
     let unseen: Vec<&str> = succeeded.iter().filter(|function| !found.red.contains_key(function)).map(|function| function.name()).collect();
     let excepted: Vec<&str> = found.excepted.keys().map(|(function, _)| function.name()).collect();
     assert!(unseen.iter().all(|name| excepted.contains(name)), "{unseen:?} turn nothing red");

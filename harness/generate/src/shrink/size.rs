@@ -5,7 +5,7 @@
 
 use touchstone_model::script::params::{self, Kind};
 use touchstone_model::script::{Arg, Args, BufferInit, Call, Expr, Literal, Script, Statement, Subscription, SubscriptionKind};
-use touchstone_model::world::{Access, Node, NodeKind, Preopen, StdioKind, World};
+use touchstone_model::world::{Access, Node, NodeKind, Preopen, Socket, StdioKind, Stdout, Then, World};
 use touchstone_spec::{Shape, Type, type_by_name};
 
 use super::flags;
@@ -185,7 +185,7 @@ impl Meter<'_> {
 
     /// Adds the weights of what a world holds, and counts it.
     fn world(&mut self, world: &World) -> usize {
-        let World { args, env, stdin, stdout, stdout_unread, preopens, times_unknown } = world;
+        let World { args, env, stdin, stdout, preopens, calls, sockets, times_unknown } = world;
         let default = World::default();
         let mut things = env.len();
         if *args != default.args {
@@ -194,12 +194,18 @@ impl Meter<'_> {
         }
         self.weight += env.iter().map(|(key, value)| weight_of(key.as_bytes()) + weight_of(value.as_bytes())).sum::<u64>();
         self.weight += weight_of(&stdin.bytes);
+        if let Stdout::Appended(bytes) = stdout {
+            self.weight += weight_of(bytes);
+        }
+        let peers = sockets.iter().flat_map(Socket::connections);
+        self.weight += peers.map(|(_, peer)| weight_of(&peer.sends) + u64::from(peer.then != Then::default())).sum::<u64>();
+        things += calls.len() + sockets.iter().map(|socket| 1 + socket.connections().len()).sum::<usize>();
         let unusual = [
             !stdin.bytes.is_empty(),
             stdin.open,
             stdin.kind != StdioKind::Pipe,
-            *stdout != StdioKind::Pipe,
-            *stdout_unread,
+            *stdout != Stdout::Pipe,
+            matches!(stdout, Stdout::Appended(_) | Stdout::Broken | Stdout::Stuck | Stdout::Full | Stdout::Null),
             *times_unknown,
         ];
         things += unusual.into_iter().filter(|unusual| *unusual).count();
@@ -209,10 +215,10 @@ impl Meter<'_> {
     }
 
     fn preopen(&mut self, preopen: &Preopen) -> usize {
-        let Preopen { name, guest, access, tree } = preopen;
+        let Preopen { name, guest, access, tree, within } = preopen;
         let is_default = guest.strip_prefix('/') == Some(name);
         let is_usual = name == "root" || self.world.preopens.len() > 1;
-        let unusual = [!is_usual, !is_default, *access == Access::ReadOnly];
+        let unusual = [!is_usual, !is_default, *access == Access::ReadOnly, within.is_some()];
         tree.0.iter().for_each(|(path, node)| self.node(path, node));
         let set: usize = tree.0.values().map(|node| usize::from(node.mode.is_some()) + usize::from(node.mtime.is_some())).sum();
         unusual.into_iter().filter(|unusual| *unusual).count() + tree.0.len() + set

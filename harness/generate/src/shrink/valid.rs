@@ -16,8 +16,8 @@ const TARGET_BYTES: usize = 4095;
 
 /// Whether a sample can be run: every name means something, every number fits, and the world can be built.
 pub(super) fn is_valid(sample: &Sample) -> bool {
-    let names = || sample.world.preopens.iter().map(|preopen| preopen.name.as_str());
-    is_buildable(&sample.world) && check(&sample.script, names()).is_ok() && is_settled(&sample.script, Scope::new(names()))
+    let Sample { world, script } = sample;
+    is_buildable(world) && check(script, world).is_ok() && is_settled(script, Scope::new(world))
 }
 
 /// Whether all that is laid out before the first call is known by then: subscriptions are.
@@ -71,6 +71,9 @@ pub(super) fn is_buildable(world: &World) -> bool {
         && distinct(preopens().map(|preopen| preopen.name.as_str()).collect())
         && distinct(preopens().map(|preopen| preopen.guest.as_str()).collect())
         && preopens().all(is_preopen)
+        && preopens()
+            .filter_map(|preopen| preopen.within.as_ref())
+            .all(|within| preopens().any(|outer| outer.name == within.preopen && outer.within.is_none()))
 }
 
 fn is_preopen(preopen: &Preopen) -> bool {

@@ -32,7 +32,8 @@ fn plain(world: &World) -> Vec<World> {
         World { env: default.env, ..world.clone() },
         World { stdin: default.stdin, ..world.clone() },
         World { stdout: default.stdout, ..world.clone() },
-        World { stdout_unread: default.stdout_unread, ..world.clone() },
+        World { calls: default.calls, ..world.clone() },
+        World { sockets: default.sockets, ..world.clone() },
         World { times_unknown: default.times_unknown, ..world.clone() },
     ]
 }

@@ -1,6 +1,7 @@
 //! A program as a wasm module.
 
 use touchstone_model::bounds;
+use touchstone_spec::consts::{fdstat, filetype};
 use touchstone_spec::{CoreType, Function, MODULE};
 use wasm_encoder::{
     BlockType, CodeSection, ConstExpr, DataSection, EntityType, ExportKind, ExportSection, FunctionSection, ImportSection, MemArg,
@@ -18,8 +19,9 @@ pub fn encode(program: &Program) -> Vec<u8> {
         types.ty().function(function.core_params().iter().map(val_type), function.core_results().iter().map(val_type));
         import_section.import(MODULE, function.name(), EntityType::Function(index32(index)));
     }
-    let (search_type, start_type) = (index32(imports.len()), index32(imports.len() + 1));
+    let [search_type, socket_type, start_type] = [0, 1, 2].map(|index| index32(imports.len() + index));
     types.ty().function([ValType::I32, ValType::I32], [ValType::I32]);
+    types.ty().function([ValType::I32], [ValType::I32]);
     types.ty().function([], []);
 
     let mut functions = FunctionSection::new();
@@ -30,8 +32,13 @@ pub fn encode(program: &Program) -> Vec<u8> {
         code.function(&search(&imports));
         next += 1;
     }
+    if !program.sockets.is_empty() {
+        functions.function(socket_type);
+        code.function(&search_socket(&imports));
+        next += 1;
+    }
     functions.function(start_type);
-    code.function(&start(program, &imports));
+    code.function(&start(program, &imports, next));
 
     let mut memories = MemorySection::new();
     let minimum = u64::from(program.pages);
@@ -50,12 +57,15 @@ pub fn encode(program: &Program) -> Vec<u8> {
     module.finish()
 }
 
-/// The functions that the module imports: those of the script, and what the search for preopens needs.
+/// The functions that the module imports: those of the script, and what the searches need.
 fn imports(program: &Program) -> Vec<Function> {
     let mut imports = program.imports.clone();
     if !program.searches.is_empty() {
         let needed = [Function::FdPrestatGet, Function::FdPrestatDirName];
         imports.extend(needed.into_iter().filter(|function| !program.imports.contains(function)));
+    }
+    if !program.sockets.is_empty() && !program.imports.contains(&Function::FdFdstatGet) {
+        imports.push(Function::FdFdstatGet);
     }
     imports
 }
@@ -79,13 +89,19 @@ fn import_index(imports: &[Function], wanted: Function) -> u32 {
     index32(imports.iter().position(|function| *function == wanted).unwrap_or_default())
 }
 
-fn start(program: &Program, imports: &[Function]) -> wasm_encoder::Function {
+/// `_start`, the function of this index. The searches come before it.
+fn start(program: &Program, imports: &[Function], index: u32) -> wasm_encoder::Function {
     let mut body = wasm_encoder::Function::new([(1, ValType::I32)]);
     for search in &program.searches {
         let len = index32(search.guest.len());
         let mut sink = body.instructions();
         sink.i32_const(search.slot.cast_signed()).i32_const(search.name_address.cast_signed()).i32_const(len.cast_signed());
         sink.call(index32(imports.len())).i32_store(at(0, 2));
+    }
+    for search in &program.sockets {
+        let mut sink = body.instructions();
+        sink.i32_const(search.slot.cast_signed()).i32_const(search.index.cast_signed());
+        sink.call(index - 1).i32_store(at(0, 2));
     }
     for call in &program.calls {
         start_call(call, import_index(imports, call.function), &mut body);
@@ -203,6 +219,31 @@ fn search(imports: &[Function]) -> wasm_encoder::Function {
     sink.i32_ne().br_if(1);
     sink.local_get(I).i32_const(1).i32_add().local_set(I).br(0);
     sink.end().end().unreachable().end();
+    body
+}
+
+/// `(index) -> fd`: asks each fd from 3 upwards of what type it is, and gives the socket before which `index` others come. -1 if
+/// there is none. The fdstat is written to address 0.
+fn search_socket(imports: &[Function]) -> wasm_encoder::Function {
+    const INDEX: u32 = 0;
+    const FD: u32 = 1;
+    const ERRNO: u32 = 2;
+    let fdstat_get = import_index(imports, Function::FdFdstatGet);
+    let mut body = wasm_encoder::Function::new([(2, ValType::I32)]);
+    let mut sink = body.instructions();
+    sink.i32_const(2).local_set(FD);
+    sink.loop_(BlockType::Empty);
+    sink.local_get(FD).i32_const(1).i32_add().local_tee(FD);
+    sink.i32_const((3 + bounds::PREOPEN_SEARCH_FDS).cast_signed()).i32_ge_u();
+    sink.if_(BlockType::Empty).i32_const(-1).return_().end();
+    sink.local_get(FD).i32_const(0).call(fdstat_get).local_tee(ERRNO);
+    sink.i32_const(END_OF_FDS.raw().into()).i32_eq().if_(BlockType::Empty).i32_const(-1).return_().end();
+    sink.local_get(ERRNO).br_if(0);
+    sink.i32_const(0).i32_load8_u(at(fdstat::FS_FILETYPE as u64, 0));
+    sink.i32_const(filetype::SOCKET_STREAM as i32).i32_ne().br_if(0);
+    sink.local_get(INDEX).i32_eqz().if_(BlockType::Empty).local_get(FD).return_().end();
+    sink.local_get(INDEX).i32_const(1).i32_sub().local_set(INDEX).br(0);
+    sink.end().unreachable().end();
     body
 }
 

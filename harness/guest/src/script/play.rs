@@ -8,6 +8,7 @@ use touchstone_model::capture::{GuestMemory, output_addresses};
 use touchstone_model::trace::TraceCall;
 use touchstone_oracle::Answer;
 use touchstone_spec::Function;
+use touchstone_spec::consts::{fdstat, filetype};
 
 use super::own_trace::operand;
 use super::program::{END_OF_FDS, PAGE_BYTES, Program, Search};
@@ -27,6 +28,8 @@ pub enum PlayedEnd {
     Exited(u32),
     /// In a call that stopped it.
     Trapped,
+    /// In a call that waits for what never comes.
+    Waits,
 }
 
 /// Plays programs one after the other, always in the same memory.
@@ -68,6 +71,10 @@ impl Player {
             let found = self.search(search, wasi)?;
             self.put(search.slot.into(), &found.to_le_bytes());
         }
+        for search in &program.sockets {
+            let found = self.search_socket(search.index, wasi)?;
+            self.put(search.slot.into(), &found.to_le_bytes());
+        }
         for call in &program.calls {
             let memory = GuestMemory(&self.memory);
             let args = call.args.iter().map(|given| operand(memory, given)).collect();
@@ -98,6 +105,26 @@ impl Player {
         Ok(u32::MAX)
     }
 
+    /// The fd of the socket before which so many others come; `u32::MAX` if there is none.
+    fn search_socket(&mut self, before: u32, wasi: &mut impl Wasi) -> Result<u32, Ended> {
+        const FDSTAT: u64 = 0;
+        let mut left = before;
+        for fd in 3..3 + bounds::PREOPEN_SEARCH_FDS {
+            let errno = self.call(Function::FdFdstatGet, vec![fd.into(), FDSTAT], wasi)?;
+            if errno == u32::from(END_OF_FDS.raw()) {
+                break;
+            }
+            let is_socket =
+                errno == 0 && GuestMemory(&self.memory).number(FDSTAT + fdstat::FS_FILETYPE as u64, 1) == Some(filetype::SOCKET_STREAM);
+            match (is_socket, left) {
+                (true, 0) => return Ok(fd),
+                (true, _) => left -= 1,
+                (false, _) => {}
+            }
+        }
+        Ok(u32::MAX)
+    }
+
     /// Makes one call and gives its errno.
     fn call(&mut self, function: Function, args: Vec<u64>, wasi: &mut impl Wasi) -> Result<u32, Ended> {
         let inputs = GuestMemory(&self.memory).inputs(function, &args);
@@ -108,6 +135,7 @@ impl Player {
                 self.calls.push(call);
                 return Err(Ended(match stopped {
                     Answer::Exits(code) => PlayedEnd::Exited(code),
+                    Answer::Waits => PlayedEnd::Waits,
                     Answer::Traps | Answer::Returns(_) => PlayedEnd::Trapped,
                 }));
             }

@@ -24,6 +24,8 @@ pub struct Program {
     pub pages: u32,
     /// The preopens that it looks for.
     pub searches: Vec<Search>,
+    /// The sockets that it looks for.
+    pub sockets: Vec<SocketSearch>,
     pub calls: Vec<ProgramCall>,
 }
 
@@ -39,6 +41,15 @@ pub struct Data {
 pub struct Search {
     pub guest: String,
     pub name_address: u32,
+    /// Where its fd is kept; -1 if there is none.
+    pub slot: u32,
+}
+
+/// A socket that is looked for by its type before the first call.
+#[derive(Debug, Clone, Copy)]
+pub struct SocketSearch {
+    /// How many other sockets come before it.
+    pub index: u32,
     /// Where its fd is kept; -1 if there is none.
     pub slot: u32,
 }
@@ -67,7 +78,7 @@ pub enum Operand {
     Next { buffer: u32, index: u32, plus: i64 },
 }
 
-/// Lays out a script for a world. The script has been checked against that world's preopens.
+/// Lays out a script for a world. The script has been checked against that world.
 pub fn program(script: &Script, world: &World) -> Result<Program, Mistake> {
     let mut layout = Layout::new(script, world);
     for statement in &script.statements {
@@ -88,6 +99,8 @@ struct Layout<'a> {
     next: u32,
     /// Slot of each preopen that is used.
     preopen_slots: Vec<Option<u32>>,
+    /// Slot of each socket that is used.
+    socket_slots: Vec<Option<u32>>,
     buffers: Vec<u32>,
     /// Address of each result of each call, and of the buffer that a `fd_readdir` fills.
     results: Vec<(Vec<u32>, u32)>,
@@ -124,10 +137,18 @@ impl<'a> Layout<'a> {
         let errnos = bounds::SCRIPT_DATA_START;
         let mut layout = Layout {
             world,
-            scope: Scope::new(world.preopens.iter().map(|preopen| preopen.name.as_str())),
-            program: Program { imports: Vec::new(), data: Vec::new(), pages: 0, searches: Vec::new(), calls: Vec::new() },
+            scope: Scope::new(world),
+            program: Program {
+                imports: Vec::new(),
+                data: Vec::new(),
+                pages: 0,
+                searches: Vec::new(),
+                sockets: Vec::new(),
+                calls: Vec::new(),
+            },
             next: errnos + 4 * count,
             preopen_slots: vec![None; world.preopens.len()],
+            socket_slots: vec![None; world.sockets.len()],
             buffers: Vec::new(),
             results: Vec::new(),
             ends: Vec::new(),
@@ -199,12 +220,23 @@ impl<'a> Layout<'a> {
         slot
     }
 
+    fn socket(&mut self, index: usize) -> u32 {
+        if let Some(slot) = self.socket_slots[index] {
+            return slot;
+        }
+        let slot = self.place(4, 4);
+        self.socket_slots[index] = Some(slot);
+        self.program.sockets.push(SocketSearch { index: u32::try_from(index).unwrap_or(u32::MAX), slot });
+        slot
+    }
+
     /// Turns a meaning into a number, as far as the size of the memory is not needed.
     fn settle(&mut self, meaning: Meaning, size: u32, plus: i64) -> Settled {
         let operand = match meaning {
             Meaning::Const(value) => constant(value + i128::from(plus), size),
             Meaning::Buffer(index) => constant(i128::from(self.buffers[index]) + i128::from(plus), size),
             Meaning::Preopen(index) => Operand::Load { address: self.preopen(index), size: 4, signed: false, plus },
+            Meaning::Socket(index) => Operand::Load { address: self.socket(index), size: 4, signed: false, plus },
             Meaning::Result { call, result, offset, ty } => {
                 let signed = matches!(&ty.shape, touchstone_spec::Shape::Int(repr) if repr.is_signed());
                 Operand::Load { address: self.results[call].0[result] + offset, size: ty.size, signed, plus }

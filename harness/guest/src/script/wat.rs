@@ -1,7 +1,7 @@
 //! A program as short, readable WAT: what is pasted into a bug tracker.
 //!
-//! It differs from the module in two ways that make it shorter: the fds of the preopens are written as the numbers under
-//! which most runtimes have them (from 3, in order), and the errno of the last call becomes the exit code, so that
+//! It differs from the module in two ways that make it shorter: the fds of the preopens and sockets are written as the numbers under
+//! which most runtimes have them (from 3, in order, preopens first), and the errno of the last call becomes the exit code, so that
 //! `wasmtime run repro.wat; echo $?` shows it.
 
 use std::fmt::Write;
@@ -76,8 +76,11 @@ struct Preopens<'a> {
 }
 
 impl Preopens<'_> {
-    /// The usual fd of the preopen whose fd is kept in this slot.
+    /// The usual fd of the preopen or socket whose fd is kept in this slot.
     fn fd(&self, slot: u32) -> Option<usize> {
+        if let Some(search) = self.program.sockets.iter().find(|search| search.slot == slot) {
+            return Some(3 + self.world.preopens.len() + search.index as usize);
+        }
         let search = self.program.searches.iter().find(|search| search.slot == slot)?;
         self.world.preopens.iter().position(|preopen| preopen.guest == search.guest).map(|index| index + 3)
     }
@@ -136,5 +139,6 @@ pub fn header(summary: &str, world: &World) -> String {
     let name = |preopen: &Preopen| preopen.within.as_ref().map_or_else(|| preopen.name.clone(), |within| within.key(""));
     let dirs: Vec<String> =
         world.preopens.iter().map(|preopen| format!("{} as {}", name(preopen), quoted(preopen.guest.as_bytes()))).collect();
-    format!(";; {summary}\n;; preopened: {}; the exit code is the errno of the last call\n", dirs.join(", "))
+    let sockets: String = world.sockets.iter().map(|socket| format!(", the socket {}", socket.name)).collect();
+    format!(";; {summary}\n;; preopened: {}{sockets}; the exit code is the errno of the last call\n", dirs.join(", "))
 }

@@ -70,7 +70,7 @@ impl Faulty {
         let state = self.reference.state();
         match state.fds.get(u32::try_from(fd).ok()?)?.what {
             What::File(inode) => state.inodes.file(inode).map(Content::len),
-            What::Directory(_) | What::Stream(_) | What::Foreign => None,
+            What::Directory(_) | What::Stream(_) | What::Socket(_) | What::Foreign => None,
         }
     }
 

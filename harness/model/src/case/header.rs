@@ -7,10 +7,11 @@ use toml::Spanned;
 
 use super::tree::{self, AfterNode, TreeNode};
 use super::{Expectations, Language};
+use crate::bounds;
 use crate::observation::{End, Stage, TrapClass};
 use crate::script::Span;
 use crate::script::lex::Mistake;
-use crate::world::{Access, Preopen, Stdin, StdioKind, Stdout, World};
+use crate::world::{Access, Peer, Preopen, Socket, SocketKind, Stdin, StdioKind, Stdout, Then, World};
 
 /// What the front matter says.
 #[derive(Debug)]
@@ -35,10 +36,14 @@ struct Notation {
     tree: Option<BTreeMap<Spanned<String>, TreeNode>>,
     preopens: Option<BTreeMap<Spanned<String>, PreopenNotation>>,
     calls: Option<Spanned<Vec<String>>>,
+    #[serde(default)]
+    sockets: BTreeMap<Spanned<String>, SocketNotation>,
     exit: Option<u32>,
     trap: Option<Spanned<String>>,
     rejected: Option<Stage>,
     expect_stdout: Option<String>,
+    #[serde(default)]
+    expect_received: BTreeMap<Spanned<String>, String>,
     #[serde(default)]
     after: BTreeMap<Spanned<String>, AfterNode>,
 }
@@ -98,6 +103,23 @@ struct PreopenNotation {
     of: Option<Spanned<String>>,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum SocketNotation {
+    Stream(PeerNotation),
+    Listener(Vec<PeerNotation>),
+    Unconnected,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PeerNotation {
+    #[serde(default)]
+    sends: String,
+    #[serde(default)]
+    then: Then,
+}
+
 impl Header {
     pub(super) fn read(text: &str, language: Language) -> Result<Header, Mistake> {
         let prefix = language.header_prefix();
@@ -145,6 +167,8 @@ impl Notation {
         let expect_end = end(self.exit, self.trap.as_ref(), self.rejected)?;
         let calls = calls(self.calls, language)?;
         let preopens = preopens(self.tree, self.preopens)?;
+        let sockets = sockets(self.sockets, &preopens)?;
+        let received = received(self.expect_received, &sockets)?;
         let mut after = BTreeMap::new();
         for (path, node) in self.after {
             let key = tree::after_key(&path, span_of(&path), &preopens)?;
@@ -157,9 +181,10 @@ impl Notation {
             stdout: self.stdout.map_or(Stdout::Pipe, StdoutNotation::into_stdout),
             preopens,
             calls,
+            sockets,
             times_unknown: false,
         };
-        let expect = Expectations { end: expect_end, stdout: self.expect_stdout.map(String::into_bytes), after };
+        let expect = Expectations { end: expect_end, stdout: self.expect_stdout.map(String::into_bytes), received, after };
         Ok(Header { summary: self.summary.into_inner(), clauses, world, expect })
     }
 }
@@ -236,6 +261,77 @@ impl StdoutNotation {
     }
 }
 
+/// A name that scripts can use.
+fn plain_name(name: &str, span: Span, what: &str) -> Result<(), Mistake> {
+    let plain = name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if plain {
+        return Ok(());
+    }
+    Err(Mistake::new(span, format!("`{name}` is no name for {what}"), "use lower-case letters, digits and `_`, a letter first"))
+}
+
+fn sockets(notation: BTreeMap<Spanned<String>, SocketNotation>, preopens: &[Preopen]) -> Result<Vec<Socket>, Mistake> {
+    let mut out = Vec::new();
+    for (name, notation) in notation {
+        let span = span_of(&name);
+        let name = name.into_inner();
+        plain_name(&name, span, "a socket")?;
+        if preopens.iter().any(|preopen| preopen.name == name) {
+            return Err(Mistake::new(span, format!("`{name}` is the name of a preopen"), "give the socket another one"));
+        }
+        let kind = match notation {
+            SocketNotation::Stream(peer) => SocketKind::Stream(peer.into_peer(span)?),
+            SocketNotation::Listener(peers) => {
+                let peers: Vec<Peer> = peers.into_iter().map(|peer| peer.into_peer(span)).collect::<Result<_, _>>()?;
+                if peers.iter().any(|peer| peer.then == Then::Resets) {
+                    let help = "let it close, or make it a `stream`";
+                    return Err(Mistake::new(span, "who waits to be accepted cannot reset the connection", help));
+                }
+                SocketKind::Listener(peers)
+            }
+            SocketNotation::Unconnected => SocketKind::Unconnected,
+        };
+        out.push(Socket { name, kind });
+    }
+    let many = out.iter().map(|socket| 1 + socket.connections().len()).sum::<usize>();
+    if many > bounds::SOCKETS {
+        let message = format!("{many} sockets and connections");
+        return Err(Mistake::new(Span::default(), message, format!("a case has at most {}", bounds::SOCKETS)));
+    }
+    Ok(out)
+}
+
+impl PeerNotation {
+    fn into_peer(self, span: Span) -> Result<Peer, Mistake> {
+        let sends = self.sends.into_bytes();
+        if sends.len() > bounds::SOCKET_BYTES {
+            let message = format!("the other side sends {} bytes", sends.len());
+            return Err(Mistake::new(span, message, format!("a socket holds at most {} that nobody has read", bounds::SOCKET_BYTES)));
+        }
+        Ok(Peer { sends, then: self.then })
+    }
+}
+
+/// What the author expects the other sides to receive.
+fn received(expected: BTreeMap<Spanned<String>, String>, sockets: &[Socket]) -> Result<BTreeMap<String, Vec<u8>>, Mistake> {
+    let connections: Vec<(String, &Peer)> = sockets.iter().flat_map(Socket::connections).collect();
+    let mut out = BTreeMap::new();
+    for (name, text) in expected {
+        match connections.iter().find(|(known, _)| known == name.get_ref()) {
+            Some((_, peer)) if peer.then.receives() => out.insert(name.into_inner(), text.into_bytes()),
+            Some(_) => {
+                let message = format!("the other side of `{}` receives nothing", name.get_ref());
+                return Err(Mistake::new(span_of(&name), message, "it has closed: let it stay, or end"));
+            }
+            None => {
+                let message = format!("there is no connection `{}`", name.get_ref());
+                return Err(Mistake::new(span_of(&name), message, "name a stream of `sockets`, or `listener[0]`"));
+            }
+        };
+    }
+    Ok(out)
+}
+
 type Trees = BTreeMap<Spanned<String>, TreeNode>;
 
 /// Without `preopens` there is one, `root`; with an empty table there is none; `tree` is what lies below it.
@@ -249,14 +345,7 @@ fn preopens(tree: Option<Trees>, notation: Option<BTreeMap<Spanned<String>, Preo
     for (name, notation) in notation {
         let span = span_of(&name);
         let name = name.into_inner();
-        let plain = name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-        if !plain {
-            return Err(Mistake::new(
-                span,
-                format!("`{name}` is no name for a preopen"),
-                "use lower-case letters, digits and `_`, a letter first",
-            ));
-        }
+        plain_name(&name, span, "a preopen")?;
         let mut preopen = Preopen::new(&name);
         preopen.guest = notation.guest.unwrap_or(preopen.guest);
         if let Some(of) = notation.of {

@@ -74,6 +74,8 @@ impl Language {
 pub struct Expectations {
     pub end: End,
     pub stdout: Option<Vec<u8>>,
+    /// What the other side of some connections receives.
+    pub received: BTreeMap<String, Vec<u8>>,
     /// `preopen:path` to what should be there afterwards.
     pub after: BTreeMap<String, Expected>,
 }
@@ -99,7 +101,7 @@ impl Case {
         let fixture = match language {
             Language::Script => {
                 let script = parse::parse(text)?;
-                check::check(&script, header.world.preopens.iter().map(|preopen| preopen.name.as_str()))?;
+                check::check(&script, &header.world)?;
                 Fixture::Script(script)
             }
             Language::Wat => Fixture::Wat,

@@ -7,11 +7,13 @@ use touchstone_spec::{Errno, Function, Param, Shape, Type};
 use super::lex::Mistake;
 use super::params::{self, Kind};
 use super::{Arg, Args, BufferInit, Call, ClockArgs, Expr, Name, Pattern, Script, Span, Statement, SubscriptionKind};
+use crate::world::World;
 
 /// The names that a script can use at some point.
 #[derive(Debug, Clone, Default)]
 pub struct Scope {
     preopens: Vec<String>,
+    sockets: Vec<String>,
     buffers: Vec<String>,
     /// Variable to the index of the call whose results it holds.
     variables: BTreeMap<String, (usize, Function)>,
@@ -24,6 +26,8 @@ pub enum Meaning {
     Const(i128),
     /// The fd under which the guest finds the preopen with this index in the world.
     Preopen(usize),
+    /// The fd under which the guest finds the socket with this index in the world.
+    Socket(usize),
     /// The address of the buffer with this index.
     Buffer(usize),
     /// The size of the guest's memory in bytes.
@@ -44,9 +48,11 @@ pub enum Meaning {
 }
 
 impl Scope {
-    /// The scope at the start of a script in a world with these preopens.
-    pub fn new<'a>(preopens: impl Iterator<Item = &'a str>) -> Scope {
-        Scope { preopens: preopens.map(str::to_owned).collect(), ..Scope::default() }
+    /// The scope at the start of a script in a world.
+    pub fn new(world: &World) -> Scope {
+        let preopens = world.preopens.iter().map(|preopen| preopen.name.clone()).collect();
+        let sockets = world.sockets.iter().map(|socket| socket.name.clone()).collect();
+        Scope { preopens, sockets, ..Scope::default() }
     }
 
     /// Takes in a statement that has been checked: its buffer or its variable can be used from here on.
@@ -105,6 +111,9 @@ impl Scope {
         if let Some(index) = self.preopens.iter().position(|preopen| *preopen == name.text) {
             return Ok(Meaning::Preopen(index));
         }
+        if let Some(index) = self.sockets.iter().position(|socket| *socket == name.text) {
+            return Ok(Meaning::Socket(index));
+        }
         match name.text.as_str() {
             "stdin" => Ok(Meaning::Const(0)),
             "stdout" => Ok(Meaning::Const(1)),
@@ -115,7 +124,7 @@ impl Scope {
     }
 
     fn unknown(&self, name: &Name, ty: Option<&'static Type>) -> Mistake {
-        let known = self.preopens.iter().chain(&self.buffers).chain(self.variables.keys()).map(String::as_str);
+        let known = self.preopens.iter().chain(&self.sockets).chain(&self.buffers).chain(self.variables.keys()).map(String::as_str);
         let known = known.chain(["stdin", "stdout", "stderr", "end"]).chain(ty.map(case_names).unwrap_or_default());
         let help = match closest(&name.text, known) {
             Some(close) => format!("did you mean `{close}`?"),
@@ -125,9 +134,9 @@ impl Scope {
     }
 }
 
-/// Checks a whole script in a world with these preopens.
-pub fn check<'a>(script: &Script, preopens: impl Iterator<Item = &'a str>) -> Result<(), Mistake> {
-    let mut scope = Scope::new(preopens);
+/// Checks a whole script in a world.
+pub fn check(script: &Script, world: &World) -> Result<(), Mistake> {
+    let mut scope = Scope::new(world);
     for statement in &script.statements {
         match statement {
             Statement::Comment(_) => {}
@@ -144,7 +153,8 @@ pub fn check<'a>(script: &Script, preopens: impl Iterator<Item = &'a str>) -> Re
 
 fn fresh(scope: &Scope, name: &Name) -> Result<(), Mistake> {
     let reserved = ["stdin", "stdout", "stderr", "end", "raw", "buffer"].contains(&name.text.as_str());
-    if reserved || scope.buffers.contains(&name.text) || scope.preopens.contains(&name.text) {
+    let taken = [&scope.buffers, &scope.preopens, &scope.sockets].iter().any(|names| names.contains(&name.text));
+    if reserved || taken {
         return Err(Mistake::new(name.span, format!("`{name}` already means something"), "choose another name"));
     }
     Ok(())
@@ -157,7 +167,7 @@ fn check_buffer(scope: &Scope, init: &BufferInit) -> Result<(), Mistake> {
         }
         BufferInit::Zero(_) | BufferInit::Bytes(_) => Ok(()),
         BufferInit::Words(words) => words.iter().try_for_each(|word| match scope.meaning(word, None)? {
-            Meaning::Result { .. } | Meaning::Next { .. } | Meaning::Preopen(_) => Err(Mistake::new(
+            Meaning::Result { .. } | Meaning::Next { .. } | Meaning::Preopen(_) | Meaning::Socket(_) => Err(Mistake::new(
                 word.span(),
                 "a buffer is filled before the first call",
                 "only numbers and addresses of earlier buffers can stand here",

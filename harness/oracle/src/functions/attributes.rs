@@ -40,8 +40,25 @@ pub(crate) fn fd_filestat_get(step: &mut Step<'_>) -> Flow {
             }
             Ok(())
         }
+        What::Socket(_) => socket_filestat(step),
         What::Foreign => Err(Stop::Unjudged),
     }
+}
+
+/// Nothing but its type is said of a socket.
+fn socket_filestat(step: &mut Step<'_>) -> Flow {
+    step.succeeds()?;
+    let mut bytes = vec![0; filestat::BYTES];
+    put_at(&mut bytes, filestat::FILETYPE, 1, filetype::SOCKET_STREAM);
+    put_at(&mut bytes, filestat::NLINK, 8, 1);
+    step.make(bytes);
+    let clause = clause!("fd_filestat_get.filetype");
+    step.cite(clause);
+    let seen = step.seen(0).map(|capture| number_at(capture.kept(), filestat::FILETYPE, 1));
+    if let Some(seen) = seen.filter(|seen| *seen != filetype::SOCKET_STREAM) {
+        step.mismatch(clause, filetype_text(filetype::SOCKET_STREAM), filetype_text(seen));
+    }
+    Ok(())
 }
 
 pub(crate) fn path_filestat_get(step: &mut Step<'_>) -> Flow {
@@ -209,6 +226,10 @@ pub(crate) fn fd_filestat_set_size(step: &mut Step<'_>) -> Flow {
             }
             return Ok(());
         }
+        What::Socket(_) => {
+            step.wrong_type();
+            return refused(step, clause!("fd_filestat_set_size.pipe"));
+        }
         What::Foreign => return Err(Stop::Unjudged),
     };
     if step.entry(fd).is_some_and(|entry| entry.read_only) {
@@ -287,7 +308,7 @@ pub(crate) fn fd_filestat_set_times(step: &mut Step<'_>) -> Flow {
             set_times(step, inode, times, flags, &clauses);
             Ok(())
         }
-        What::Stream(_) => {
+        What::Stream(_) | What::Socket(_) => {
             step.applies(clause!("fd_filestat_set_times.stdio"));
             step.wrong_type();
             step.succeeds()

@@ -79,6 +79,53 @@ pub(super) fn count(step: &Step<'_>, all: u64) -> u64 {
     step.seen(0).map_or(all, |capture| number_at(capture.kept(), 0, 4))
 }
 
+/// How many bytes the call says it read or wrote, where it is being made.
+pub(super) fn make_count(step: &mut Step<'_>, count: u64) {
+    step.make(u32::try_from(count).unwrap_or(u32::MAX).to_le_bytes().to_vec());
+}
+
+/// The buffers of a read that is being made.
+pub(super) fn make_buffers(step: &mut Step<'_>, data: impl FnOnce(&Step<'_>) -> Vec<u8>) {
+    if !matches!(step.mode, Mode::Prefer(_)) {
+        return;
+    }
+    let data = data(step);
+    let mut rest = data.as_slice();
+    for len in lengths(step) {
+        let (now, later) = rest.split_at(rest.len().min(len as usize));
+        step.make(now.to_vec());
+        rest = later;
+    }
+}
+
+/// The bytes of all buffers of a read, one after the other, as far as the trace kept them. `first` is the place of the first buffer
+/// among the outputs.
+pub(super) fn joined(step: &Step<'_>, first: usize) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    let mut index = first;
+    while let Some(capture) = step.seen(index) {
+        out.extend_from_slice(capture.kept());
+        if capture.kept().len() < capture.len as usize {
+            break;
+        }
+        index += 1;
+    }
+    (index > first).then_some(out)
+}
+
+/// The bytes that a write took of its buffers, `count` of them, as far as the trace kept them; and whether these are all.
+pub(super) fn taken(step: &Step<'_>, count: u64) -> (Vec<u8>, bool) {
+    let (mut out, mut known, mut left) = (Vec::new(), true, count);
+    for capture in step.call.inputs.iter().skip(1) {
+        let part = u64::from(capture.len).min(left);
+        let kept = (capture.kept().len() as u64).min(part);
+        out.extend_from_slice(&capture.kept()[..usize::try_from(kept).unwrap_or_default()]);
+        known &= kept == part;
+        left -= part;
+    }
+    (out, known && left == 0)
+}
+
 /// Bytes in words.
 pub(crate) fn text(bytes: &[u8]) -> String {
     let shown = &bytes[..bytes.len().min(64)];

@@ -36,6 +36,10 @@ pub(crate) fn fd_advise(step: &mut Step<'_>) -> Flow {
             StdioKind::File => step.applies(clause!("fd_advise.stdio-file")),
             StdioKind::Device => step.applies(clause!("stdio.device")),
         },
+        What::Socket(_) => {
+            step.applies(clause!("fd_advise.pipe"));
+            step.wrong_type();
+        }
         What::Foreign => return Err(Stop::Unjudged),
     }
     if len > LARGEST {
@@ -77,6 +81,11 @@ pub(crate) fn fd_allocate(step: &mut Step<'_>) -> Flow {
                 StdioKind::File => clause!("fd_allocate.stdio-file"),
                 StdioKind::Device => clause!("stdio.device"),
             });
+            step.wrong_type();
+            return step.succeeds();
+        }
+        What::Socket(_) => {
+            step.applies(clause!("fd_allocate.pipe"));
             step.wrong_type();
             return step.succeeds();
         }
@@ -129,6 +138,10 @@ pub(crate) fn fd_datasync(step: &mut Step<'_>) -> Flow {
             });
             step.wrong_type();
         }
+        What::Socket(_) => {
+            step.applies(clause!("fd_datasync.pipe"));
+            step.wrong_type();
+        }
         What::Foreign => return Err(Stop::Unjudged),
     }
     step.always(clause!("fd_datasync.keeps-everything"))
@@ -153,6 +166,10 @@ pub(crate) fn fd_sync(step: &mut Step<'_>) -> Flow {
                 StdioKind::Pipe => clause!("fd_sync.pipe"),
                 StdioKind::File | StdioKind::Device => clause!("fd_sync.stdio"),
             });
+            step.wrong_type();
+        }
+        What::Socket(_) => {
+            step.applies(clause!("fd_sync.pipe"));
             step.wrong_type();
         }
         What::Foreign => return Err(Stop::Unjudged),

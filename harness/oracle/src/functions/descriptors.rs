@@ -5,7 +5,7 @@ use touchstone_spec::clause;
 use touchstone_spec::consts::{fdflags, fdstat, filetype, preopentype, prestat, rights};
 
 use super::attributes::{filetype_text, stream_filetypes};
-use crate::state::{ALL_RIGHTS, Fd, Output, Rights, Stream, What};
+use crate::state::{ALL_RIGHTS, Fd, Output, Rights, SocketId, Stream, What};
 use crate::step::{Flow, Mode, Seen, Step, Stop, fdstat_bytes, number_at, put_at};
 
 /// All bits of `fdflags`.
@@ -29,9 +29,9 @@ pub(crate) fn fd_close(step: &mut Step<'_>) -> Flow {
     if fd < 3 {
         step.cite(clause!("stdio.close-succeeds"));
     }
-    if let Some(index) = step.entry(fd).and_then(|entry| entry.preopen) {
-        place(step, index);
-        step.state.closed_preopens.push(fd);
+    if let Some(entry) = step.entry(fd).cloned() {
+        place(step, &entry);
+        step.state.closed_preopens.extend(entry.preopen.map(|_| fd));
     }
     if let What::Directory(_) = step.what(fd) {
         step.cite(clause!("fd_close.directory"));
@@ -45,10 +45,11 @@ pub(crate) fn fd_close(step: &mut Step<'_>) -> Flow {
     Ok(())
 }
 
-/// It is certain now where a preopen stood.
-fn place(step: &mut Step<'_>, index: usize) {
-    if !step.state.placed.contains(&index) {
-        step.state.placed.push(index);
+/// It is certain now where a preopen or a socket of the world stood, if it was one.
+fn place(step: &mut Step<'_>, fd: &Fd) {
+    if step.state.is_waiting(fd) {
+        step.state.placed.extend(fd.preopen);
+        step.state.placed_sockets.extend(fd.socket);
     }
 }
 
@@ -94,8 +95,8 @@ pub(crate) fn fd_renumber(step: &mut Step<'_>) -> Flow {
         step.cite(clause!("fd_renumber.onto-stdio"));
         step.cite(clause!("stdio.renumbered"));
     }
-    for index in [&source, &target].into_iter().filter_map(|fd| fd.as_ref()?.preopen) {
-        place(step, index);
+    for fd in [&source, &target].into_iter().flatten() {
+        place(step, fd);
     }
     step.state.fds.close(to);
     if let Some(mut fd) = step.state.fds.close(from) {
@@ -106,6 +107,7 @@ pub(crate) fn fd_renumber(step: &mut Step<'_>) -> Flow {
 }
 
 pub(crate) fn fd_fdstat_get(step: &mut Step<'_>) -> Flow {
+    find_socket(step);
     let fd = step.fd(0, clause!("fd_fdstat_get.bad-fd"))?;
     let Some(entry) = step.entry(fd).cloned() else { return Err(Stop::Unjudged) };
     step.succeeds()?;
@@ -115,7 +117,7 @@ pub(crate) fn fd_fdstat_get(step: &mut Step<'_>) -> Flow {
     if entry.preopen.is_some() {
         step.cite(clause!("preopen.is-a-directory"));
     }
-    let shown_rights = if matches!(entry.what, What::Stream(_)) { stream_rights(entry.base) } else { entry.base };
+    let shown_rights = if matches!(entry.what, What::Stream(_) | What::Socket(_)) { stream_rights(entry.base) } else { entry.base };
     let flags = entry.flags.unwrap_or_else(|| first_flags(step, &entry));
     step.make(fdstat_bytes(kinds[0], flags, shown_rights, entry.inheriting));
     step.cite(clause!("fd_fdstat_get.filetype"));
@@ -139,6 +141,25 @@ fn first_flags(step: &Step<'_>, entry: &Fd) -> u64 {
     if step.state.output(stream).is_some_and(Output::appends) { fdflags::APPEND } else { 0 }
 }
 
+/// A socket that the world gives the guest is known by its type: it is at the number at which a runtime first shows one. The text says
+/// nothing of where it is; guests look at one number after the other, so that the first one that is shown is the first one of the world.
+fn find_socket(step: &mut Step<'_>) {
+    let number = step.arg32(0);
+    let Some(seen) = step.seen(0).map(|capture| number_at(capture.kept(), fdstat::FS_FILETYPE, 1)) else { return };
+    let (index, entry) = (step.state.waiting_sockets().next(), step.entry(number));
+    let is_open = entry.is_none_or(|fd| step.state.is_waiting(fd));
+    let is_socket_here = entry.is_some_and(|fd| fd.socket.is_some());
+    match index {
+        Some(index) if number > 2 && is_open && seen == filetype::SOCKET_STREAM => step.state.place_socket(index, number),
+        // something of the runtime's own making stands where a socket would have been
+        Some(_) if is_open && is_socket_here && seen != filetype::SOCKET_STREAM => {
+            step.state.fds.insert(Fd::new(number, What::Foreign));
+            step.state.place_preopens();
+        }
+        Some(_) | None => {}
+    }
+}
+
 /// The text defines no type for a pipe, so it is unknown; for a file behind a stream a runtime may not look.
 fn stream_type(step: &mut Step<'_>, entry: &Fd, kind: u64) {
     let What::Stream(stream) = entry.what else { return };
@@ -159,6 +180,7 @@ fn filetypes(step: &Step<'_>, entry: &Fd) -> &'static [u64] {
         What::File(_) => &[filetype::REGULAR_FILE],
         What::Directory(_) => &[filetype::DIRECTORY],
         What::Stream(stream) => stream_filetypes(step.state.stream_kind(stream)),
+        What::Socket(_) => &[filetype::SOCKET_STREAM],
         What::Foreign => &[],
     }
 }
@@ -181,6 +203,10 @@ fn check_flags(step: &mut Step<'_>, entry: &Fd, shown: u64) {
         }
         return;
     };
+    if let What::Socket(socket) = entry.what {
+        socket_flags(step, entry.number, socket, flags, shown);
+        return;
+    }
     step.cite(clause);
     if (flags | shown) & fdflags::NONBLOCK != 0 {
         step.cite(clause!("fd_fdstat_get.open-nonblock"));
@@ -196,6 +222,19 @@ fn check_flags(step: &mut Step<'_>, entry: &Fd, shown: u64) {
         if let Some(fd) = step.state.fds.get_mut(entry.number) {
             fd.flags = Some(shown);
         }
+    }
+}
+
+/// On a socket nonblock shows as it was given.
+fn socket_flags(step: &mut Step<'_>, number: u32, socket: SocketId, flags: u64, shown: u64) {
+    let accepted = step.state.sockets.get(socket).accepted;
+    let clause = if accepted { clause!("sock_accept.flags") } else { clause!("fd_fdstat_set_flags.socket") };
+    step.cite(clause);
+    if (flags ^ shown) & fdflags::NONBLOCK != 0 {
+        step.mismatch(clause, flags_text(flags), flags_text(shown));
+    }
+    if let Some(fd) = step.state.fds.get_mut(number) {
+        fd.flags = Some(shown);
     }
 }
 
@@ -262,6 +301,9 @@ pub(crate) fn fd_fdstat_set_flags(step: &mut Step<'_>) -> Flow {
     step.right(fd, rights::FD_FDSTAT_SET_FLAGS);
     let now = step.entry(fd).and_then(|entry| entry.flags).unwrap_or(0);
     step.cite(clause!("fd_fdstat_set_flags.failure-keeps-flags"));
+    if let What::Socket(_) = step.what(fd) {
+        return set_socket_flags(step, fd, flags);
+    }
     if (flags ^ now) & SYNC_FLAGS != 0 {
         step.applies(clause!("fd_fdstat_set_flags.sync-flags"));
     }
@@ -273,7 +315,7 @@ pub(crate) fn fd_fdstat_set_flags(step: &mut Step<'_>) -> Flow {
             StdioKind::File => clause!("fd_fdstat_set_flags.stdio-file"),
             StdioKind::Device => clause!("stdio.device"),
         }),
-        What::Foreign => return Err(Stop::Unjudged),
+        What::Socket(_) | What::Foreign => return Err(Stop::Unjudged),
     }
     step.succeeds()?;
     step.cite(clause!("fd_fdstat_set_flags.sets"));
@@ -301,6 +343,17 @@ fn no_longer_appends(step: &mut Step<'_>, fd: u32, flags: u64) {
     {
         output.known &= !output.appends();
     }
+}
+
+fn set_socket_flags(step: &mut Step<'_>, fd: u32, flags: u64) -> Flow {
+    if flags & FDFLAGS & !fdflags::NONBLOCK != 0 {
+        step.applies(clause!("fd_fdstat_set_flags.socket-other-flags"));
+    }
+    step.always(clause!("fd_fdstat_set_flags.socket"))?;
+    if let Some(entry) = step.state.fds.get_mut(fd) {
+        entry.flags = if flags & !FDFLAGS == 0 { Some(flags) } else { None };
+    }
+    Ok(())
 }
 
 pub(crate) fn fd_fdstat_set_rights(step: &mut Step<'_>) -> Flow {
@@ -377,10 +430,12 @@ fn seen_prestat(step: &mut Step<'_>, number: u32) -> Flow {
     let entry = step.entry(number).cloned();
     match entry.as_ref().map(|entry| entry.what) {
         Some(What::Foreign) => return Err(Stop::Unjudged),
-        Some(What::Stream(_)) => return not_preopened(step, number),
+        Some(What::Stream(_) | What::Socket(_)) if !entry.as_ref().is_some_and(|entry| step.state.is_waiting(entry)) => {
+            return not_preopened(step, number);
+        }
         Some(What::File(_)) => return not_preopened(step, number),
         Some(What::Directory(_)) if entry.as_ref().is_some_and(|entry| entry.preopen.is_none()) => return not_preopened(step, number),
-        Some(What::Directory(_)) | None => {}
+        Some(What::Directory(_) | What::Stream(_) | What::Socket(_)) | None => {}
     }
     let is_waiting = |index: &usize| !step.state.placed.contains(index);
     let length_of = |index: usize| step.state.world.preopens[index].guest.len() as u64;

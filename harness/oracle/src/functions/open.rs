@@ -284,7 +284,10 @@ fn opened(step: &mut Step<'_>, parent: u32, asked: Asked, found: &Found, inode: 
     if asked.flags & fdflags::APPEND != 0 {
         step.cite(clause!("path_open.append"));
     }
-    let number = step.new_fd(0);
+    let number = step.new_fd(0, clause!("path_open.fd-is-free"));
+    if number > i32::MAX.cast_unsigned() {
+        step.mismatch(clause!("path_open.fd-range"), "a descriptor below 2147483648".to_owned(), format!("descriptor {number}"));
+    }
     let (read_only, inheriting) = step.entry(parent).map_or((false, 0), |entry| (entry.read_only, entry.inheriting));
     let flags = asked.flags & FDFLAGS;
     let fd = Fd {

@@ -9,7 +9,7 @@ use touchstone_spec::consts::{
 use touchstone_spec::{Errno, clause};
 
 use super::clocks::Clock;
-use crate::state::{Offset, Output, Rights, Stream, What};
+use crate::state::{Link, Offset, Output, Rights, SocketId, Stream, What};
 use crate::step::{Flow, Mode, Step, Stop, number_at, put_at};
 
 /// The flag of `eventrwflags`.
@@ -202,7 +202,7 @@ fn denied(step: &mut Step<'_>, fd: u32, write: bool, prospect: Prospect) -> Pros
     }
     step.permits(clause);
     let kept = step.state.choices.rights == Some(Rights::Kept);
-    Prospect { ready: true, must_fail: kept, errors: &[Errno::Notcapable, Errno::Badf], ..prospect }
+    Prospect { ready: kept || prospect.ready, must_fail: kept, errors: &[Errno::Notcapable, Errno::Badf], ..prospect }
 }
 
 fn fd_prospect(step: &mut Step<'_>, fd: u32, write: bool) -> Prospect {
@@ -231,6 +231,7 @@ fn fd_prospect(step: &mut Step<'_>, fd: u32, write: bool) -> Prospect {
             Prospect { ready: true, nbytes: left, ..Prospect::default() }
         }
         What::Stream(stream) => stream_prospect(step, stream, write),
+        What::Socket(socket) => socket_prospect(step, socket, write),
         What::Foreign => Prospect { errors: badf, ..Prospect::default() },
     }
 }
@@ -261,6 +262,49 @@ fn stream_prospect(step: &mut Step<'_>, stream: Stream, write: bool) -> Prospect
     step.cite(clause!("poll_oneoff.pipe-readable"));
     Prospect { ready: left.is_some(), nbytes: left, ..Prospect::default() }
 }
+
+fn socket_prospect(step: &mut Step<'_>, socket: SocketId, write: bool) -> Prospect {
+    let connection = match &step.state.sockets.get(socket).link {
+        Link::Connected(connection) => connection.clone(),
+        Link::Listening(waiting) if !write => {
+            let ready = !waiting.is_empty();
+            step.cite(if ready { clause!("poll_oneoff.listener-readable") } else { clause!("poll_oneoff.pipe-waits") });
+            return Prospect { ready, ..Prospect::default() };
+        }
+        // POSIX leaves open what becomes of a poll of these
+        Link::Listening(_) | Link::Unconnected => return Prospect { errors: NOT_CONNECTED, ..Prospect::default() },
+    };
+    if write {
+        step.cite(clause!("poll_oneoff.pipe-writable"));
+        let open = !connection.sends_nothing() && !connection.is_closed();
+        // how much room there is only a host knows
+        let ready = open && connection.sent_bytes == 0;
+        return Prospect { ready, errors: if open { &[] } else { NOT_CONNECTED }, ..Prospect::default() };
+    }
+    step.cite(clause!("poll_oneoff.consumes-nothing"));
+    let nbytes = connection.left().len() as u64;
+    if connection.is_reset() {
+        return Prospect { ready: true, errors: NOT_CONNECTED, ..Prospect::default() };
+    }
+    if nbytes == 0 && connection.is_open() {
+        step.cite(clause!("poll_oneoff.pipe-waits"));
+        return Prospect::default();
+    }
+    if nbytes == 0 {
+        step.cite(clause!("poll_oneoff.end-of-stream"));
+        // the other side may still receive, and then it is not gone
+        let gone = connection.is_closed();
+        if gone {
+            step.cite(clause!("poll_oneoff.hangup"));
+        }
+        return Prospect { ready: !gone, nbytes: Some(0), ..Prospect::default() };
+    }
+    step.cite(clause!("poll_oneoff.pipe-readable"));
+    Prospect { ready: true, nbytes: Some(nbytes), ..Prospect::default() }
+}
+
+/// Errors that the event of a socket without a connection may have.
+const NOT_CONNECTED: &[Errno] = &[Errno::Notconn, Errno::Connreset, Errno::Pipe, Errno::Io, Errno::Badf];
 
 fn check(step: &mut Step<'_>, subscriptions: &[Subscription], prospects: &[Prospect], events: &[Vec<u8>], said: u64) {
     step.cite(clause!("poll_oneoff.count"));
@@ -308,12 +352,16 @@ fn waited_too_long(step: &mut Step<'_>, subscriptions: &[Subscription], prospect
     let clause = match subscriptions[overlooked].kind {
         Subscribed::Clock { absolute: true, .. } => clause!("poll_oneoff.absolute-clock"),
         Subscribed::Clock { absolute: false, .. } => clause!("poll_oneoff.zero-timeout"),
-        Subscribed::Read(_) if subscriptions[overlooked].fd() == Some(0) => clause!("poll_oneoff.pipe-readable"),
-        Subscribed::Write(_) if subscriptions[overlooked].fd().is_some_and(|fd| fd < 3) => clause!("poll_oneoff.pipe-writable"),
+        Subscribed::Read(fd) if is_stream(step, fd) => clause!("poll_oneoff.pipe-readable"),
+        Subscribed::Write(fd) if is_stream(step, fd) => clause!("poll_oneoff.pipe-writable"),
         Subscribed::Read(_) | Subscribed::Write(_) | Subscribed::Unknown => clause!("poll_oneoff.regular-file-ready"),
     };
     let expected = format!("the event of what was ready, with userdata {}", subscriptions[overlooked].userdata);
     step.mismatch(clause, expected, "other events only".to_owned());
+}
+
+fn is_stream(step: &Step<'_>, fd: u32) -> bool {
+    matches!(step.what(fd), What::Stream(_) | What::Socket(_))
 }
 
 fn one_event(step: &mut Step<'_>, subscriptions: &[Subscription], prospects: &[Prospect], seen: &[u8], taken: &mut [bool]) {

@@ -4,9 +4,12 @@ use touchstone_model::world::StdioKind;
 use touchstone_spec::consts::{fdflags, rights};
 use touchstone_spec::{ClauseId, clause};
 
-use super::buffers::{LARGEST, buffer_clauses, count, lengths, never, offset, positioned_stream, room, text};
+use super::buffers::{
+    LARGEST, buffer_clauses, count, joined, lengths, make_buffers, make_count, never, offset, positioned_stream, room, text,
+};
+use super::sockets::{self, Receiving};
 use crate::state::{InodeId, Offset, Stream, What};
-use crate::step::{Flow, Mode, Step, Stop};
+use crate::step::{Flow, Step, Stop};
 
 /// What a successful read promises.
 struct ReadClauses {
@@ -74,6 +77,10 @@ pub(crate) fn fd_read(step: &mut Step<'_>) -> Flow {
         What::Directory(_) => directory(step, [clause!("fd_read.directory"), clause!("fd_read.directory-no-room")]),
         What::Stream(Stream::Input) => input_read(step, &READ),
         What::Stream(Stream::Output | Stream::Error) => never(step, clause!("fd_read.not-readable")),
+        What::Socket(socket) => {
+            step.cite(clause!("fd_read.socket"));
+            sockets::receive(step, fd, socket, &Receiving::BY_READ)
+        }
         What::Foreign => Err(Stop::Unjudged),
     }
 }
@@ -97,6 +104,7 @@ pub(crate) fn fd_pread(step: &mut Step<'_>) -> Flow {
         What::Stream(stream) => {
             positioned_stream(step, stream, [clause!("fd_pread.pipe"), clause!("fd_pread.stdio-file"), clause!("stdio.device")])
         }
+        What::Socket(_) => never(step, clause!("fd_pread.pipe")),
         What::Foreign => Err(Stop::Unjudged),
     }
 }
@@ -131,7 +139,7 @@ fn file_read(step: &mut Step<'_>, inode: InodeId, at: u64, clauses: &ReadClauses
     }
     let most = room.min(left).min(u64::from(u32::MAX));
     let read = count(step, most);
-    let bytes = joined(step);
+    let bytes = joined(step, 1);
     check_count(step, read, most, clauses);
     let wrong = bytes.as_deref().and_then(|bytes| {
         let file = step.state.inodes.file(inode)?;
@@ -141,7 +149,8 @@ fn file_read(step: &mut Step<'_>, inode: InodeId, at: u64, clauses: &ReadClauses
     if let Some((expected, seen)) = wrong {
         step.mismatch(clauses.data, text(&expected), text(&seen));
     }
-    make_read(step, read, |step| step.state.inodes.file(inode).map_or(Vec::new(), |file| file.read(at, most)));
+    make_count(step, read);
+    make_buffers(step, |step| step.state.inodes.file(inode).map_or(Vec::new(), |file| file.read(at, most)));
     if read > 0 {
         step.cite(clauses.data);
     }
@@ -164,35 +173,6 @@ fn check_count(step: &mut Step<'_>, read: u64, most: u64, clauses: &ReadClauses)
     } else if most > 0 {
         step.cite(clauses.not_empty);
     }
-}
-
-/// The count and the buffers of a read that is being made.
-fn make_read(step: &mut Step<'_>, read: u64, data: impl FnOnce(&Step<'_>) -> Vec<u8>) {
-    if !matches!(step.mode, Mode::Prefer(_)) {
-        return;
-    }
-    let data = data(step);
-    step.make(u32::try_from(read).unwrap_or(u32::MAX).to_le_bytes().to_vec());
-    let mut rest = data.as_slice();
-    for len in lengths(step) {
-        let (now, later) = rest.split_at(rest.len().min(len as usize));
-        step.make(now.to_vec());
-        rest = later;
-    }
-}
-
-/// The bytes of all buffers of a read, one after the other, as far as the trace kept them.
-fn joined(step: &Step<'_>) -> Option<Vec<u8>> {
-    let mut out = Vec::new();
-    let mut index = 1;
-    while let Some(capture) = step.seen(index) {
-        out.extend_from_slice(capture.kept());
-        if capture.kept().len() < capture.len as usize {
-            break;
-        }
-        index += 1;
-    }
-    (index > 1).then_some(out)
 }
 
 fn input_read(step: &mut Step<'_>, clauses: &ReadClauses) -> Flow {
@@ -222,13 +202,14 @@ fn input_read(step: &mut Step<'_>, clauses: &ReadClauses) -> Flow {
         step.cite(clause!("stdio.input-ends"));
     }
     check_count(step, read, most, clauses);
-    if let Some(bytes) = joined(step) {
+    if let Some(bytes) = joined(step, 1) {
         let expected = &all[from..from + bytes.len().min(all.len() - from)];
         if bytes != expected && read <= most {
             step.mismatch(clauses.data, text(expected), text(&bytes));
         }
     }
-    make_read(step, read, |_| all[from..from + usize::try_from(most).unwrap_or_default()].to_vec());
+    make_count(step, read);
+    make_buffers(step, |_| all[from..from + usize::try_from(most).unwrap_or_default()].to_vec());
     step.state.input.read = Some((from + usize::try_from(read).unwrap_or_default()).min(all.len()));
     Ok(())
 }

@@ -4,7 +4,7 @@ use touchstone_model::world::StdioKind;
 use touchstone_spec::clause;
 use touchstone_spec::consts::{rights, whence};
 
-use super::buffers::{LARGEST, moved, offset};
+use super::buffers::{LARGEST, moved, never, offset};
 use crate::state::{Offset, Output, What};
 use crate::step::{Flow, Step, Stop};
 
@@ -91,6 +91,7 @@ pub(crate) fn fd_seek(step: &mut Step<'_>) -> Flow {
             }
             Ok(())
         }
+        What::Socket(_) => never(step, clause!("fd_seek.pipe")),
         What::Foreign => Err(Stop::Unjudged),
     }
 }
@@ -131,6 +132,7 @@ pub(crate) fn fd_tell(step: &mut Step<'_>) -> Flow {
             step.make(vec![0; 8]);
             Ok(())
         }
+        What::Socket(_) => never(step, clause!("fd_tell.pipe")),
         What::Foreign => Err(Stop::Unjudged),
     }
 }

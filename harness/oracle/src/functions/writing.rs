@@ -4,7 +4,8 @@ use touchstone_model::world::Stdout;
 use touchstone_spec::consts::{fdflags, rights};
 use touchstone_spec::{ClauseId, clause};
 
-use super::buffers::{LARGEST, buffer_clauses, count, lengths, never, offset, positioned_stream, room};
+use super::buffers::{LARGEST, buffer_clauses, count, lengths, make_count, never, offset, positioned_stream, room, taken};
+use super::sockets;
 use crate::state::{Choice, InodeId, Offset, Output, Stream, What};
 use crate::step::{Flow, Step, Stop};
 
@@ -91,6 +92,10 @@ pub(crate) fn fd_write(step: &mut Step<'_>) -> Flow {
         What::Directory(_) => never(step, clause!("fd_write.directory")),
         What::Stream(Stream::Input) => never(step, clause!("fd_write.not-writable")),
         What::Stream(stream) => stream_write(step, stream),
+        What::Socket(socket) => {
+            step.cite(clause!("fd_write.socket"));
+            sockets::send(step, fd, socket)
+        }
         What::Foreign => Err(Stop::Unjudged),
     }
 }
@@ -125,6 +130,7 @@ pub(crate) fn fd_pwrite(step: &mut Step<'_>) -> Flow {
             let device = clause!("fd_pwrite.stdio-device");
             positioned_stream(step, stream, [clause!("fd_pwrite.pipe"), clause!("fd_pwrite.stdio-file"), device])
         }
+        What::Socket(_) => never(step, clause!("fd_pwrite.pipe")),
         What::Foreign => Err(Stop::Unjudged),
     }
 }
@@ -191,7 +197,7 @@ fn write_citations(step: &mut Step<'_>, inode: InodeId, at: u64, buffers: usize,
 /// How many bytes a write says it wrote, which must be some of those that it was given.
 fn checked_written(step: &mut Step<'_>, total: u64, clauses: &WriteClauses) -> u64 {
     let written = count(step, total);
-    step.make(u32::try_from(total).unwrap_or(u32::MAX).to_le_bytes().to_vec());
+    make_count(step, total);
     step.cite(clauses.data);
     if written > total || (written == 0 && total > 0) {
         let expected = if total == 0 { "0 bytes written".to_owned() } else { format!("1 to {total} bytes written") };
@@ -220,17 +226,11 @@ fn stream_write(step: &mut Step<'_>, stream: Stream) -> Flow {
     if step.state.output(stream).is_some_and(Output::appends) {
         step.cite(clause!("stdio.file-appends"));
     }
-    let mut left = checked_written(step, total, &clauses);
-    let call = step.call;
+    let written = checked_written(step, total, &clauses);
+    let (bytes, known) = taken(step, written);
     if let Some(output) = step.state.output_of(stream) {
-        for capture in call.inputs.iter().skip(1) {
-            let part = u64::from(capture.len).min(left);
-            let kept = (capture.kept().len() as u64).min(part);
-            output.written.extend_from_slice(&capture.kept()[..usize::try_from(kept).unwrap_or_default()]);
-            output.known &= kept == part;
-            left -= part;
-        }
-        output.known &= left == 0;
+        output.written.extend_from_slice(&bytes);
+        output.known &= known;
     }
     Ok(())
 }

@@ -2,8 +2,8 @@
 
 use touchstone_spec::consts::rights;
 
-use super::InodeId;
 use super::listing::Listing;
+use super::{InodeId, SocketId};
 
 /// The open descriptors of a guest.
 #[derive(Debug, Clone, Default)]
@@ -26,6 +26,8 @@ pub struct Fd {
     pub listing: Option<Box<Listing>>,
     /// Which of the world's preopens it is.
     pub preopen: Option<usize>,
+    /// Which of the sockets it is that the world gives the guest.
+    pub socket: Option<usize>,
     /// Nothing can be changed through it.
     pub read_only: bool,
     /// How a file was opened, which hosts know of that keep no rights.
@@ -68,6 +70,7 @@ pub enum What {
     File(InodeId),
     Directory(InodeId),
     Stream(Stream),
+    Socket(SocketId),
     /// Something of which nothing is known: a directory of the runtime's own making, or the result of a call that should have failed.
     Foreign,
 }

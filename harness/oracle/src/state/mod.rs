@@ -1,13 +1,14 @@
 //! All that decides what a WASI call may do: descriptors, files, streams, clocks, and what the runtime has chosen so far.
 //!
 //! In reading order: [`inodes`] are the files and their names ([`content`] their bytes, [`time`] their times), [`fds`] the
-//! descriptors, [`listing`] what was learnt of a directory's order; [`choices`] is what a runtime decides once.
+//! descriptors, [`listing`] what was learnt of a directory's order, [`sockets`] connections; [`choices`] is what a runtime decides once.
 
 pub mod choices;
 pub mod content;
 pub mod fds;
 pub mod inodes;
 pub mod listing;
+pub mod sockets;
 pub mod time;
 
 use std::rc::Rc;
@@ -20,6 +21,7 @@ pub use content::Content;
 pub use fds::{Access, Fd, Fds, Offset, Stream, What};
 pub use inodes::{Directory, Inode, InodeId, Inodes, Kind, Name};
 pub use listing::Listing;
+pub use sockets::{Connection, Link, Socket, SocketId, Sockets};
 pub use time::Time;
 
 /// Every bit that `rights` has.
@@ -34,12 +36,15 @@ pub struct State {
     pub inodes: Inodes,
     pub input: Input,
     pub output: [Output; 2],
+    pub sockets: Sockets,
     pub clocks: Clocks,
     pub choices: Choices,
     /// Random bytes that were given out, as far as they are long enough never to be equal.
     pub random: Vec<Vec<u8>>,
     /// Preopens that a runtime showed at a number that is now certain.
     pub placed: Vec<usize>,
+    /// Sockets of the world likewise.
+    pub placed_sockets: Vec<usize>,
     /// Numbers of preopens that the guest has closed.
     pub closed_preopens: Vec<u32>,
     /// Bytes that the guest's memory had at its first call.
@@ -177,10 +182,12 @@ impl State {
             inodes,
             input: Input { kind: world.stdin.kind, bytes: Rc::new(world.stdin.bytes.clone()), read: Some(0), ended: !world.stdin.open },
             output: [Output::new(world.stdout.clone()), Output::new(world.stdout.beside())],
+            sockets: Sockets::of(world),
             clocks: Clocks::default(),
             choices: Choices::default(),
             random: Vec::new(),
             placed: Vec::new(),
+            placed_sockets: Vec::new(),
             closed_preopens: Vec::new(),
             first_memory_bytes: None,
         };
@@ -195,10 +202,10 @@ impl State {
     }
 
     /// Gives the preopens that no runtime has shown yet the numbers after those that are certain, as `preopen.numbered-from-three`
-    /// says.
+    /// says, and the sockets those behind them.
     pub fn place_preopens(&mut self) {
         let mut number = 2 + u32::try_from(self.placed.len()).unwrap_or(u32::MAX);
-        let certain = self.fds.iter().filter(|fd| fd.number > 2 && fd.preopen.is_none_or(|index| self.placed.contains(&index)));
+        let certain = self.fds.iter().filter(|fd| fd.number > 2 && fd.socket.is_none() && !self.is_waiting(fd));
         number = certain.map(|fd| fd.number).chain([number]).max().unwrap_or(number);
         let waiting: Vec<usize> = (0..self.world.preopens.len()).filter(|index| !self.placed.contains(index)).collect();
         for index in &waiting {
@@ -207,10 +214,47 @@ impl State {
                 self.fds.close(tentative);
             }
         }
+        let waiting_sockets: Vec<usize> = self.waiting_sockets().collect();
+        let sockets: Vec<Fd> = waiting_sockets.into_iter().map(|index| self.take_socket(index)).collect();
         for index in waiting {
-            number += 1;
+            number = self.free_above(number);
             self.fds.insert(self.preopened(index, number));
         }
+        for fd in sockets {
+            number = self.free_above(number);
+            self.fds.insert(Fd { number, ..fd });
+        }
+    }
+
+    /// The lowest number above one that stands for nothing.
+    fn free_above(&self, number: u32) -> u32 {
+        (number + 1..).find(|number| self.fds.get(*number).is_none()).unwrap_or(u32::MAX)
+    }
+
+    /// Whether nobody has seen yet that a preopen or a socket of the world has the number at which it stands.
+    pub fn is_waiting(&self, fd: &Fd) -> bool {
+        let preopen = fd.preopen.is_some_and(|index| !self.placed.contains(&index));
+        preopen || fd.socket.is_some_and(|index| !self.placed_sockets.contains(&index))
+    }
+
+    /// The world's sockets that no runtime has shown yet, in their order.
+    pub fn waiting_sockets(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.sockets.given()).filter(|index| !self.placed_sockets.contains(index))
+    }
+
+    /// A socket of the world was shown at a number.
+    pub fn place_socket(&mut self, index: usize, number: u32) {
+        let fd = self.take_socket(index);
+        self.fds.insert(Fd { number, ..fd });
+        self.placed_sockets.push(index);
+        self.place_preopens();
+    }
+
+    /// Takes a socket of the world from where it stands.
+    fn take_socket(&mut self, index: usize) -> Fd {
+        let tentative = self.fds.iter().find(|fd| fd.socket == Some(index)).map(|fd| fd.number);
+        let taken = tentative.and_then(|number| self.fds.close(number));
+        taken.unwrap_or_else(|| Fd { socket: Some(index), ..Fd::new(0, What::Socket(SocketId::of_world(index))) })
     }
 
     /// The descriptor of a preopen.
@@ -312,6 +356,7 @@ impl Fd {
             inheriting: ALL_RIGHTS,
             listing: None,
             preopen: None,
+            socket: None,
             read_only: false,
             access: Access::ReadWrite,
         }

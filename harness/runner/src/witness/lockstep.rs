@@ -219,7 +219,7 @@ fn words(answer: &Answer) -> String {
             },
         ),
         Answer::Exits(code) => format!("exit {code}"),
-        Answer::Traps => "no return".to_owned(),
+        Answer::Traps | Answer::Waits => "no return".to_owned(),
     }
 }
 

@@ -1,8 +1,9 @@
 //! The process in which scripts are played on the kernel: an unprivileged user in a root of its own, so that a path which
 //! leads out of a preopen although the oracle thought otherwise finds nothing there.
 
+use std::fs::File;
 use std::io::{Read, Seek, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -14,7 +15,7 @@ use touchstone_guest::script::{PlayedEnd, Player, program};
 use touchstone_model::observation::TrapClass;
 use touchstone_model::trace::{Trace, TraceState};
 use touchstone_model::tree::Content;
-use touchstone_model::world::{Access, Stdin, StdioKind, World};
+use touchstone_model::world::{Access, Stdin, StdioKind, Stdout, World};
 use touchstone_model::{End, Observation, bounds};
 use touchstone_oracle::report;
 use touchstone_runtimes::linux::Linux;
@@ -31,11 +32,13 @@ pub struct Stage {
     sealed: Sealed,
     player: Player,
     exceptions: Exceptions,
+    devices: Devices,
 }
 
 impl Stage {
     /// Makes a folder this process's root and gives up all privileges.
     pub fn enter(folder: &Path, exceptions: Exceptions) -> Result<Stage, HarnessError> {
+        let devices = Devices::open()?;
         if is_privileged() {
             change_root(folder)?;
         } else {
@@ -44,7 +47,7 @@ impl Stage {
             give_up_capabilities()?;
         }
         profile::enter(Profile::Default)?;
-        Ok(Stage { sealed: Sealed::standing(PathBuf::from("/")), player: Player::default(), exceptions })
+        Ok(Stage { sealed: Sealed::standing(PathBuf::from("/")), player: Player::default(), exceptions, devices })
     }
 
     /// Plays a script and counts what came of it.
@@ -56,7 +59,7 @@ impl Stage {
         })?;
         self.sealed.populate(&world)?;
         let start = SystemTime::now();
-        let mut streams = Streams::new(&world)?;
+        let streams = Streams::new(&world, &self.devices)?;
         let mut kernel = Linux::new();
         streams.give(&mut kernel)?;
         self.give_preopens(&world, &mut kernel)?;
@@ -70,6 +73,7 @@ impl Stage {
             end: ended(end),
             stdout,
             stderr,
+            received: Default::default(),
             tree: self.sealed.snapshot(&world, start)?,
             trace: Trace { calls: self.player.calls().to_vec(), state: TraceState::Complete },
             leaked_fds: Vec::new(),
@@ -98,7 +102,7 @@ impl Stage {
 
     fn give_preopens(&self, world: &World, kernel: &mut Linux) -> Result<(), HarnessError> {
         for (number, preopen) in (3..).zip(&world.preopens) {
-            let path = self.sealed.preopen(&preopen.name);
+            let path = self.sealed.preopen(preopen);
             let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
             let fd = rustix::fs::open(&path, flags, Mode::empty());
             kernel.give(number, fd.map_err(|error| HarnessError::file("open", &path)(error.into()))?);
@@ -120,7 +124,21 @@ fn ended(end: PlayedEnd) -> End {
     match end {
         PlayedEnd::Returned => End::Exit { code: 0 },
         PlayedEnd::Exited(code) => End::Exit { code },
-        PlayedEnd::Trapped => End::Trap { class: TrapClass::Other },
+        PlayedEnd::Trapped | PlayedEnd::Waits => End::Trap { class: TrapClass::Other },
+    }
+}
+
+/// The devices of this host, opened before there is another root.
+#[derive(Debug)]
+struct Devices {
+    full: File,
+    null: File,
+}
+
+impl Devices {
+    fn open() -> Result<Devices, HarnessError> {
+        let open = |path: &str| File::options().write(true).open(path).map_err(HarnessError::file("open", path));
+        Ok(Devices { full: open("/dev/full")?, null: open("/dev/null")? })
     }
 }
 
@@ -130,19 +148,19 @@ struct Streams {
     outputs: [Output; 2],
 }
 
+/// What stands behind an output, and where it can be read again, if anywhere.
 struct Output {
-    ours: std::fs::File,
     theirs: OwnedFd,
-    kind: StdioKind,
+    ours: Option<File>,
 }
 
 impl Streams {
-    fn new(world: &World) -> Result<Streams, HarnessError> {
-        let outputs = [output(world.stdout, world.stdout_unread)?, output(world.stdout, false)?];
+    fn new(world: &World, devices: &Devices) -> Result<Streams, HarnessError> {
+        let outputs = [output(&world.stdout, devices)?, output(&world.stdout.beside(), devices)?];
         Ok(Streams { stdin: input(&world.stdin)?, outputs })
     }
 
-    fn give(&mut self, kernel: &mut Linux) -> Result<(), HarnessError> {
+    fn give(&self, kernel: &mut Linux) -> Result<(), HarnessError> {
         for (number, fd) in [(0, &self.stdin), (1, &self.outputs[0].theirs), (2, &self.outputs[1].theirs)] {
             kernel.give(number, rustix::io::fcntl_dupfd_cloexec(fd, 3).map_err(HarnessError::system("copy a stream"))?);
         }
@@ -151,32 +169,32 @@ impl Streams {
 
     /// What was written; the guest's descriptors are closed by now.
     fn written(self) -> Result<[Content; 2], HarnessError> {
-        let [stdout, stderr] = self.outputs.map(|output| {
-            let Output { mut ours, theirs, kind } = output;
+        let [stdout, stderr] = self.outputs.map(|Output { theirs, ours }| {
             drop(theirs);
             let mut bytes = Vec::new();
-            let rewound = if kind == StdioKind::File { ours.rewind() } else { Ok(()) };
-            rewound.and_then(|()| ours.read_to_end(&mut bytes)).map_err(HarnessError::system("read what was written"))?;
+            if let Some(mut ours) = ours {
+                // a pipe cannot be rewound, and need not be
+                let _ = ours.rewind();
+                ours.read_to_end(&mut bytes).map_err(HarnessError::system("read what was written"))?;
+            }
             Ok::<_, HarnessError>(Content::kept(&bytes, bounds::OUTPUT_KEPT_BYTES))
         });
         Ok([stdout?, stderr?])
     }
 }
 
-fn memory_file() -> Result<std::fs::File, HarnessError> {
-    let fd = rustix::fs::memfd_create("stream", MemfdFlags::CLOEXEC).map_err(HarnessError::system("make a file in memory"))?;
-    Ok(std::fs::File::from(fd))
+fn memory_file(bytes: &[u8]) -> Result<File, HarnessError> {
+    let what = "make a file in memory";
+    let mut file = File::from(rustix::fs::memfd_create("stream", MemfdFlags::CLOEXEC).map_err(HarnessError::system(what))?);
+    file.write_all(bytes).and_then(|()| file.rewind()).map_err(HarnessError::system(what))?;
+    Ok(file)
 }
 
 fn input(stdin: &Stdin) -> Result<OwnedFd, HarnessError> {
-    let what = "fill the guest's stdin";
     match stdin.kind {
-        StdioKind::File => {
-            let mut file = memory_file()?;
-            file.write_all(&stdin.bytes).and_then(|()| file.rewind()).map_err(HarnessError::system(what))?;
-            Ok(file.into())
-        }
-        StdioKind::Pipe => {
+        StdioKind::File => Ok(memory_file(&stdin.bytes)?.into()),
+        StdioKind::Pipe | StdioKind::Device => {
+            let what = "fill the guest's stdin";
             let (reader, mut writer) = std::io::pipe().map_err(HarnessError::system(what))?;
             writer.write_all(&stdin.bytes[..stdin.bytes.len().min(bounds::PIPE_BYTES)]).map_err(HarnessError::system(what))?;
             Ok(reader.into())
@@ -184,18 +202,25 @@ fn input(stdin: &Stdin) -> Result<OwnedFd, HarnessError> {
     }
 }
 
-fn output(kind: StdioKind, unread: bool) -> Result<Output, HarnessError> {
-    match kind {
-        StdioKind::File if !unread => {
-            let ours = memory_file()?;
-            let theirs = ours.as_fd().try_clone_to_owned().map_err(HarnessError::system("copy a stream"))?;
-            Ok(Output { ours, theirs, kind })
+fn output(behind: &Stdout, devices: &Devices) -> Result<Output, HarnessError> {
+    let copy = |file: &File| file.try_clone().map_err(HarnessError::system("copy a stream"));
+    match behind {
+        Stdout::File => {
+            let ours = memory_file(&[])?;
+            Ok(Output { theirs: copy(&ours)?.into(), ours: Some(ours) })
         }
-        StdioKind::File | StdioKind::Pipe => {
+        Stdout::Appended(bytes) => {
+            let ours = memory_file(bytes)?;
+            rustix::fs::fcntl_setfl(&ours, OFlags::APPEND).map_err(HarnessError::system("open a file for appending"))?;
+            Ok(Output { theirs: copy(&ours)?.into(), ours: Some(ours) })
+        }
+        Stdout::Pipe | Stdout::Stuck | Stdout::Broken => {
             let (reader, writer) = std::io::pipe().map_err(HarnessError::system("make the guest's stdout"))?;
-            let ours = if unread { memory_file()? } else { std::fs::File::from(OwnedFd::from(reader)) };
-            Ok(Output { ours, theirs: writer.into(), kind: if unread { StdioKind::File } else { StdioKind::Pipe } })
+            let ours = (*behind != Stdout::Broken).then(|| File::from(OwnedFd::from(reader)));
+            Ok(Output { theirs: writer.into(), ours })
         }
+        Stdout::Full => Ok(Output { theirs: copy(&devices.full)?.into(), ours: None }),
+        Stdout::Null => Ok(Output { theirs: copy(&devices.null)?.into(), ours: None }),
     }
 }
 
