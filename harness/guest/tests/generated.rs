@@ -76,7 +76,7 @@ fn own_calls<'p>(player: &'p Player, sample: &Sample, end: PlayedEnd) -> &'p [Tr
     let looks = |call: &&TraceCall| matches!(call.function, Function::FdPrestatGet | Function::FdPrestatDirName);
     let looked = match end {
         PlayedEnd::Returned => calls.len() - sample.script.calls().count(),
-        PlayedEnd::Exited(_) | PlayedEnd::Trapped => calls.iter().take_while(looks).count(),
+        PlayedEnd::Exited(_) | PlayedEnd::Trapped | PlayedEnd::Waits => calls.iter().take_while(looks).count(),
     };
     &calls[looked..]
 }
