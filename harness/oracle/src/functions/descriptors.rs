@@ -363,8 +363,14 @@ pub(crate) fn fd_fdstat_set_rights(step: &mut Step<'_>) -> Flow {
     if (base | inheriting) & !ALL_RIGHTS != 0 {
         step.missing_right(clause!("fd_fdstat_set_rights.unknown-bits"));
     }
+    let is_stream = matches!(entry.what, What::Stream(_) | What::Socket(_));
+    let held = if is_stream && matches!(step.mode, Mode::Prefer(_)) { stream_rights(entry.base) } else { entry.base };
+    if is_stream && entry.base == ALL_RIGHTS && base & ALL_RIGHTS & !stream_rights(ALL_RIGHTS) != 0 {
+        // nothing has shown yet which rights a stream has
+        step.permits(clause!("fd_fdstat_set_rights.cannot-add"));
+    }
     let adds = [
-        (base & ALL_RIGHTS & !entry.base, clause!("fd_fdstat_set_rights.cannot-add")),
+        (base & ALL_RIGHTS & !held, clause!("fd_fdstat_set_rights.cannot-add")),
         (inheriting & ALL_RIGHTS & !entry.inheriting, clause!("fd_fdstat_set_rights.cannot-add-inheriting")),
     ];
     for (_, clause) in adds.into_iter().filter(|(added, _)| *added != 0) {

@@ -385,7 +385,16 @@ fn one_event(step: &mut Step<'_>, subscriptions: &[Subscription], prospects: &[P
         step.mismatch(clause!("poll_oneoff.type"), expected, format!("type {tag}"));
         return;
     }
-    let Some(index) = candidates.iter().find(|index| fits(index) && !taken[**index]).copied() else {
+    let error = Errno::from_raw(u32::try_from(number_at(seen, event::ERROR, 2)).unwrap_or_default());
+    // of several with the same userdata, the one that the event is most likely to be about
+    let unlikely = |index: &usize| {
+        let prospect = &prospects[*index];
+        let has_error = error.is_some_and(|error| if error == Errno::Success { !prospect.must_fail } else { prospect.errors.contains(&error) });
+        let timeout = if let Subscribed::Clock { timeout, .. } = subscriptions[*index].kind { timeout } else { 0 };
+        (!has_error, !prospect.ready, timeout)
+    };
+    let left = candidates.iter().filter(|index| fits(index) && !taken[**index]);
+    let Some(index) = left.copied().min_by_key(unlikely) else {
         let clause = clause!("poll_oneoff.one-event-each");
         step.mismatch(clause, "one event for each subscription".to_owned(), format!("a further one with userdata {userdata}"));
         return;
