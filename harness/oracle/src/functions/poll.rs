@@ -389,7 +389,8 @@ fn one_event(step: &mut Step<'_>, subscriptions: &[Subscription], prospects: &[P
     // of several with the same userdata, the one that the event is most likely to be about
     let unlikely = |index: &usize| {
         let prospect = &prospects[*index];
-        let has_error = error.is_some_and(|error| if error == Errno::Success { !prospect.must_fail } else { prospect.errors.contains(&error) });
+        let has_error =
+            error.is_some_and(|error| if error == Errno::Success { !prospect.must_fail } else { prospect.errors.contains(&error) });
         let timeout = if let Subscribed::Clock { timeout, .. } = subscriptions[*index].kind { timeout } else { 0 };
         (!has_error, !prospect.ready, timeout)
     };
