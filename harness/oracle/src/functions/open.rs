@@ -70,7 +70,15 @@ pub(crate) fn path_open(step: &mut Step<'_>) -> Flow {
     if asked.creat {
         step.parent_clauses(base, text, clause!("path_open.creat-no-parent"), None);
     }
-    let found = step.resolve(base, text, asked.follow)?;
+    let found = match step.try_resolve(base, text, asked.follow)? {
+        Ok(found) => found,
+        Err(_) => {
+            if asked.creat && text.is_some_and(|path| path.last() == Some(&b'/')) {
+                step.applies(clause!("path_open.creat-trailing-slash"));
+            }
+            return step.succeeds();
+        }
+    };
     match found.inode {
         None if asked.creat => create(step, fd, asked, &found),
         None => {

@@ -134,13 +134,15 @@ pub(crate) fn path_rename(step: &mut Step<'_>) -> Flow {
     let new =
         Way { fd: 3, bad_fd: clause!("path_rename.bad-new-fd"), not_directory: clause!("path_rename.new-base-not-directory"), input: 1 };
     let at_links = [step.ends_at_link_with_slash(&old), step.ends_at_link_with_slash(&new)];
+    let new_parent = step.way_parent(&new);
     let old = step.follow_way(old, false, None)?;
     let new = step.follow_way(new, false, Some(clause!("path_rename.missing-parent")))?;
 
     if step.lie_apart(old_fd, new_fd) {
         step.applies(clause!("path_rename.across-preopens"));
     }
-    for found in [&old, &new].into_iter().flatten() {
+    // what a link with a slash behind it leads to is not what the path ends in
+    for found in [&old, &new].into_iter().flatten().filter(|found| !found.slash_link) {
         match found.dots {
             Dots::Name => {}
             Dots::Dot => step.applies(clause!("path_rename.dot")),
@@ -153,8 +155,12 @@ pub(crate) fn path_rename(step: &mut Step<'_>) -> Flow {
     if old.as_ref().is_some_and(|old| old.inode.is_none()) {
         step.applies(clause!("path_rename.missing"));
     }
+    let moved = old.as_ref().and_then(|old| old.inode);
     let (Some(old), Some(new)) = (old, new) else {
         if at_links[1] {
+            if moved.zip(new_parent).is_some_and(|(moved, parent)| step.is_below(moved, parent)) {
+                step.applies(clause!("path_rename.into-itself"));
+            }
             step.applies(clause!("path_rename.onto-symlink-trailing-slash"));
         }
         step.succeeds()?;
@@ -171,6 +177,10 @@ pub(crate) fn path_rename(step: &mut Step<'_>) -> Flow {
             step.applies(clause!("path_rename.file-trailing-slash"));
         }
     } else {
+        let into_itself = new_parent.is_some_and(|parent| step.is_directory(inode) && step.is_below(inode, parent));
+        if into_itself || (step.is_directory(inode) && step.is_below(inode, new.directory)) {
+            step.applies(clause!("path_rename.into-itself"));
+        }
         onto(step, inode, &old, &new);
     }
     if at_links[1] {
@@ -210,9 +220,6 @@ pub(crate) fn path_rename(step: &mut Step<'_>) -> Flow {
 /// What the new name stands for decides what a rename may do.
 fn onto(step: &mut Step<'_>, inode: InodeId, old: &Found, new: &Found) {
     if step.is_directory(inode) {
-        if step.is_below(inode, new.directory) {
-            step.applies(clause!("path_rename.into-itself"));
-        }
         match new.inode {
             None => {}
             Some(target) if !step.is_directory(target) => step.applies(clause!("path_rename.directory-onto-file")),
@@ -458,6 +465,13 @@ impl<'a> Step<'a> {
     /// The directory that one of two paths starts from.
     fn way_base(&self, way: &Way) -> Option<InodeId> {
         if let What::Directory(base) = self.what(self.arg32(way.fd)) { Some(base) } else { None }
+    }
+
+    /// The directory in which the last part of one of two paths is, slashes behind it or not.
+    fn way_parent(&self, way: &Way) -> Option<InodeId> {
+        let (base, path) = (self.way_base(way)?, self.raw_text(way.input).filter(|path| is_usable(path))?);
+        let end = path.iter().rposition(|byte| *byte != b'/').map_or(0, |last| last + 1);
+        crate::resolve::resolve(self.state, base, &path[..end], false).ok().map(|place| place.directory)
     }
 
     fn ends_at_link_with_slash(&self, way: &Way) -> bool {
