@@ -16,6 +16,7 @@ Commands:
   coverage      what the suite reaches and what it does not: clauses, errors, descriptors, paths, flags
   register      where the specification leaves a choice, and what each runtime chose
   witness       the oracle on trial: random scripts on the host kernel beside what the oracle prefers
+  mutants       faults planted in the reference, and what finds them
   runtimes      what is available here, and whether it passes its preflight
   ci            all that CI runs: tests, fmt, clippy, register, conformance
   tidy          the repository's own rules
@@ -33,7 +34,10 @@ fn main() -> ExitCode {
             let _ = std::io::stdout().write_all(HELP.as_bytes());
             return ExitCode::SUCCESS;
         }
-        Some("conformance" | "check" | "explain" | "coverage" | "register" | "witness" | "runtimes" | "prebuilt") => touchstone(&args),
+        Some("conformance" | "check" | "explain" | "coverage" | "register" | "witness" | "runtimes" | "prebuilt") => {
+            program("touchstone", &args)
+        }
+        Some("mutants") => program("touchstone-mutants", &args[1..]),
         Some("tidy") => cargo(&["test", "--workspace", "--test", "tidy"]),
         Some("ci") => ci(),
         Some(other) => {
@@ -54,11 +58,11 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
 }
 
-/// Builds `touchstone` and runs it with these arguments, in the user's folder.
-fn touchstone(args: &[String]) -> Result<u8, String> {
+/// Builds the programs and runs one with these arguments, in the user's folder.
+fn program(name: &str, args: &[String]) -> Result<u8, String> {
     // a relative folder is meant from the repository, where cargo is run
     let target = root().join(env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from));
-    let program = target.join("debug").join("touchstone");
+    let program = target.join("debug").join(name);
     let mut build = vec!["build", "--workspace"];
     if program.exists() {
         build.push("--quiet");

@@ -208,7 +208,9 @@ pub(crate) fn path_rename(step: &mut Step<'_>) -> Flow {
     if old.directory != new.directory {
         step.cite(clause!("path_rename.between-directories"));
     }
-    if same || old.name.is_none() || new.name.is_none() {
+    // a tree has no circles, whatever a call that went wrong may do
+    let circle = step.is_directory(inode) && step.is_below(inode, new.directory);
+    if same || circle || old.name.is_none() || new.name.is_none() {
         return Ok(());
     }
     step.unlink(&new);
@@ -294,7 +296,8 @@ pub(crate) fn path_link(step: &mut Step<'_>) -> Flow {
     if old.directory != new.directory {
         step.cite(clause!("path_link.between-directories"));
     }
-    if let (Some(inode), None) = (old.inode, new.inode) {
+    // a tree has no circles, whatever a call that went wrong may do
+    if let (Some(inode), None) = (old.inode.filter(|inode| !step.is_directory(*inode)), new.inode) {
         step.link(&new, inode);
     }
     Ok(())

@@ -160,7 +160,9 @@ fn file_write(step: &mut Step<'_>, inode: InodeId, at: u64, clauses: &WriteClaus
     write_citations(step, inode, at, lengths(step).len(), clauses);
     let written = checked_written(step, total, clauses);
     let call = step.call;
-    if let Some(file) = step.state.inodes.file_mut(inode) {
+    // a call that had to fail wrote nothing that far out, if it wrote anything
+    let far_out = at.checked_add(total).is_none_or(|end| end > LARGEST);
+    if let Some(file) = step.state.inodes.file_mut(inode).filter(|_| !far_out) {
         let mut next = at;
         let mut left = written;
         for capture in call.inputs.iter().skip(1) {

@@ -99,13 +99,16 @@ impl<'a> Lockstep<'a> {
         if said != Ok(Said::Accepted) && said != Ok(Said::Unjudged) {
             let clauses = ids(&self.checker.findings().clauses);
             let preferred = words(&answer);
-            self.differs(Difference {
-                function: call.function.name().to_owned(),
-                clauses,
-                preferred,
-                kernel: "the checker refuses it".to_owned(),
-                permitted: false,
-            });
+            self.differs(
+                Difference {
+                    function: call.function.name().to_owned(),
+                    clauses,
+                    preferred,
+                    kernel: "the checker refuses it".to_owned(),
+                    permitted: false,
+                },
+                None,
+            );
         }
         answer
     }
@@ -123,11 +126,12 @@ impl<'a> Lockstep<'a> {
         let outcome = seen.outcome.clone().unwrap_or(Outcome { errno: 0, outputs: Vec::new() });
         let kernel = Answer::Returns(outcome);
         let findings = self.checker.findings();
+        let detail = findings.mismatches.first().map(|mismatch| format!("expected {}, saw {}", mismatch.expected, mismatch.seen));
         let [preferred, done] = [preview.answer.as_ref().map_or_else(|| "nothing".to_owned(), words), words(&kernel)];
         let difference = if preferred != done {
             Some((preferred, done))
         } else if let Some(mismatch) = findings.mismatches.first() {
-            Some((mismatch.clause.id().to_owned() + ": " + &mismatch.expected, mismatch.seen.clone()))
+            Some((mismatch.clause.id().to_owned(), "otherwise".to_owned()))
         } else if !matches!(said, Ok(Said::Accepted | Said::Unjudged)) {
             Some((preferred, "the checker refuses it".to_owned()))
         } else if !same_results(&seen, what, preview.answer.as_ref()) {
@@ -141,15 +145,18 @@ impl<'a> Lockstep<'a> {
                 let clauses = if preferred == "ok" { ids(&findings.clauses) } else { ids(&preview.deciding) };
                 let permitted = matches!(said, Ok(Said::Accepted | Said::Unjudged));
                 self.lost = !permitted;
-                self.differs(Difference { function: call.function.name().to_owned(), clauses, preferred, kernel, permitted });
+                self.differs(Difference { function: call.function.name().to_owned(), clauses, preferred, kernel, permitted }, detail);
             }
         }
         kernel
     }
 
-    fn differs(&mut self, difference: Difference) {
+    fn differs(&mut self, difference: Difference, detail: Option<String>) {
         let (made, scene) = (self.made, self.scene);
-        self.tally.differs(difference, self.exceptions, scene.case, || format!("# call {made}\n{}", scene.text()));
+        self.tally.differs(difference, self.exceptions, scene.case, || {
+            let detail = detail.map_or_else(String::new, |detail| format!(": {detail}"));
+            format!("# call {made}{detail}\n{}", scene.text())
+        });
     }
 
     /// What the descriptor of a call stands for.

@@ -1,0 +1,178 @@
+//! What can be wrong at a branch of the specification.
+
+use std::fmt::{self, Display, Formatter};
+
+use touchstone_spec::memory::Output;
+use touchstone_spec::{ClauseId, CoreType, Errno, Function, Permitted, Shape, Type, clauses};
+
+/// A branch: a clause that a function of the oracle cites, in a call that succeeds or in one that fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Site {
+    pub function: Function,
+    pub clause: ClauseId,
+    pub succeeds: bool,
+}
+
+/// One fault at one branch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fault {
+    pub site: Site,
+    pub kind: Kind,
+}
+
+/// What is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Another error code. Where the call should succeed, nothing else happens.
+    Errno(Errno),
+    /// Success, with zeros as results, where the call should fail.
+    Succeeds,
+    /// The error that it should be, but what the call does is done.
+    ErrorThenEffect,
+    /// What the call does is done, and then it fails.
+    EffectThenError,
+    /// Success, but nothing is done.
+    NoEffect,
+    /// A number in a result is one too large: which output, where in it, how many bytes.
+    OneMore { output: usize, at: usize, len: usize },
+    /// A byte of a filled buffer is another one: which output, and where in it.
+    WrongByte { output: usize, at: usize },
+    /// The call is done with a parameter one off.
+    Argument { index: usize, by: i64 },
+    /// The answer is the one from before the last change.
+    Stale,
+}
+
+impl Display for Kind {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Kind::Errno(errno) => write!(f, "errno-{}", errno.name()),
+            Kind::Succeeds => f.write_str("succeeds"),
+            Kind::ErrorThenEffect => f.write_str("error-then-effect"),
+            Kind::EffectThenError => f.write_str("effect-then-error"),
+            Kind::NoEffect => f.write_str("no-effect"),
+            Kind::OneMore { output, at, .. } => write!(f, "one-more-{output}-{at}"),
+            Kind::WrongByte { output, at } => write!(f, "wrong-byte-{output}-{at}"),
+            Kind::Argument { index, by } => write!(f, "argument-{index}{by:+}"),
+            Kind::Stale => f.write_str("stale"),
+        }
+    }
+}
+
+impl Display for Fault {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Fault { site: Site { function, clause, succeeds }, kind } = self;
+        write!(f, "{}:{}:{}:{kind}", function.name(), clause.id(), if *succeeds { "ok" } else { "error" })
+    }
+}
+
+/// All faults at a branch.
+pub fn faults(site: Site) -> Vec<Fault> {
+    let kinds = if site.succeeds { of_success(site.function) } else { of_error(site) };
+    kinds.into_iter().map(|kind| Fault { site, kind }).collect()
+}
+
+fn of_error(site: Site) -> Vec<Kind> {
+    let mut kinds: Vec<Kind> = wrong_errnos(site).into_iter().map(Kind::Errno).collect();
+    kinds.push(Kind::Succeeds);
+    if changes(site.function) {
+        kinds.push(Kind::ErrorThenEffect);
+    }
+    kinds
+}
+
+/// `io`, which hardly anything permits, and the next code that another clause of the same function permits and this one does not: the
+/// likeliest mistake.
+fn wrong_errnos(site: Site) -> Vec<Errno> {
+    let permits =
+        |clause: &touchstone_spec::Clause, errno: Errno| clause.outcomes.iter().any(|permit| permit.outcome == Permitted::Errno(errno));
+    let own = site.clause.clause();
+    let others = || clauses().iter().filter(|clause| clause.function() == Some(site.function));
+    let first = own.outcomes.iter().find_map(|permit| if let Permitted::Errno(errno) = permit.outcome { Some(errno.raw()) } else { None });
+    let candidates = Errno::ALL.into_iter().filter(|errno| *errno != Errno::Success && !permits(own, *errno));
+    let likely = candidates.filter(|errno| others().any(|clause| permits(clause, *errno)));
+    let next = likely.min_by_key(|errno| (Some(errno.raw()) < first, errno.raw()));
+    let io = (!permits(own, Errno::Io)).then_some(Errno::Io);
+    io.into_iter().chain(next.filter(|errno| *errno != Errno::Io)).collect()
+}
+
+fn of_success(function: Function) -> Vec<Kind> {
+    let mut kinds = Vec::new();
+    if function.returns_errno() {
+        kinds.push(Kind::Errno(Errno::Io));
+    }
+    if changes(function) {
+        kinds.extend([Kind::EffectThenError, Kind::NoEffect]);
+    }
+    for (output, what) in function.outputs().iter().enumerate() {
+        match what {
+            Output::Value { ty, .. } => {
+                kinds.extend(numbers(ty, 0).into_iter().map(|(at, len)| Kind::OneMore { output, at, len }));
+            }
+            Output::Buffer { .. } | Output::ReadBuffers { .. } | Output::Strings { .. } => kinds.push(Kind::WrongByte { output, at: 0 }),
+            Output::Array { ty, .. } => {
+                kinds.extend(numbers(ty, 0).into_iter().map(|(at, len)| Kind::OneMore { output, at, len }));
+            }
+        }
+    }
+    kinds.extend(arguments(function).into_iter().flat_map(|index| [1, -1].map(|by| Kind::Argument { index, by })));
+    if !function.outputs().is_empty() {
+        kinds.push(Kind::Stale);
+    }
+    kinds
+}
+
+/// The numbers in a value that are not the host's own affair: where they stand, and their bytes.
+fn numbers(ty: &Type, at: usize) -> Vec<(usize, usize)> {
+    match &ty.shape {
+        Shape::Record { fields } => fields.iter().flat_map(|field| numbers(field.ty, at + field.offset as usize)).collect(),
+        _ if ty.open_value().is_some() => Vec::new(),
+        Shape::Int(_) | Shape::Enum { .. } | Shape::Flags { .. } => vec![(at, ty.size as usize)],
+        Shape::Union { tag, .. } => vec![(at, tag.size as usize)],
+        Shape::Handle | Shape::Pointer(_) | Shape::ConstPointer(_) | Shape::List(_) | Shape::String => Vec::new(),
+    }
+}
+
+/// Parameters that are numbers, flags or cases: neither descriptors nor pointers nor lengths.
+fn arguments(function: Function) -> Vec<usize> {
+    let mut out = Vec::new();
+    let mut core = 0;
+    for param in function.params() {
+        match &param.ty.shape {
+            Shape::Int(_) | Shape::Enum { .. } | Shape::Flags { .. } => {
+                let is_length = param.ty.name == Some("size") && function.core_params()[core] == CoreType::I32;
+                out.extend((!is_length).then_some(core));
+                core += 1;
+            }
+            Shape::String | Shape::List(_) => core += 2,
+            Shape::Handle | Shape::Pointer(_) | Shape::ConstPointer(_) | Shape::Record { .. } | Shape::Union { .. } => core += 1,
+        }
+    }
+    out
+}
+
+/// Whether a successful call changes what later ones see.
+pub fn changes(function: Function) -> bool {
+    matches!(
+        function,
+        Function::FdAllocate
+            | Function::FdClose
+            | Function::FdFdstatSetFlags
+            | Function::FdFdstatSetRights
+            | Function::FdFilestatSetSize
+            | Function::FdFilestatSetTimes
+            | Function::FdPwrite
+            | Function::FdRead
+            | Function::FdRenumber
+            | Function::FdSeek
+            | Function::FdWrite
+            | Function::PathCreateDirectory
+            | Function::PathFilestatSetTimes
+            | Function::PathLink
+            | Function::PathOpen
+            | Function::PathRemoveDirectory
+            | Function::PathRename
+            | Function::PathSymlink
+            | Function::PathUnlinkFile
+    )
+}
