@@ -9,7 +9,7 @@ use touchstone_oracle::{Answer, Host, Reference, State};
 use touchstone_spec::Errno;
 use touchstone_spec::memory::Output;
 
-use crate::fault::{Fault, Kind, Site, changes};
+use crate::fault::{Fault, Kind, changes};
 
 /// The time at which every run starts, so that runs can be repeated: 2025-06-15T15:06:40Z.
 const START: u64 = 1_750_000_000_000_000_000;
@@ -22,32 +22,34 @@ const STEP: u64 = 1000;
 pub struct Faulty {
     reference: Reference,
     fault: Option<Fault>,
+    /// At which calls the fault strikes: those that come through its branch without it.
+    strikes: Vec<usize>,
+    /// How many calls there were.
+    calls: usize,
     nanoseconds: u64,
     /// The reference as it was before the last change.
     before_change: Option<Box<Reference>>,
-    /// Branches that were come through, where anybody wants to know.
-    visited: Option<Vec<Site>>,
     /// Whether the fault had its chance.
     struck: bool,
 }
 
 impl Faulty {
-    /// The reference without a fault. It notes the branches that it comes through.
+    /// The reference without a fault.
     pub fn honest(world: &World) -> Faulty {
-        Faulty { visited: Some(Vec::new()), ..Faulty::new(world, None) }
+        Faulty::new(world, None, &[])
     }
 
-    /// The reference with a fault.
-    pub fn with(world: &World, fault: Fault) -> Faulty {
-        Faulty::new(world, Some(fault))
+    /// The reference with a fault that strikes at the calls with these numbers.
+    pub fn with(world: &World, fault: Fault, strikes: &[usize]) -> Faulty {
+        Faulty::new(world, Some(fault), strikes)
     }
 
-    fn new(world: &World, fault: Option<Fault>) -> Faulty {
+    fn new(world: &World, fault: Option<Fault>, strikes: &[usize]) -> Faulty {
         // the reference is given its input as a host would give it: after the start
         let stdin = Stdin { bytes: Vec::new(), open: true, ..world.stdin };
         let mut reference = Reference::new(&World { stdin, ..world.clone() }, Host::LINUX, 1);
         reference.feed(&world.stdin.bytes, true);
-        Faulty { reference, fault, nanoseconds: START, before_change: None, visited: None, struck: false }
+        Faulty { reference, fault, strikes: strikes.to_vec(), calls: 0, nanoseconds: START, before_change: None, struck: false }
     }
 
     /// The state at the end of the run.
@@ -55,27 +57,13 @@ impl Faulty {
         self.reference.state()
     }
 
-    /// The branches that were come through, each once.
-    pub fn visited(self) -> Vec<Site> {
-        let mut visited = self.visited.unwrap_or_default();
-        visited.sort_unstable();
-        visited.dedup();
-        visited
-    }
-
-    /// Whether a call came through the branch of the fault.
+    /// Whether the fault had its chance.
     pub fn struck(&self) -> bool {
         self.struck
     }
 
     fn clocks(&self) -> Clocks {
         Clocks { realtime: self.nanoseconds, monotonic: self.nanoseconds, cpu: self.nanoseconds }
-    }
-
-    fn note(&mut self, call: &TraceCall, succeeds: bool) {
-        let Some(visited) = &mut self.visited else { return };
-        let clauses = &self.reference.findings().clauses;
-        visited.extend(clauses.iter().map(|clause| Site { function: call.function, clause: *clause, succeeds }));
     }
 
     /// What the reference answers from some state, which it changes.
@@ -125,14 +113,15 @@ impl Faulty {
 impl Wasi for Faulty {
     fn answer(&mut self, call: &TraceCall) -> Answer {
         self.nanoseconds += STEP;
-        let fault = self.fault.filter(|fault| fault.site.function == call.function);
+        self.calls += 1;
+        let number = self.calls - 1;
+        let fault = self.fault.filter(|fault| fault.site.function == call.function && self.strikes.contains(&number));
         let is_stale = self.fault.is_some_and(|fault| fault.kind == Kind::Stale);
         let before = (fault.is_some() || (is_stale && changes(call.function))).then(|| self.reference.clone());
         let clocks = self.clocks();
         let answer = Faulty::ask(&mut self.reference, call, clocks);
         let succeeds = matches!(&answer, Answer::Returns(outcome) if outcome.errno == 0) || matches!(answer, Answer::Exits(_));
-        self.note(call, succeeds);
-        let hit = fault.filter(|fault| fault.site.succeeds == succeeds && self.reference.findings().clauses.contains(&fault.site.clause));
+        let hit = fault.filter(|fault| fault.site.succeeds == succeeds);
         match (hit, before) {
             (Some(fault), Some(before)) => {
                 self.struck = true;

@@ -124,13 +124,13 @@ impl Hunt {
         if wrong.is_some() {
             return;
         }
-        for site in sites {
+        for (site, strikes) in sites {
             let cited = case.is_some_and(|case| case.clauses.iter().any(|clause| clause == site.clause.id()));
             for number in self.by_site.get(&site).into_iter().flatten() {
                 if self.killed[*number].load(Ordering::Relaxed) && !cited {
                     continue;
                 }
-                if let Some(by) = trial.attempt(player, self.faults[*number]) {
+                if let Some(by) = trial.attempt(player, self.faults[*number], &strikes) {
                     self.killed[*number].store(true, Ordering::Relaxed);
                     let killed = Killed { fault: *number, by, case: case.map(|case| case.id.clone()) };
                     self.kills.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(killed);

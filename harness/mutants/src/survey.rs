@@ -30,9 +30,9 @@ pub fn all(cases: &[Case]) -> Vec<Fault> {
     for trial in &trials {
         let (sites, _) = trial.survey(&mut player);
         let honest = trial.honest(&mut player);
-        for site in sites {
+        for (site, strikes) in sites {
             let waiting = undecided.entry(site).or_insert_with(|| faults(site).into_iter().map(|fault| (fault, 0)).collect());
-            waiting.retain_mut(|(fault, chances)| match trial.makes_a_difference(&mut player, *fault, &honest) {
+            waiting.retain_mut(|(fault, chances)| match trial.makes_a_difference(&mut player, *fault, &strikes, &honest) {
                 Some(true) => {
                     out.push(*fault);
                     false

@@ -1,5 +1,7 @@
 //! One script on the reference with a fault: is it found, and by what?
 
+use std::collections::BTreeMap;
+
 use touchstone_generate::Sample;
 use touchstone_guest::script::program::Program;
 use touchstone_guest::script::{PlayedEnd, Player, program};
@@ -9,6 +11,7 @@ use touchstone_model::tree::Content;
 use touchstone_model::{Case, End, Observation, bounds, judge};
 use touchstone_oracle::check::Said;
 use touchstone_oracle::{Checker, Host, report, snapshot};
+use touchstone_spec::Function;
 
 use crate::fault::{Fault, Site};
 use crate::faulty::Faulty;
@@ -40,12 +43,23 @@ impl<'a> Trial<'a> {
         Some(Trial { sample, program, case })
     }
 
-    /// The branches that the script comes through on the reference as it is, and what is wrong with that, which is nothing.
-    pub fn survey(&self, player: &mut Player) -> (Vec<Site>, Option<By>) {
+    /// The branches that the script comes through on the reference as it is, each with the numbers of the calls that do; and what is
+    /// wrong with that, which is nothing. Branches are those of the checker, which cites what a result has to be as well.
+    pub fn survey(&self, player: &mut Player) -> (BTreeMap<Site, Vec<usize>>, Option<By>) {
         let mut honest = Faulty::honest(&self.sample.world);
         let end = player.play(&self.program, &mut honest);
-        let found = self.judge(player, &honest, end);
-        (honest.visited(), found)
+        let mut sites: BTreeMap<Site, Vec<usize>> = BTreeMap::new();
+        let mut checker = Checker::new(&self.sample.world, Host::LINUX);
+        for (number, call) in player.calls().iter().enumerate() {
+            let _ = checker.call(call);
+            let exits = call.function == Function::ProcExit;
+            let succeeds = call.outcome.as_ref().map_or(exits, |outcome| outcome.errno == 0);
+            for clause in &checker.findings().clauses {
+                let strikes = sites.entry(Site { function: call.function, clause: *clause, succeeds }).or_default();
+                strikes.extend((strikes.last() != Some(&number)).then_some(number));
+            }
+        }
+        (sites, self.judge(player, &honest, end))
     }
 
     /// All that the script comes to on the reference as it is, to compare with.
@@ -56,15 +70,15 @@ impl<'a> Trial<'a> {
     }
 
     /// Whether a fault makes any difference to that, to whoever could see everything. `None`: it had no chance to.
-    pub fn makes_a_difference(&self, player: &mut Player, fault: Fault, honest: &str) -> Option<bool> {
-        let mut faulty = Faulty::with(&self.sample.world, fault);
+    pub fn makes_a_difference(&self, player: &mut Player, fault: Fault, strikes: &[usize], honest: &str) -> Option<bool> {
+        let mut faulty = Faulty::with(&self.sample.world, fault, strikes);
         let end = player.play(&self.program, &mut faulty);
         faulty.struck().then(|| everything(player, &faulty, end) != honest)
     }
 
     /// Plays the script with a fault.
-    pub fn attempt(&self, player: &mut Player, fault: Fault) -> Option<By> {
-        let mut faulty = Faulty::with(&self.sample.world, fault);
+    pub fn attempt(&self, player: &mut Player, fault: Fault, strikes: &[usize]) -> Option<By> {
+        let mut faulty = Faulty::with(&self.sample.world, fault, strikes);
         let end = player.play(&self.program, &mut faulty);
         if faulty.struck() { self.judge(player, &faulty, end) } else { None }
     }
