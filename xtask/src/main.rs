@@ -15,6 +15,7 @@ Commands:
   explain       what a clause, a case or a divergence is about, and what each runtime does about it
   coverage      what the suite reaches and what it does not: clauses, errors, descriptors, paths, flags
   register      where the specification leaves a choice, and what each runtime chose
+  fuzz          random scripts on runtimes, each call judged, what is refused made small
   witness       the oracle on trial: random scripts on the host kernel beside what the oracle prefers
   mutants       faults planted in the reference, and what finds them
   runtimes      what is available here, and whether it passes its preflight
@@ -34,7 +35,7 @@ fn main() -> ExitCode {
             let _ = std::io::stdout().write_all(HELP.as_bytes());
             return ExitCode::SUCCESS;
         }
-        Some("conformance" | "check" | "explain" | "coverage" | "register" | "witness" | "runtimes" | "prebuilt") => {
+        Some("conformance" | "check" | "explain" | "coverage" | "register" | "fuzz" | "witness" | "runtimes" | "prebuilt") => {
             program("touchstone", &args)
         }
         Some("mutants") => program("touchstone-mutants", &args[1..]),

@@ -27,6 +27,8 @@ pub enum Command {
     Coverage(CoverageArgs),
     /// List where the specification leaves a choice, and what each runtime chose
     Register(RegisterArgs),
+    /// Run random scripts on runtimes, judge each call, and make what is refused as small as it gets
+    Fuzz(FuzzArgs),
     /// Put the oracle on trial: random scripts on the host kernel, call by call beside what the oracle prefers
     Witness(WitnessArgs),
     /// Show the runtimes of this build: version, family, preflight
@@ -222,6 +224,30 @@ pub struct RegisterArgs {
     /// Take cases from this folder (repeat for several) instead of suites/preview1
     #[arg(long, value_name = "DIR")]
     pub suite: Vec<PathBuf>,
+}
+
+/// Flags of `fuzz`.
+#[derive(Debug, Clone, Parser)]
+#[command(after_help = "Examples:
+  cargo xtask fuzz --runtime wasmtime --cases 2000
+  cargo xtask fuzz --runtime wasmi --cases 20000 --seed 7
+
+What a divergence file lists under [[random]] is only counted. What is new is shown with the smallest
+script that does the same. The same seed makes the same scripts.
+Exit codes: 0 nothing new, 1 a new finding, 2 usage, 3 harness error or stopped")]
+pub struct FuzzArgs {
+    /// Run them on this runtime (repeat for several); without it, on all that are judged by default
+    #[arg(long, value_name = "NAME")]
+    pub runtime: Vec<String>,
+    /// Run this many random scripts
+    #[arg(long, value_name = "N", default_value_t = 2000)]
+    pub cases: u64,
+    /// Make the scripts from this number
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Run this many at a time; without it, one per core
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: Option<u16>,
 }
 
 /// Flags of `witness`.

@@ -25,6 +25,9 @@ pub struct Divergence {
     pub note: String,
     /// What is seen.
     pub seen: Vec<Seen>,
+    /// How random scripts show it.
+    #[serde(default)]
+    pub random: Vec<Random>,
 }
 
 /// Why a runtime differs.
@@ -63,7 +66,32 @@ pub struct Seen {
     pub cases: BTreeMap<String, Vec<String>>,
 }
 
+/// How a random script shows a divergence: by one of these calls, against one of these clauses, in one of these ways.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Random {
+    pub runtime: String,
+    /// Functions; or `tree`, `stdout`, `stderr`, `end`.
+    pub places: Vec<String>,
+    /// Clauses that it departs from; without any, whatever it departs from.
+    #[serde(default)]
+    pub clauses: Vec<String>,
+    /// An errno, `ok`, `other results`, `no return`, `otherwise`, or how the run was stopped; without any, all of these.
+    #[serde(default)]
+    pub seen: Vec<String>,
+}
+
 impl Divergence {
+    /// Whether a difference that a random script shows is this one.
+    pub fn shows_at_random(&self, runtime: &str, place: &str, clauses: &[String], seen: &str) -> bool {
+        self.random.iter().any(|random| {
+            random.runtime == runtime
+                && random.places.iter().any(|name| name == place)
+                && (random.clauses.is_empty() || random.clauses.iter().any(|clause| clauses.contains(clause)))
+                && (random.seen.is_empty() || random.seen.iter().any(|word| word == seen))
+        })
+    }
+
     /// Reads a divergence file. The error says what and where; the caller knows the file.
     pub fn parse(id: &str, text: &str) -> Result<Divergence, toml::de::Error> {
         let divergence: Divergence = toml::from_str(text)?;

@@ -3,8 +3,10 @@
 //! In reading order: [`suite`] finds cases and divergence files; [`scratch`] makes the world of a run and reads it
 //! back, [`sockets`] its sockets;
 //! [`profile`] fixes what the host would leak into results; [`protocol`], [`worker`] and [`pool`] are the two sides of a
-//! worker process; [`preflight`] checks a runtime before it is judged; [`observe`] runs one guest and [`schedule`] all. [`witness`] asks the host kernel instead of a runtime.
+//! worker process; [`preflight`] checks a runtime before it is judged; [`observe`] runs one guest and [`schedule`] all. [`campaign`] runs
+//! random scripts instead of a suite, and [`witness`] asks the host kernel instead of a runtime.
 
+pub mod campaign;
 pub mod observe;
 pub mod plant;
 pub mod pool;

@@ -9,7 +9,7 @@ use super::{filter, head, indented, titles};
 
 /// Explains it.
 pub(super) fn explain(divergence: &Divergence, suite: &Suite) -> String {
-    let Divergence { id, title, cause, clauses, link, advisory, note, seen } = divergence;
+    let Divergence { id, title, cause, clauses, link, advisory, note, seen, random } = divergence;
     let mut out = format!("{} {id}\n  {title}\n  cause: {}\n", head("divergence"), cause.name());
     out.push_str(&format!("  tracked at: {}\n", link.as_deref().unwrap_or("nowhere yet")));
     if let Some(advisory) = advisory {
@@ -18,6 +18,14 @@ pub(super) fn explain(divergence: &Divergence, suite: &Suite) -> String {
     out.push_str(&format!("\n{}\n{}", head("note"), indented(note.trim(), 2)));
     out.push_str(&format!("\n{}\n{}", head("departs from"), titles(clauses)));
     seen.iter().for_each(|seen| out.push_str(&seen_text(seen, suite)));
+    for random in random {
+        let seen = if random.seen.is_empty() { "anything else".to_owned() } else { random.seen.join(", ") };
+        out.push_str(&format!(
+            "\n{}\n  {} answers {seen}\n",
+            head(&format!("in random scripts on {}", random.runtime)),
+            random.places.join(", ")
+        ));
+    }
     out.push_str(&format!("\n{}\n", head("see it again")));
     // several entries for one runtime are seen in one run
     let mut cases: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
