@@ -70,7 +70,7 @@ fn summary(outcome: &Outcome, seed: u64) -> String {
             signature.runtime,
             signature.place,
             signature.seen,
-            signature.clauses.join(", "),
+            finding.clauses.join(", "),
             finding.detail,
             finding.case
         ));

@@ -18,6 +18,7 @@ use touchstone_model::value::errno_text;
 use touchstone_model::{End, Observation};
 use touchstone_oracle::Host;
 use touchstone_runtimes::Entry;
+use touchstone_spec::ClauseId;
 
 use crate::HarnessError;
 use crate::observe::{Bench, Prepared};
@@ -37,13 +38,14 @@ pub struct Plan<'a> {
     pub timeout: Duration,
 }
 
-/// By what findings are told apart: who, which call, against which clauses, and how.
+/// By what findings are told apart: who, which call, what was permitted, and what was seen.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Signature {
     pub runtime: String,
     /// A function, or `end`, `stdout`, `stderr` or `tree`; or how the run was stopped.
     pub place: String,
-    pub clauses: Vec<String>,
+    /// The permitted outcomes of a call; where its results are wrong, the clause that they depart from.
+    pub permitted: String,
     /// An errno, `ok`, `other results` or `no return`.
     pub seen: String,
 }
@@ -57,6 +59,8 @@ pub struct Finding {
     pub case: u64,
     /// That script, or a smaller one that shows the same.
     pub sample: Sample,
+    /// The clauses that the script departs from.
+    pub clauses: Vec<String>,
     /// The divergence that it belongs to.
     pub known: Option<String>,
     /// What a smaller script shows: the call, what was permitted, what was seen.
@@ -152,8 +156,8 @@ impl Shared<'_> {
                     *lock(&self.escapes).entry(entry.name.to_owned()).or_default() += 1;
                     continue;
                 }
-                if let Some((signature, detail)) = first(entry, &observation, &report) {
-                    self.note(signature, case, &sample, detail);
+                if let Some(departed) = first(entry, &observation, &report) {
+                    self.note(departed, case, &sample);
                 }
             }
             self.cases.fetch_add(1, Ordering::Relaxed);
@@ -171,17 +175,19 @@ impl Shared<'_> {
         Ok(Some((observation, report)))
     }
 
-    fn note(&self, signature: Signature, case: u64, sample: &Sample, detail: String) {
+    fn note(&self, departed: Departed, case: u64, sample: &Sample) {
+        let Departed { signature, clauses, detail } = departed;
         let known = self
             .divergences
             .iter()
-            .find(|divergence| divergence.shows_at_random(&signature.runtime, &signature.place, &signature.clauses, &signature.seen));
+            .find(|divergence| divergence.shows_at_random(&signature.runtime, &signature.place, &clauses, &signature.seen));
         let mut found = lock(&self.found);
         let finding = found.entry(signature.clone()).or_insert_with(|| Finding {
             signature,
             times: 0,
             case,
             sample: sample.clone(),
+            clauses,
             known: known.map(|divergence| divergence.id.clone()),
             detail: detail.clone(),
         });
@@ -194,12 +200,12 @@ impl Shared<'_> {
     /// Makes the script of a finding as small as it gets.
     fn minimise(&self, bench: &mut Bench<'_>, finding: &mut Finding) {
         let Some(entry) = self.plan.runtimes.iter().find(|entry| entry.name == finding.signature.runtime) else { return };
-        let mut detail = finding.detail.clone();
+        let (mut clauses, mut detail) = (finding.clauses.clone(), finding.detail.clone());
         let mut shows = |sample: &Sample| {
             let Ok(Some((observation, report))) = self.observe(bench, entry, sample) else { return false };
             match first(entry, &observation, &report) {
-                Some((signature, text)) if signature == finding.signature && observation.escapes.is_empty() => {
-                    detail = text;
+                Some(departed) if departed.signature == finding.signature && observation.escapes.is_empty() => {
+                    (clauses, detail) = (departed.clauses, departed.detail);
                     true
                 }
                 _ => false,
@@ -210,7 +216,7 @@ impl Shared<'_> {
             let shrunk = shrink(finding.sample.clone(), &mut shows);
             finding.sample = shrunk.sample;
             shows(&finding.sample.clone());
-            finding.detail = detail;
+            (finding.clauses, finding.detail) = (clauses, detail);
         }
     }
 }
@@ -220,13 +226,19 @@ fn mix() -> Mix {
     Mix { read_only: false, ..Mix::default() }
 }
 
+/// How a run departs from what is permitted.
+struct Departed {
+    signature: Signature,
+    clauses: Vec<String>,
+    detail: String,
+}
+
 /// The first thing that is wrong with a run; what comes after may come of it.
-fn first(entry: &Entry, observation: &Observation, report: &OracleReport) -> Option<(Signature, String)> {
-    let signature = |place: &str, clauses: Vec<String>, seen: &str| Signature {
-        runtime: entry.name.to_owned(),
-        place: place.to_owned(),
-        clauses,
-        seen: seen.to_owned(),
+fn first(entry: &Entry, observation: &Observation, report: &OracleReport) -> Option<Departed> {
+    let departed = |place: &str, permitted: &str, seen: &str, clauses: &[ClauseId], detail: String| {
+        let [runtime, place, permitted, seen] = [entry.name, place, permitted, seen].map(str::to_owned);
+        let clauses = clauses.iter().map(|clause| clause.id().to_owned()).collect();
+        Some(Departed { signature: Signature { runtime, place, permitted, seen }, clauses, detail })
     };
     for (number, (call, said)) in observation.trace.calls.iter().zip(&report.calls).enumerate() {
         let Some(departure) = said.departures.first().filter(|_| said.said == Said::Rejected) else { continue };
@@ -236,18 +248,19 @@ fn first(entry: &Entry, observation: &Observation, report: &OracleReport) -> Opt
             (Some(outcome), None) if outcome.errno == 0 => "ok".to_owned(),
             (Some(outcome), None) => errno_text(outcome.errno),
         };
+        let clause = departure.clauses.first().map_or("", |clause| clause.id());
+        let permitted = if departure.seen.is_some() { clause } else { said.permitted.as_str() };
         let was = departure.seen.as_ref().unwrap_or(&seen);
         let detail = format!("call {} {}: permitted {}, saw {was}", number + 1, call.function.name(), departure.expected);
-        let clauses = departure.clauses.iter().map(|clause| clause.id().to_owned()).collect();
-        return Some((signature(call.function.name(), clauses, &seen), detail));
+        return departed(call.function.name(), permitted, &seen, &departure.clauses, detail);
     }
     match &observation.end {
         End::Exit { .. } | End::Trap { .. } => {}
-        stopped => return Some((signature("end", Vec::new(), &stopped.to_string()), format!("the run ended with {stopped}"))),
+        stopped => return departed("end", "", &stopped.to_string(), &[], format!("the run ended with {stopped}")),
     }
     let departure = report.run.first()?;
     let place = departure.place.split(' ').next().unwrap_or_default();
-    let clauses = departure.clauses.iter().map(|clause| clause.id().to_owned()).collect();
+    let clause = departure.clauses.first().map_or("", |clause| clause.id());
     let seen = departure.seen.clone().unwrap_or_default();
-    Some((signature(place, clauses, "otherwise"), format!("{}: expected {}, saw {seen}", departure.place, departure.expected)))
+    departed(place, clause, "otherwise", &departure.clauses, format!("{}: expected {}, saw {seen}", departure.place, departure.expected))
 }
