@@ -174,8 +174,7 @@ fn times(step: &mut Step<'_>, inode: InodeId, [atime, mtime, ctime]: [u64; 3]) {
         let Some(time) = time else { return };
         let before = *time;
         if let (Time::Now { .. } | Time::Any, false) = (before, seen == START_TIME_NANOSECONDS) {
-            // the latest is the one that may have to do with now
-            step.state.clocks.stamp = step.state.clocks.stamp.max(Some(seen));
+            step.state.clocks.stamp(seen);
         }
         if !time.accepts(seen) {
             *time = Time::Seen(seen);

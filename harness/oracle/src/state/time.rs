@@ -3,6 +3,8 @@
 use touchstone_model::tree;
 use touchstone_model::world::START_TIME_NANOSECONDS;
 
+use super::Clocks;
+
 /// A timestamp of a file in nanoseconds since 1970, as far as it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Time {
@@ -21,6 +23,26 @@ const TICK_NANOSECONDS: u64 = 20_000_000;
 
 /// Two times closer than this have to do with each other: a guest that adds a second to "now" did not invent the sum.
 const RELATED_NANOSECONDS: u64 = 3_600_000_000_000;
+
+fn related(one: u64, other: u64) -> bool {
+    one.abs_diff(other) < RELATED_NANOSECONDS
+}
+
+impl Clocks {
+    /// Takes note of a time that the host put on a file.
+    pub fn stamp(&mut self, time: u64) {
+        if !self.is_stamped_near(time)
+            && let Some(free) = self.stamps.iter_mut().find(|stamp| stamp.is_none())
+        {
+            *free = Some(time);
+        }
+    }
+
+    /// Whether the guest has seen a time of the host's near this one.
+    fn is_stamped_near(&self, time: u64) -> bool {
+        self.stamps.iter().flatten().any(|stamp| related(*stamp, time))
+    }
+}
 
 impl std::fmt::Display for Time {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -51,10 +73,9 @@ impl Time {
         }
     }
 
-    /// Whether the file may show this time when the run is over. `known` are times of the run that the guest has seen: it may have
-    /// set one of them.
-    pub fn agrees(self, seen: tree::Time, known: [Option<u64>; 2]) -> bool {
-        let is_recent = |time: u64| known.into_iter().flatten().any(|known| known.abs_diff(time) < RELATED_NANOSECONDS);
+    /// Whether the file may show this time when the run is over. The guest may have set one that it had seen.
+    pub fn agrees(self, seen: tree::Time, clocks: &Clocks) -> bool {
+        let is_recent = |time: u64| clocks.realtime.is_some_and(|clock| related(clock, time)) || clocks.is_stamped_near(time);
         match (self, seen) {
             (Time::Set(time), tree::Time::Now) => is_recent(time),
             (Time::Set(time), seen) => tree::Time::at(time) == seen,

@@ -142,7 +142,14 @@ impl<'a> Lockstep<'a> {
         match difference {
             None => self.tally.agreed += 1,
             Some((preferred, kernel)) => {
-                let clauses = if preferred == "ok" { ids(&findings.clauses) } else { ids(&preview.deciding) };
+                let mismatch = findings.mismatches.first().filter(|_| kernel == "otherwise");
+                let clauses = if let Some(mismatch) = mismatch {
+                    vec![mismatch.clause.id().to_owned()]
+                } else if preferred == "ok" {
+                    ids(&findings.clauses)
+                } else {
+                    ids(&preview.deciding)
+                };
                 let permitted = matches!(said, Ok(Said::Accepted | Said::Unjudged));
                 self.lost = !permitted;
                 self.differs(Difference { function: call.function.name().to_owned(), clauses, preferred, kernel, permitted }, detail);
