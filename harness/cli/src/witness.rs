@@ -17,7 +17,8 @@ const REPORT_EVERY: Duration = Duration::from_millis(500);
 /// Runs the command.
 pub fn run(args: &WitnessArgs) -> Result<Exit, Failure> {
     let exceptions = args.exceptions.clone().unwrap_or_else(places::witness_exceptions);
-    Exceptions::read(&exceptions)?;
+    Exceptions::read(&exceptions)
+        .map_err(|error| Failure::usage(error.to_string(), "suites/witness.toml shows how an exception is written"))?;
     let stop = stop_on_ctrl_c()?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from) as u64;
     let cases = if args.suite { suite_samples()?.len() as u64 } else { args.cases };

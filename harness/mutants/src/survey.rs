@@ -19,8 +19,8 @@ const SCRIPTS: u64 = 5000;
 /// the same program in other words.
 const CHANCES: u32 = 100;
 
-/// All faults, in the order of their branches.
-pub fn all(cases: &[Case]) -> Vec<Fault> {
+/// All faults that somebody wants, in the order of their branches.
+pub fn all(cases: &[Case], wanted: impl Fn(&Fault) -> bool) -> Vec<Fault> {
     let mut player = Player::default();
     let suite = cases.iter().filter_map(of_case);
     let samples: Vec<Sample> = suite.chain((0..SCRIPTS).map(|index| sample(SEED, index, &Mix::default()))).collect();
@@ -31,7 +31,8 @@ pub fn all(cases: &[Case]) -> Vec<Fault> {
         let (sites, _) = trial.survey(&mut player);
         let honest = trial.honest(&mut player);
         for (site, strikes) in sites {
-            let waiting = undecided.entry(site).or_insert_with(|| faults(site).into_iter().map(|fault| (fault, 0)).collect());
+            let waiting =
+                undecided.entry(site).or_insert_with(|| faults(site).into_iter().filter(&wanted).map(|fault| (fault, 0)).collect());
             waiting.retain_mut(|(fault, chances)| match trial.makes_a_difference(&mut player, *fault, &strikes, &honest) {
                 Some(true) => {
                     out.push(*fault);

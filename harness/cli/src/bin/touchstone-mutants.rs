@@ -8,7 +8,7 @@ use clap::Parser;
 use touchstone_cli::conformance::stop_on_ctrl_c;
 use touchstone_cli::{Exit, Failure, human, select};
 use touchstone_model::Case;
-use touchstone_mutants::{Hunt, survey};
+use touchstone_mutants::{Fault, Hunt, survey};
 
 /// Plants faults in the reference, one at a time, and says what finds them.
 #[derive(Debug, Parser)]
@@ -57,8 +57,8 @@ fn run(args: &Args) -> Result<Exit, Failure> {
     let cases: Vec<Case> = select::suite(&[])?.cases.into_iter().map(|file| file.case).collect();
     let stop = stop_on_ctrl_c()?;
     eprintln!("looking for branches");
-    let mut faults = survey::all(&cases);
-    faults.retain(|fault| filter.as_ref().is_none_or(|filter| filter.is_match(&fault.to_string())));
+    let wanted = |fault: &Fault| filter.as_ref().is_none_or(|filter| filter.is_match(&fault.to_string()));
+    let faults = survey::all(&cases, wanted);
     let hunt = Hunt::new(faults);
     hunt_all(args, &hunt, &cases, &stop);
     human::print(&summary(args, &hunt, &cases));

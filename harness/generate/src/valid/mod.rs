@@ -264,7 +264,7 @@ impl Maker<'_> {
         let need = Need::of(Function::FdReaddir);
         let Some(open) = self.descriptor(need) else { return self.make_up_for(need) };
         let cookie = match (open.listed, open.handle.list(), self.dice.byte()) {
-            (true, Some(list), byte @ 0..144) => Expr::Next(name(list), u32::from(byte % 4), Span::default()),
+            (true, Some(list), byte @ 0..144) => Expr::Next(name(list), u32::from(byte % 3), Span::default()),
             _ => int(0),
         };
         let args = vec![Arg::Expr(word(open.handle.name())), Arg::Expr(int(self.dice.choose(&ROOM))), Arg::Expr(cookie)];
