@@ -190,12 +190,17 @@ pub(super) fn file_stat(stat: &Stat) -> Capture {
     put(&mut out, filestat::DEV, 8, stat.st_dev);
     put(&mut out, filestat::INO, 8, stat.st_ino);
     put(&mut out, filestat::FILETYPE, 1, file_type(FileType::from_raw_mode(stat.st_mode)));
-    put(&mut out, filestat::NLINK, 8, stat.st_nlink as u64);
+    put(&mut out, filestat::NLINK, 8, wide(stat.st_nlink));
     put(&mut out, filestat::SIZE, 8, stat.st_size.cast_unsigned());
     put(&mut out, filestat::ATIM, 8, nanoseconds(stat.st_atime, stat.st_atime_nsec as i64));
     put(&mut out, filestat::MTIM, 8, nanoseconds(stat.st_mtime, stat.st_mtime_nsec as i64));
     put(&mut out, filestat::CTIM, 8, nanoseconds(stat.st_ctime, stat.st_ctime_nsec as i64));
     filled(out)
+}
+
+/// Some numbers of a stat have 32 bits on aarch64 and 64 on x86-64.
+fn wide(number: impl Into<u64>) -> u64 {
+    number.into()
 }
 
 fn file_type(kind: FileType) -> u64 {
