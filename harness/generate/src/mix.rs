@@ -55,7 +55,7 @@ impl Mix {
             functions: Functions::of(&WITNESSED),
             read_only: false,
             // a call that is made of whatever stands in memory would depend on the times and numbers that the kernel put there
-            share: Share { boundary: 32, abuse: 0 },
+            share: Share { boundary: 30, abuse: 0 },
             streams: false,
             ..Mix::default()
         }
