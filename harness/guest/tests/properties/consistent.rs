@@ -7,7 +7,7 @@ use touchstone_generate::Mix;
 use touchstone_guest::script::Wasi;
 use touchstone_model::trace::TraceCall;
 use touchstone_oracle::prefer::Clocks;
-use touchstone_oracle::state::{Fd, InodeId, Inode, Kind, Offset, What};
+use touchstone_oracle::state::{Fd, Inode, InodeId, Kind, Offset, What};
 use touchstone_oracle::{Answer, Reference, State, snapshot};
 use touchstone_spec::Function;
 use touchstone_spec::consts::filestat;

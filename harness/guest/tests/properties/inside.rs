@@ -215,7 +215,8 @@ fn asked() -> impl Strategy<Value = Asked> {
 }
 
 /// What directories are opened with: all rights but those that ask for a file to be written.
-const DIRECTORY_RIGHTS: u64 = ((1 << 28) - 1) & !(rights::FD_WRITE | rights::FD_DATASYNC | rights::FD_ALLOCATE | rights::FD_FILESTAT_SET_SIZE);
+const DIRECTORY_RIGHTS: u64 =
+    ((1 << 28) - 1) & !(rights::FD_WRITE | rights::FD_DATASYNC | rights::FD_ALLOCATE | rights::FD_FILESTAT_SET_SIZE);
 
 impl Asked {
     fn world(&self) -> World {

@@ -41,10 +41,7 @@ impl<W: FnMut(&Seen<'_>) -> Result<(), String>> Wasi for Watched<W> {
 }
 
 /// Plays a sample on the reference and gives what the watch says first, or the calls that were made and the reference after them.
-pub(crate) fn watch(
-    sample: &Sample,
-    watch: impl FnMut(&Seen<'_>) -> Result<(), String>,
-) -> Result<(Vec<TraceCall>, Reference), String> {
+pub(crate) fn watch(sample: &Sample, watch: impl FnMut(&Seen<'_>) -> Result<(), String>) -> Result<(Vec<TraceCall>, Reference), String> {
     let mut player = Player::default();
     let mut watched = Watched { guest: Guest::new(&sample.world), watch, complaint: Ok(()) };
     play(&mut player, sample, &mut watched);
