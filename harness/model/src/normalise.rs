@@ -4,8 +4,10 @@
 //! they turn up, so that *which* are the same stays visible while their numbers do not; random bytes and the order of
 //! directory entries and events are dropped.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use touchstone_spec::consts::{prestat, prestat_dir};
 use touchstone_spec::{Function, OpenValue};
 
 use crate::trace::{Trace, TraceCall};
@@ -35,6 +37,8 @@ pub fn normalise(trace: &Trace) -> Vec<Normalised> {
 struct Names {
     fds: BTreeMap<u64, String>,
     next_fd: usize,
+    /// How long the names of preopens are, as far as anybody asked.
+    name_lens: BTreeMap<u64, u32>,
     /// Sockets that were found.
     sockets: usize,
     /// What descriptors were called that are closed by now: a guest that goes on to use one uses the same on every runtime.
@@ -49,11 +53,15 @@ struct Names {
     host_times: Vec<u64>,
 }
 
+/// Where a `prestat` says how long the name of a preopen is.
+const NAME_LEN: usize = prestat::PAYLOAD + prestat_dir::PR_NAME_LEN;
+
 /// Two times closer than this have to do with each other: a guest that adds a second to "now" did not invent the sum.
 const RELATED_NANOSECONDS: u64 = 3_600_000_000_000;
 
 impl Names {
     fn call(&mut self, call: &TraceCall) -> Normalised {
+        let call = &self.without_rest(call);
         let arguments = value::arguments(call);
         let texts: Vec<String> = arguments.iter().map(|named| format!("{}: {}", named.name, self.question(&named.value))).collect();
         let question = format!("{}({})", call.function.name(), texts.join(", "));
@@ -62,6 +70,18 @@ impl Names {
         let answer = self.answer(call, results);
         self.forget(call);
         Normalised { function: call.function.name().to_owned(), question, answer, bytes: bytes(call) }
+    }
+
+    /// Behind the end of a preopen's name a buffer holds what it held before, which may be anything.
+    fn without_rest<'c>(&self, call: &'c TraceCall) -> Cow<'c, TraceCall> {
+        let len = call.args.first().and_then(|fd| self.name_lens.get(fd)).copied();
+        let Some(len) = len.filter(|_| call.function == Function::FdPrestatDirName) else { return Cow::Borrowed(call) };
+        let mut call = call.clone();
+        for data in call.outcome.iter_mut().flat_map(|outcome| &mut outcome.outputs).filter(|data| data.len > len) {
+            data.len = len;
+            data.bytes.iter_mut().for_each(|bytes| bytes.truncate(len as usize));
+        }
+        Cow::Owned(call)
     }
 
     /// The fd of a preopen gets the preopen's name, a new fd the next number.
@@ -80,6 +100,9 @@ impl Names {
             && let (Some(fd), false) = (call.args.first(), results.is_empty())
         {
             self.fds.entry(*fd).or_insert_with(|| "preopen".to_owned());
+            let len =
+                call.outcome.iter().flat_map(|outcome| &outcome.outputs).find_map(|prestat| prestat.kept().get(NAME_LEN..NAME_LEN + 4));
+            self.name_lens.extend(len.map(|len| (*fd, u32::from_le_bytes([len[0], len[1], len[2], len[3]]))));
         }
         // a socket that the guest was given is found by its type
         let is_socket = |named: &Named| named.value.to_string().contains("fs_filetype: socket_stream");

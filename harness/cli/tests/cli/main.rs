@@ -16,5 +16,6 @@ mod recorder;
 mod register;
 mod reports;
 mod sockets;
+mod straight_line;
 mod support;
 mod witness;

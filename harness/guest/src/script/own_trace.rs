@@ -14,7 +14,7 @@ pub fn own_trace(program: &Program, memory: &[u8]) -> Trace {
     let memory = GuestMemory(memory);
     let mut calls = Vec::new();
     for call in &program.calls {
-        let args: Vec<u64> = call.args.iter().map(|given| operand(memory, given)).collect();
+        let Some(args) = operands(memory, &call.args) else { break };
         let errno = memory.u32(call.errno_slot.into()).unwrap_or(NOT_RETURNED);
         let returned = call.function.returns_errno() && errno != NOT_RETURNED;
         let inputs = memory.inputs(call.function, &args);
@@ -30,20 +30,24 @@ pub fn own_trace(program: &Program, memory: &[u8]) -> Trace {
     Trace { calls, state: TraceState::Complete }
 }
 
-/// What a call was given for a parameter.
-pub(super) fn operand(memory: GuestMemory<'_>, operand: &Operand) -> u64 {
+/// What a call was given for its parameters. `None` where the guest had to look outside its memory for one, and so came no further.
+pub(super) fn operands(memory: GuestMemory<'_>, operands: &[Operand]) -> Option<Vec<u64>> {
+    operands.iter().map(|given| operand(memory, given)).collect()
+}
+
+fn operand(memory: GuestMemory<'_>, operand: &Operand) -> Option<u64> {
     match operand {
-        Operand::Const(value) => *value,
+        Operand::Const(value) => Some(*value),
         Operand::Load { address, size, plus, .. } => {
-            let value = memory.number((*address).into(), *size).unwrap_or_default().wrapping_add_signed(*plus);
-            if *size == 8 { value } else { value & u64::from(u32::MAX) }
+            let value = memory.number((*address).into(), *size)?.wrapping_add_signed(*plus);
+            Some(if *size == 8 { value } else { value & u64::from(u32::MAX) })
         }
         Operand::Next { buffer, index, plus } => {
             let mut address = u64::from(*buffer);
             for _ in 0..*index {
-                address = (address + 24 + u64::from(memory.u32(address + 16).unwrap_or_default())) & u64::from(u32::MAX);
+                address = (address + 24 + u64::from(memory.u32(address + 16)?)) & u64::from(u32::MAX);
             }
-            memory.number(address, 8).unwrap_or_default().wrapping_add_signed(*plus)
+            Some(memory.number(address, 8)?.wrapping_add_signed(*plus))
         }
     }
 }

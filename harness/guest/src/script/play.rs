@@ -10,7 +10,7 @@ use touchstone_oracle::Answer;
 use touchstone_spec::Function;
 use touchstone_spec::consts::{fdstat, filetype};
 
-use super::own_trace::operand;
+use super::own_trace::operands;
 use super::program::{END_OF_FDS, PAGE_BYTES, Program, Search};
 
 /// Somebody who answers WASI calls.
@@ -26,7 +26,7 @@ pub enum PlayedEnd {
     Returned,
     /// In `proc_exit`.
     Exited(u32),
-    /// In a call that stopped it.
+    /// In a call that stopped it, or on the way to one, where it looked outside its memory.
     Trapped,
     /// In a call that waits for what never comes.
     Waits,
@@ -76,8 +76,7 @@ impl Player {
             self.put(search.slot.into(), &found.to_le_bytes());
         }
         for call in &program.calls {
-            let memory = GuestMemory(&self.memory);
-            let args = call.args.iter().map(|given| operand(memory, given)).collect();
+            let args = operands(GuestMemory(&self.memory), &call.args).ok_or(Ended(PlayedEnd::Trapped))?;
             let errno = self.call(call.function, args, wasi)?;
             self.put(call.errno_slot.into(), &errno.to_le_bytes());
         }
@@ -129,7 +128,7 @@ impl Player {
     fn call(&mut self, function: Function, args: Vec<u64>, wasi: &mut impl Wasi) -> Result<u32, Ended> {
         let inputs = GuestMemory(&self.memory).inputs(function, &args);
         let mut call = TraceCall { function, memory_bytes: self.memory.len() as u64, args, inputs, outcome: None };
-        let outcome = match wasi.answer(&call) {
+        let mut outcome = match wasi.answer(&call) {
             Answer::Returns(outcome) => outcome,
             stopped => {
                 self.calls.push(call);
@@ -143,6 +142,14 @@ impl Player {
         let addresses = output_addresses(function, &call.args, call.inputs.first());
         for (address, output) in addresses.into_iter().zip(&outcome.outputs) {
             self.put(address, output.kept());
+        }
+        if outcome.errno == 0 {
+            // a trace has what the guest finds, also behind the end of what was put into a buffer
+            let strings = match outcome.outputs.as_slice() {
+                [pointers, data] => (pointers.len / 4, data.len),
+                _ => (0, 0),
+            };
+            outcome.outputs = GuestMemory(&self.memory).outputs(function, &call.args, call.inputs.first(), strings);
         }
         let errno = outcome.errno;
         call.outcome = Some(outcome);
