@@ -190,7 +190,7 @@ pub(super) fn file_stat(stat: &Stat) -> Capture {
     put(&mut out, filestat::DEV, 8, stat.st_dev);
     put(&mut out, filestat::INO, 8, stat.st_ino);
     put(&mut out, filestat::FILETYPE, 1, file_type(FileType::from_raw_mode(stat.st_mode)));
-    put(&mut out, filestat::NLINK, 8, stat.st_nlink as u64);
+    put(&mut out, filestat::NLINK, 8, stat.st_nlink);
     put(&mut out, filestat::SIZE, 8, stat.st_size.cast_unsigned());
     put(&mut out, filestat::ATIM, 8, nanoseconds(stat.st_atime, stat.st_atime_nsec as i64));
     put(&mut out, filestat::MTIM, 8, nanoseconds(stat.st_mtime, stat.st_mtime_nsec as i64));
@@ -210,6 +210,6 @@ fn file_type(kind: FileType) -> u64 {
     }
 }
 
-fn put(bytes: &mut [u8], at: usize, len: usize, value: u64) {
-    bytes[at..at + len].copy_from_slice(&value.to_le_bytes()[..len]);
+fn put(bytes: &mut [u8], at: usize, len: usize, value: impl Into<u64>) {
+    bytes[at..at + len].copy_from_slice(&value.into().to_le_bytes()[..len]);
 }
