@@ -25,7 +25,7 @@ const RUNTIME: &str = "wasmi";
 const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Faults that nothing can see, each with the reason.
-const UNSEEN: [(&str, &str); 11] = [
+const UNSEEN: [(&str, &str); 10] = [
     ("clock_res_get:corrupt:resolution", "how fine a clock is only its host knows"),
     ("clock_res_get:flag:id", "likewise, so the answer for one clock will do for another; and the next of an unknown one is as unknown"),
     ("clock_time_get:corrupt:time", "what time it is, to the nanosecond, only the host knows"),
@@ -33,7 +33,6 @@ const UNSEEN: [(&str, &str); 11] = [
     ("fd_advise:flag:advice", "advice changes nothing that a guest sees; and the next of an unknown one is as unknown"),
     ("fd_advise:flag:len", "advice changes nothing that a guest sees"),
     ("fd_advise:flag:offset", "advice changes nothing that a guest sees"),
-    ("poll_oneoff:corrupt:out.fd_readwrite.flags", "no clause says when an event must not have the flag"),
     ("proc_raise:flag:sig", "a runtime without signals gives each of them the same answer"),
     ("random_get:corrupt:buf", "a random byte is as good as the next"),
     ("sched_yield:drop", "who runs in between no guest can tell"),
