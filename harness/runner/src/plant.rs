@@ -3,9 +3,12 @@
 use std::fs::{self, OpenOptions};
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
+use std::path::{Component, Path};
 
+use sha2::{Digest, Sha256};
+use touchstone_guest::recorder::lead_paths;
 use touchstone_model::trace::{EXIT, RECORD_HEAD_BYTES, TRACE_EXPORT};
-use touchstone_runtimes::{Ran, Run, Runtime};
+use touchstone_runtimes::{Module, Ran, Run, Runtime};
 
 /// A fault of a runtime under test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +21,12 @@ pub enum Plant {
     ExtraFile,
     /// A file outside all preopens is written to.
     TouchedCanary,
+    /// `..` leads out of a preopen: the runtime opens a canary.
+    FollowsDotdot,
+    /// So does a path that begins with a slash.
+    FollowsAbsolute,
+    /// So does a symlink in the first preopen that points outside.
+    FollowsLink,
     /// A host fd stays open after the run.
     LeakedFd,
     /// The host process aborts.
@@ -28,8 +37,18 @@ pub enum Plant {
 
 impl Plant {
     /// All faults.
-    pub const ALL: [Plant; 7] =
-        [Plant::WrongErrno, Plant::LostByte, Plant::ExtraFile, Plant::TouchedCanary, Plant::LeakedFd, Plant::Abort, Plant::Greedy];
+    pub const ALL: [Plant; 10] = [
+        Plant::WrongErrno,
+        Plant::LostByte,
+        Plant::ExtraFile,
+        Plant::TouchedCanary,
+        Plant::FollowsDotdot,
+        Plant::FollowsAbsolute,
+        Plant::FollowsLink,
+        Plant::LeakedFd,
+        Plant::Abort,
+        Plant::Greedy,
+    ];
 
     /// The name by which a worker is told to plant it.
     pub fn name(self) -> &'static str {
@@ -38,6 +57,9 @@ impl Plant {
             Plant::LostByte => "lost-byte",
             Plant::ExtraFile => "extra-file",
             Plant::TouchedCanary => "touched-canary",
+            Plant::FollowsDotdot => "follows-dotdot",
+            Plant::FollowsAbsolute => "follows-absolute",
+            Plant::FollowsLink => "follows-link",
             Plant::LeakedFd => "leaked-fd",
             Plant::Abort => "abort",
             Plant::Greedy => "greedy",
@@ -49,6 +71,12 @@ impl Plant {
         Plant::ALL.into_iter().find(|plant| plant.name() == name)
     }
 }
+
+/// A canary, seen from a preopen.
+const SECRET: &str = "../outside/secret";
+
+/// A further name of the canary in the first preopen, while a runtime runs that is to reach it.
+const TUNNEL: u8 = b'~';
 
 /// A runtime with a fault planted under it; without one, the runtime.
 pub fn wrap(runtime: Box<dyn Runtime>, plant: Option<Plant>) -> Box<dyn Runtime> {
@@ -84,8 +112,14 @@ impl Runtime for Planted {
             }
             Plant::TouchedCanary => {
                 let ran = self.runtime.run(run)?;
-                OpenOptions::new().append(true).open(preopen.join("../outside/secret"))?.write_all(b"!")?;
+                OpenOptions::new().append(true).open(preopen.join(SECRET))?.write_all(b"!")?;
                 Ok(ran)
+            }
+            Plant::FollowsDotdot => self.lead_outside(run, &preopen, &[b"..".to_vec()]),
+            Plant::FollowsAbsolute => self.lead_outside(run, &preopen, &[Vec::new()]),
+            Plant::FollowsLink => {
+                let links = links_outside(&preopen)?;
+                self.lead_outside(run, &preopen, &links)
             }
             Plant::LeakedFd => {
                 let ran = self.runtime.run(run)?;
@@ -99,6 +133,17 @@ impl Runtime for Planted {
 }
 
 impl Planted {
+    /// Lets `path_open` follow the paths that begin so out of the first preopen, whatever the engine has against it: they all lead to the
+    /// canary, which the engine finds inside. What the guest then does with the descriptor, it does to the canary.
+    fn lead_outside(&mut self, mut run: Run, preopen: &Path, beginnings: &[Vec<u8>]) -> anyhow::Result<Ran> {
+        run.module = leading(&run.module, beginnings)?;
+        let tunnel = preopen.join(char::from(TUNNEL).to_string());
+        fs::hard_link(preopen.join(SECRET), &tunnel)?;
+        let ran = self.runtime.run(run);
+        fs::remove_file(tunnel)?;
+        ran
+    }
+
     /// Lets the guest write into a pipe of ours and passes on all but the last byte.
     fn lose_a_byte(&mut self, mut run: Run) -> anyhow::Result<Ran> {
         let (reader, writer) = std::io::pipe()?;
@@ -114,6 +159,24 @@ impl Planted {
         copy.join().map_err(|_| anyhow::anyhow!("the thread that loses a byte panicked"))??;
         Ok(ran)
     }
+}
+
+fn leading(module: &Module, beginnings: &[Vec<u8>]) -> anyhow::Result<Module> {
+    let bytes = lead_paths(&module.bytes, beginnings, TUNNEL)?;
+    Ok(Module { hash: Sha256::digest(&bytes).into(), bytes })
+}
+
+/// The names of the symlinks in a folder that point outside of it.
+fn links_outside(folder: &Path) -> std::io::Result<Vec<Vec<u8>>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let target = fs::read_link(entry.path()).unwrap_or_default();
+        if matches!(target.components().next(), Some(Component::ParentDir | Component::RootDir)) {
+            names.push(entry.file_name().into_encoded_bytes());
+        }
+    }
+    Ok(names)
 }
 
 /// Finds the last exit record of a trace that carries no outputs (an errno alone can be changed without them) and changes

@@ -9,6 +9,7 @@ mod documents;
 mod explain;
 mod fixtures;
 mod hostile;
+mod import_faults;
 mod notsup;
 mod plants;
 mod random;

@@ -2,71 +2,37 @@
 //! succeeds on the reference turns red when it says `notsup` instead, except where a clause permits just that.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::time::Duration;
 
-use semver::Version;
 use touchstone_cli::{places, select};
-use touchstone_guest::recorder::plant_errno;
+use touchstone_guest::recorder::{FaultKind, ImportFault};
 use touchstone_guest::rust::Fixtures;
 use touchstone_guest::{assemble, build, record};
-use touchstone_model::oracle::{CallReport, OracleReport, Said};
-use touchstone_model::trace::{Keeper, TRACE_EXPORT, TraceCall};
+use touchstone_model::oracle::{CallReport, Said};
+use touchstone_model::trace::{Keeper, TraceCall};
 use touchstone_model::world::World;
-use touchstone_model::{Case, Evidence, Observation, Verdict, bounds, judge};
+use touchstone_model::{Case, Observation, bounds};
 use touchstone_oracle::Host;
-use touchstone_runner::observe::{Bench, Prepared};
-use touchstone_runner::pool::WorkerSpec;
-use touchstone_runner::profile::Profile;
 use touchstone_runner::scratch::Scratch;
 use touchstone_spec::{ClauseId, Errno, Function, Permitted};
 
-use crate::support::PROGRAM;
+use crate::support::{OneRuntime, verdict_with_fault};
 
 /// What the function that is left out says.
 const FAULT: Errno = Errno::Notsup;
 
-/// The reference, in one worker.
-struct Reference<'a>(Bench<'a>);
+fn reference(scratch: &Scratch) -> OneRuntime<'_> {
+    OneRuntime::new(scratch, "notsup", select::DEFAULT_REFERENCE, Duration::from_secs(bounds::RUN_TIMEOUT_SECONDS))
+}
 
-impl Reference<'_> {
-    fn new(scratch: &Scratch) -> Reference<'_> {
-        Reference(Bench::new(scratch, "notsup", Duration::from_secs(bounds::RUN_TIMEOUT_SECONDS)))
-    }
-
-    fn observe(&mut self, world: &World, recorded: &[u8]) -> Observation {
-        let spec = WorkerSpec {
-            program: PathBuf::from(PROGRAM),
-            runtime: select::DEFAULT_REFERENCE.to_owned(),
-            profile: Profile::Default,
-            plant: None,
-        };
-        self.0.observe(&spec, world, &Prepared::plain(recorded, &[TRACE_EXPORT])).expect("a run")
-    }
-
-    /// The run with the fault.
-    fn without(&mut self, function: Function, world: &World, recorded: &[u8]) -> Observation {
-        self.observe(world, &plant_errno(recorded, function, FAULT).expect("a module of the recorder"))
-    }
+/// The run with the fault.
+fn without(reference: &mut OneRuntime<'_>, function: Function, world: &World, recorded: &[u8]) -> Observation {
+    let fault = ImportFault { function, kind: FaultKind::Instead(FAULT) };
+    reference.observe(world, &fault.plant(recorded).expect("a module of the recorder"))
 }
 
 fn answers(call: &TraceCall, function: Function, errno: u32) -> bool {
     call.function == function && call.outcome.as_ref().is_some_and(|outcome| outcome.errno == errno)
-}
-
-fn verdict(case: &Case, clean: &Observation, faulty: &Observation, oracle: &OracleReport) -> Verdict {
-    let version = Version::new(0, 0, 0);
-    let evidence = Evidence {
-        case,
-        runtime: "faulty",
-        version: &version,
-        profile: Profile::Default.name(),
-        observation: faulty,
-        reference: Some(clean),
-        oracle,
-        divergences: &[],
-    };
-    judge(evidence).verdict
 }
 
 /// The clauses that let a call answer with the fault; none where it had to do otherwise.
@@ -101,7 +67,7 @@ impl Found {
         let permitted: Vec<Vec<ClauseId>> = faults.iter().map(|report| permitting(report)).collect();
         let may_be_green = permitted.iter().all(|clauses| !clauses.is_empty());
         let rejected = faults.iter().any(|report| report.said == Said::Rejected);
-        let green = verdict(case, clean, faulty, &oracle).is_green();
+        let green = verdict_with_fault(case, clean, faulty, &oracle).is_green();
         if may_be_green {
             let clauses: BTreeSet<&str> = permitted.iter().flatten().map(|clause| clause.id()).collect();
             self.excepted.entry((function, clauses.into_iter().collect())).or_default().push(case.id.clone());
@@ -121,7 +87,7 @@ fn no_function_can_be_left_out_unseen() {
     let suite = select::suite(&[]).expect("the suite");
     let fixtures = Fixtures::new(places::cache().join("fixtures"));
     let scratch = Scratch::new().expect("a scratch folder");
-    let mut reference = Reference::new(&scratch);
+    let mut host = reference(&scratch);
     let mut found = Found::default();
     let mut succeeded = BTreeSet::new();
     for file in &suite.cases {
@@ -129,12 +95,12 @@ fn no_function_can_be_left_out_unseen() {
         let built = build(case, &file.path, &fixtures).expect("a module");
         // a module that cannot be recorded makes no calls that anybody sees
         let Ok(recorded) = record(&built.wasm, Keeper::Module) else { continue };
-        let clean = reference.observe(&case.world, &recorded);
+        let clean = host.observe(&case.world, &recorded);
         let called: BTreeSet<Function> =
             clean.trace.calls.iter().filter(|call| answers(call, call.function, 0)).map(|call| call.function).collect();
         for function in called {
             succeeded.insert(function);
-            let faulty = reference.without(function, &case.world, &recorded);
+            let faulty = without(&mut host, function, &case.world, &recorded);
             found.judge(case, function, &clean, &faulty);
         }
     }
@@ -161,14 +127,14 @@ const GUEST: &str = r#"(module
 fn a_fault_is_seen_by_the_guest_and_in_the_trace_and_only_where_it_was_planted() {
     let recorded = record(&assemble(GUEST.as_bytes()).expect("assemble"), Keeper::Module).expect("record");
     let scratch = Scratch::new().expect("a scratch folder");
-    let mut reference = Reference::new(&scratch);
+    let mut host = reference(&scratch);
     let world = World::default();
-    let clean = reference.observe(&world, &recorded);
+    let clean = host.observe(&world, &recorded);
     assert_eq!(clean.end.to_string(), "exit 0");
-    let untouched = reference.without(Function::FdSync, &world, &recorded);
+    let untouched = without(&mut host, Function::FdSync, &world, &recorded);
     assert_eq!((&untouched.trace, &untouched.end), (&clean.trace, &clean.end));
     assert!(touchstone_oracle::report(&world, Host::LINUX, &untouched).is_accepted());
-    let faulty = reference.without(Function::SchedYield, &world, &recorded);
+    let faulty = without(&mut host, Function::SchedYield, &world, &recorded);
     assert_eq!(faulty.end.to_string(), "trap unreachable");
     assert!(answers(&faulty.trace.calls[0], Function::SchedYield, FAULT.raw().into()));
     assert_eq!(touchstone_oracle::report(&world, Host::LINUX, &faulty).calls[0].said, Said::Rejected);

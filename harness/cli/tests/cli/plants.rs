@@ -47,6 +47,76 @@ fn a_changed_canary() {
     turns_red("touched-canary", "escaped", "sandbox: expected nothing outside the preopens, saw outside/secret was changed");
 }
 
+/// A case that opens a canary by this path, where the tree has a link to it, and reads and writes what it got. Where it is refused, as it
+/// should be, `f` is 0, the standard input.
+fn reaches_out(path: &str) -> String {
+    format!(
+        "#! summary = \"a path leads outside\"
+#! clauses = [\"program.start\"]
+#! tree = {{ \"link\" = {{ symlink = \"../outside/secret\" }} }}
+
+f = path_open(root, [symlink_follow], \"{path}\", 0, [fd_read, fd_write], 0, 0) = perm | notcapable
+fd_read(f, 64) = \"\"
+fd_write(f, \"!\") = badf
+"
+    )
+}
+
+const OUTSIDE: [&str; 3] = ["../outside/secret", "/outside/secret", "link"];
+
+/// What a report says of the world outside of a case on a runtime.
+fn sandbox(report: &serde_json::Value, case: usize, runtime: &str) -> Vec<String> {
+    let differences = &report["cases"][case]["results"][runtime]["profiles"]["default"]["differences"];
+    let texts = differences.as_array().into_iter().flatten().filter_map(serde_json::Value::as_str);
+    texts.filter(|text| text.starts_with("sandbox: ")).map(str::to_owned).collect()
+}
+
+/// Only the planted runtime escapes, only by paths of its class, and nothing else of it is seen outside.
+fn follows(plant: &str, class: usize) {
+    let cases = OUTSIDE.map(reaches_out);
+    let names = ["a/dotdot.script", "b/absolute.script", "c/link.script"];
+    let files: Vec<(&str, &str)> = names.into_iter().zip(cases.iter().map(String::as_str)).collect();
+    let suite = OwnSuite::new(&files);
+    let flags = ["--runtime", "wasmi", "--runtime", "oracle", "--profile", "default"];
+    suite.run(&flags).expect(0);
+    let planted: Vec<&str> = flags.into_iter().chain(["--plant", plant]).collect();
+    let disclosed: Vec<&str> = planted.iter().copied().chain(["--disclose"]).collect();
+    let report = suite.run(&disclosed).expect(1).json();
+    for (index, name) in names.iter().enumerate() {
+        let id = name.trim_end_matches(".script");
+        let seen = sandbox(&report, index, "wasmi");
+        if index == class {
+            assert_eq!(verdict(&report, id, "wasmi"), "escaped", "{plant}");
+            let expected = ["outside/secret was changed", "call 4 fd_read read a file outside the preopens"];
+            assert_eq!(seen, expected.map(|what| format!("sandbox: expected nothing outside the preopens, saw {what}")), "{plant}");
+        } else {
+            assert_eq!((verdict(&report, id, "wasmi").as_str(), seen), ("pass", vec![]), "{plant}");
+        }
+        assert_eq!(verdict(&report, id, "oracle"), "pass", "{plant}");
+    }
+    let withheld = suite.run(&planted).expect(1);
+    assert_eq!(verdict(&withheld.json(), names[class].trim_end_matches(".script"), "wasmi"), "escaped", "{plant}");
+    assert!(withheld.out.contains("withheld: this escape may not be public yet"), "{}", withheld.out);
+    for secret in ["sandbox: expected", "outside the preopens", "CANARY"] {
+        assert!(!withheld.out.contains(secret), "{secret} is in {}", withheld.out);
+    }
+}
+
+#[test]
+fn dotdot_followed_out_of_the_sandbox() {
+    follows("follows-dotdot", 0);
+}
+
+#[test]
+fn an_absolute_path_followed_out_of_the_sandbox() {
+    follows("follows-absolute", 1);
+}
+
+#[test]
+fn a_link_followed_out_of_the_sandbox() {
+    follows("follows-link", 2);
+}
+
 #[test]
 fn a_host_fd_left_open() {
     // the first run sets the baseline, so the same case runs twice

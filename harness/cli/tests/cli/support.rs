@@ -2,9 +2,18 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::Duration;
 
+use semver::Version;
 use tempfile::TempDir;
-use touchstone_model::trace::Keeper;
+use touchstone_model::oracle::OracleReport;
+use touchstone_model::trace::{Keeper, TRACE_EXPORT};
+use touchstone_model::world::World;
+use touchstone_model::{Case, Evidence, Observation, Verdict, judge};
+use touchstone_runner::observe::{Bench, Prepared};
+use touchstone_runner::pool::WorkerSpec;
+use touchstone_runner::profile::Profile;
+use touchstone_runner::scratch::Scratch;
 use touchstone_runtimes::runtimes;
 
 /// The program under test.
@@ -40,6 +49,40 @@ impl Ran {
 /// Runs the program.
 pub(crate) fn touchstone(args: &[&str]) -> Ran {
     Ran::of(&Command::new(PROGRAM).args(args).output().expect("start touchstone"))
+}
+
+/// A runtime in one worker, which runs modules of the recorder.
+pub(crate) struct OneRuntime<'a> {
+    bench: Bench<'a>,
+    spec: WorkerSpec,
+}
+
+impl OneRuntime<'_> {
+    pub(crate) fn new<'a>(scratch: &'a Scratch, name: &str, runtime: &str, timeout: Duration) -> OneRuntime<'a> {
+        let bench = Bench::new(scratch, name, timeout);
+        let spec = WorkerSpec { program: PathBuf::from(PROGRAM), runtime: runtime.to_owned(), profile: Profile::Default, plant: None };
+        OneRuntime { bench, spec }
+    }
+
+    pub(crate) fn observe(&mut self, world: &World, recorded: &[u8]) -> Observation {
+        self.bench.observe(&self.spec, world, &Prepared::plain(recorded, &[TRACE_EXPORT])).expect("a run")
+    }
+}
+
+/// What a run with a fault comes to, where it should be like the clean one.
+pub(crate) fn verdict_with_fault(case: &Case, clean: &Observation, faulty: &Observation, oracle: &OracleReport) -> Verdict {
+    let version = Version::new(0, 0, 0);
+    let evidence = Evidence {
+        case,
+        runtime: "faulty",
+        version: &version,
+        profile: Profile::Default.name(),
+        observation: faulty,
+        reference: Some(clean),
+        oracle,
+        divergences: &[],
+    };
+    judge(evidence).verdict
 }
 
 /// A suite in a folder of its own. Deleted when dropped.

@@ -344,6 +344,6 @@ impl Log {
 }
 
 /// A place in a memory, at any address.
-fn unaligned(memory: u32, offset: u64) -> MemArg {
+pub(super) fn unaligned(memory: u32, offset: u64) -> MemArg {
     MemArg { offset, align: 0, target: MemArgTarget::Memory(memory), ordering: None }
 }

@@ -7,10 +7,13 @@
 //! sections (names, producers) are dropped.
 //!
 //! [`survey`] finds out what is in a module, [`log`] makes the functions that write the log, [`wrapper`] the wrappers;
-//! [`plant_errno`] puts a fault under them, for tests.
+//! [`replace`](mod@replace) puts a function of ours under one of them, for tests: [`fault`] one that does something wrong, [`lead`] one that
+//! follows paths out of the sandbox.
 
 mod fault;
+mod lead;
 mod log;
+mod replace;
 mod survey;
 mod wrapper;
 
@@ -25,7 +28,8 @@ use wasm_encoder::{
     ValType,
 };
 
-pub use fault::plant_errno;
+pub use fault::{FaultKind, ImportFault};
+pub use lead::lead_paths;
 use log::{Log, Place};
 use survey::{Sections, survey};
 

@@ -44,6 +44,8 @@ struct Prospect {
     must_fail: bool,
     /// Bytes that can be read.
     nbytes: Option<u64>,
+    /// There is another side, which has not gone, or data of a file.
+    stays: bool,
 }
 
 impl Subscription {
@@ -228,7 +230,7 @@ fn fd_prospect(step: &mut Step<'_>, fd: u32, write: bool) -> Prospect {
                 Offset::At(at) if !write => Some(len.saturating_sub(at)),
                 Offset::At(_) | Offset::Unknown => None,
             };
-            Prospect { ready: true, nbytes: left, ..Prospect::default() }
+            Prospect { ready: true, nbytes: left, stays: left > Some(0), ..Prospect::default() }
         }
         What::Stream(stream) => stream_prospect(step, stream, write),
         What::Socket(socket) => socket_prospect(step, socket, write),
@@ -260,7 +262,8 @@ fn stream_prospect(step: &mut Step<'_>, stream: Stream, write: bool) -> Prospect
         return Prospect { nbytes: left, ..Prospect::default() };
     }
     step.cite(clause!("poll_oneoff.pipe-readable"));
-    Prospect { ready: left.is_some(), nbytes: left, ..Prospect::default() }
+    let stays = if step.state.input.kind == StdioKind::File { left > Some(0) } else { !step.state.input.ended };
+    Prospect { ready: left.is_some(), nbytes: left, stays, ..Prospect::default() }
 }
 
 fn socket_prospect(step: &mut Step<'_>, socket: SocketId, write: bool) -> Prospect {
@@ -300,7 +303,7 @@ fn socket_prospect(step: &mut Step<'_>, socket: SocketId, write: bool) -> Prospe
         return Prospect { ready: !gone, nbytes: Some(0), ..Prospect::default() };
     }
     step.cite(clause!("poll_oneoff.pipe-readable"));
-    Prospect { ready: true, nbytes: Some(nbytes), ..Prospect::default() }
+    Prospect { ready: true, nbytes: Some(nbytes), stays: connection.is_open(), ..Prospect::default() }
 }
 
 /// Errors that the event of a socket without a connection may have.
@@ -437,13 +440,23 @@ fn content(step: &mut Step<'_>, subscription: &Subscription, prospect: Prospect,
                 let seen = number_at(seen, event::FD_READWRITE + event_fd_readwrite::NBYTES, 8);
                 step.compare(clause!("poll_oneoff.nbytes"), "nbytes", nbytes, seen);
             }
-            let hangup = number_at(seen, event::FD_READWRITE + event_fd_readwrite::FLAGS, 2) & HANGUP != 0;
-            if prospect.nbytes == Some(0) && !prospect.ready && !hangup {
-                step.miss(clause!("poll_oneoff.hangup"));
-            }
+            hung_up(step, prospect, number_at(seen, event::FD_READWRITE + event_fd_readwrite::FLAGS, 2));
         }
         Subscribed::Write(_) => step.cite(clause!("poll_oneoff.nbytes-write")),
         Subscribed::Unknown => {}
+    }
+}
+
+/// The flags of an event that something can be read.
+fn hung_up(step: &mut Step<'_>, prospect: Prospect, flags: u64) {
+    let clause = clause!("poll_oneoff.no-hangup");
+    step.cite(clause);
+    let possible = if prospect.stays { 0 } else { HANGUP };
+    if flags & !possible != 0 {
+        step.mismatch(clause, "an event without such flags".to_owned(), format!("flags {flags:#x}"));
+    }
+    if prospect.nbytes == Some(0) && !prospect.ready && flags & HANGUP == 0 {
+        step.miss(clause!("poll_oneoff.hangup"));
     }
 }
 
