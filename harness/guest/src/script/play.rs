@@ -5,10 +5,11 @@
 
 use touchstone_model::bounds;
 use touchstone_model::capture::{GuestMemory, output_addresses};
-use touchstone_model::trace::TraceCall;
+use touchstone_model::trace::{Outcome, TraceCall};
 use touchstone_oracle::Answer;
 use touchstone_spec::Function;
 use touchstone_spec::consts::{fdstat, filetype};
+use touchstone_spec::memory::Output;
 
 use super::own_trace::operand;
 use super::program::{END_OF_FDS, PAGE_BYTES, Program, Search};
@@ -17,6 +18,9 @@ use super::program::{END_OF_FDS, PAGE_BYTES, Program, Search};
 pub trait Wasi {
     /// Answers a call, whose outcome is not filled in.
     fn answer(&mut self, call: &TraceCall) -> Answer;
+
+    /// Does to the guest's memory, once the results of a call are there, what it does besides: nothing, unless it is wrong.
+    fn afterwards(&mut self, _memory: &mut [u8]) {}
 }
 
 /// How a script that was played came to its end.
@@ -129,7 +133,7 @@ impl Player {
     fn call(&mut self, function: Function, args: Vec<u64>, wasi: &mut impl Wasi) -> Result<u32, Ended> {
         let inputs = GuestMemory(&self.memory).inputs(function, &args);
         let mut call = TraceCall { function, memory_bytes: self.memory.len() as u64, args, inputs, outcome: None };
-        let outcome = match wasi.answer(&call) {
+        let mut outcome = match wasi.answer(&call) {
             Answer::Returns(outcome) => outcome,
             stopped => {
                 self.calls.push(call);
@@ -144,10 +148,23 @@ impl Player {
         for (address, output) in addresses.into_iter().zip(&outcome.outputs) {
             self.put(address, output.kept());
         }
+        self.whole_buffers(&call, &mut outcome);
+        wasi.afterwards(&mut self.memory);
         let errno = outcome.errno;
         call.outcome = Some(outcome);
         self.calls.push(call);
         Ok(errno)
+    }
+
+    /// A buffer of which no result says how much was filled is recorded as a whole, whoever filled less.
+    fn whole_buffers(&self, call: &TraceCall, outcome: &mut Outcome) {
+        for (capture, output) in outcome.outputs.iter_mut().zip(call.function.outputs()) {
+            if let Output::Buffer { ptr, len, used: None } = *output
+                && u64::from(capture.len) < call.args[len]
+            {
+                *capture = GuestMemory(&self.memory).capture(call.args[ptr], call.args[len]);
+            }
+        }
     }
 
     /// Writes into the guest's memory; what lies outside is left out.
