@@ -266,7 +266,7 @@ fn differences(evidence: &Evidence<'_>) -> Vec<Difference> {
         let said: BTreeSet<String> = out.iter().map(|difference| difference.place.clone()).collect();
         out.extend(authored(case, observation).into_iter().filter(|difference| !said.contains(&difference.place)));
     }
-    questions(observation, *reference, &mut out);
+    out.extend(reference.and_then(|reference| question(observation, reference)));
     host(observation, &mut out);
     out
 }
@@ -516,13 +516,12 @@ const GUEST_MEMORY: [ClauseId; 6] = [
 const REFUSED: [ClauseId; 4] =
     [clause!("program.start"), clause!("program.all-functions"), clause!("program.memory-export"), clause!("program.no-table")];
 
-/// The questions of a guest, compared one by one as long as the answers are the same byte for byte: then it must ask the same, else
-/// the engine computed wrongly. Answers are the oracle's to judge.
-fn questions(observation: &Observation, reference: Option<&Observation>, out: &mut Vec<Difference>) {
-    let Some(reference) = reference else { return };
+/// The first question of a guest that is not the one it asked the reference, although all answers before were the same byte for byte:
+/// then it must ask the same, else the engine computed wrongly. Answers are the oracle's to judge.
+pub fn question(observation: &Observation, reference: &Observation) -> Option<Difference> {
     let is_whole = |trace: &Trace| trace.state == TraceState::Complete;
     if !is_whole(&observation.trace) || !is_whole(&reference.trace) {
-        return;
+        return None;
     }
     let (seen, expected) = (without_search(&observation.trace), without_search(&reference.trace));
     for index in 0..seen.len().max(expected.len()) {
@@ -532,7 +531,7 @@ fn questions(observation: &Observation, reference: Option<&Observation>, out: &m
             let text = |question: Option<String>| {
                 question.map_or("the guest asks nothing more".to_owned(), |text| format!("the guest asks {text}"))
             };
-            out.push(Difference {
+            return Some(Difference {
                 place: format!("call {} {name}", index + 1),
                 expected: text(question(&expected)),
                 seen: text(question(&seen)),
@@ -540,14 +539,14 @@ fn questions(observation: &Observation, reference: Option<&Observation>, out: &m
                 witness: Witness::Guest,
                 clauses: ids(&GUEST_MEMORY),
             });
-            return;
         }
         // random bytes, times and the order of entries are equal after normalisation, but a guest may act on them
         let answer = |calls: &[Normalised]| calls.get(index).map(|call| (call.answer.clone(), call.bytes.clone()));
         if answer(&seen) != answer(&expected) {
-            return;
+            return None;
         }
     }
+    None
 }
 
 /// A trace without the calls that look for preopens: where those stand in the fd table is each runtime's own affair.

@@ -2,8 +2,9 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use touchstone_spec::memory::Output;
-use touchstone_spec::{ClauseId, CoreType, Errno, Function, Permitted, Shape, Type, clauses};
+use touchstone_model::trace::TraceCall;
+use touchstone_spec::memory::{Input, Output};
+use touchstone_spec::{ClauseId, CoreType, Errno, Function, OpenValue, Permitted, Shape, Type, clause, clauses};
 
 /// A branch: a clause that a function of the oracle cites, in a call that succeeds or in one that fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,6 +42,31 @@ pub enum Kind {
     Argument { index: usize, by: i64 },
     /// The answer is the one from before the last change.
     Stale,
+    /// A time in a result is too early, each time by a second more: which output, and where in it.
+    Backwards { output: usize, at: usize },
+    /// A time in a result is always the first one that there was.
+    StandsStill { output: usize, at: usize },
+    /// A byte beside the memory that an output may take is another one afterwards.
+    Beside { output: usize, side: Side },
+    /// The first byte of what the call only reads is another one afterwards: which input.
+    Input { input: usize },
+    /// The first byte of the first buffer to write from is another one afterwards.
+    Data,
+    /// A number that is no error code.
+    NoErrno,
+    /// The descriptor that the call is about is closed afterwards.
+    AlsoCloses,
+    /// All that the program has done is undone.
+    Undone,
+    /// The program is stopped as if it had ended well.
+    EndsWell,
+}
+
+/// A side of a piece of memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    Before,
+    Behind,
 }
 
 impl Display for Kind {
@@ -55,6 +81,16 @@ impl Display for Kind {
             Kind::WrongByte { output, at } => write!(f, "wrong-byte-{output}-{at}"),
             Kind::Argument { index, by } => write!(f, "argument-{index}{by:+}"),
             Kind::Stale => f.write_str("stale"),
+            Kind::Backwards { output, at } => write!(f, "backwards-{output}-{at}"),
+            Kind::StandsStill { output, at } => write!(f, "stands-still-{output}-{at}"),
+            Kind::Beside { output, side: Side::Before } => write!(f, "writes-before-{output}"),
+            Kind::Beside { output, side: Side::Behind } => write!(f, "writes-behind-{output}"),
+            Kind::Input { input } => write!(f, "writes-input-{input}"),
+            Kind::Data => f.write_str("writes-data"),
+            Kind::NoErrno => f.write_str("no-errno"),
+            Kind::AlsoCloses => f.write_str("also-closes"),
+            Kind::Undone => f.write_str("undone"),
+            Kind::EndsWell => f.write_str("ends-well"),
         }
     }
 }
@@ -66,10 +102,62 @@ impl Display for Fault {
     }
 }
 
+impl Kind {
+    /// Whether it changes memory that the call has no business with, which no trace of the call shows.
+    pub fn is_stray(self) -> bool {
+        matches!(self, Kind::Beside { .. } | Kind::Input { .. } | Kind::Data)
+    }
+}
+
 /// All faults at a branch.
 pub fn faults(site: Site) -> Vec<Fault> {
-    let kinds = if site.succeeds { of_success(site.function) } else { of_error(site) };
+    let kinds = of_every_call(site).unwrap_or_else(|| if site.succeeds { of_success(site.function) } else { of_error(site) });
     kinds.into_iter().map(|kind| Fault { site, kind }).collect()
+}
+
+/// The clauses that every call with such an end comes through, although no function of the oracle cites them: they are about what no
+/// answer shows, or about ends that only something wrong comes to.
+pub fn every_call(call: &TraceCall) -> Vec<ClauseId> {
+    let function = call.function;
+    let mut out = Vec::new();
+    match &call.outcome {
+        Some(outcome) => {
+            out.extend((!function.outputs().is_empty()).then_some(clause!("memory.nothing-else-written")));
+            out.extend((!function.inputs().is_empty()).then_some(clause!("memory.inputs-unchanged")));
+            out.extend((function == Function::RandomGet).then_some(clause!("random_get.no-more-than-asked")));
+            out.extend((outcome.errno != 0).then_some(clause!("program.errno-in-enum")));
+        }
+        None if function != Function::ProcExit => {
+            out.extend([clause!("program.trap-keeps-effects"), clause!("program.trap-is-no-exit")]);
+        }
+        None => {}
+    }
+    out
+}
+
+/// The ways to break a clause of [`every_call`].
+fn of_every_call(site: Site) -> Option<Vec<Kind>> {
+    const NOTHING_ELSE_WRITTEN: ClauseId = clause!("memory.nothing-else-written");
+    const NO_MORE_THAN_ASKED: ClauseId = clause!("random_get.no-more-than-asked");
+    const INPUTS_UNCHANGED: ClauseId = clause!("memory.inputs-unchanged");
+    const ERRNO_IN_ENUM: ClauseId = clause!("program.errno-in-enum");
+    const TRAP_KEEPS_EFFECTS: ClauseId = clause!("program.trap-keeps-effects");
+    const TRAP_IS_NO_EXIT: ClauseId = clause!("program.trap-is-no-exit");
+    match site.clause {
+        NOTHING_ELSE_WRITTEN | NO_MORE_THAN_ASKED => {
+            let outputs = 0..site.function.outputs().len();
+            Some(outputs.flat_map(|output| [Side::Before, Side::Behind].map(|side| Kind::Beside { output, side })).collect())
+        }
+        INPUTS_UNCHANGED => {
+            let inputs = site.function.inputs();
+            let data = inputs.iter().any(|input| matches!(input, Input::WriteBuffers { .. }));
+            Some((0..inputs.len()).map(|input| Kind::Input { input }).chain(data.then_some(Kind::Data)).collect())
+        }
+        ERRNO_IN_ENUM => Some(vec![Kind::NoErrno]),
+        TRAP_KEEPS_EFFECTS => Some(vec![Kind::Undone]),
+        TRAP_IS_NO_EXIT => Some(vec![Kind::EndsWell]),
+        _ => None,
+    }
 }
 
 fn of_error(site: Site) -> Vec<Kind> {
@@ -108,8 +196,13 @@ fn of_success(function: Function) -> Vec<Kind> {
         match what {
             Output::Value { ty, .. } => {
                 kinds.extend(numbers(ty, 0).into_iter().map(|(at, len)| Kind::OneMore { output, at, len }));
+                kinds.extend(times(ty, 0).into_iter().flat_map(|at| [Kind::Backwards { output, at }, Kind::StandsStill { output, at }]));
             }
-            Output::Buffer { .. } | Output::ReadBuffers { .. } | Output::Strings { .. } => kinds.push(Kind::WrongByte { output, at: 0 }),
+            Output::Buffer { .. } | Output::ReadBuffers { .. } => kinds.push(Kind::WrongByte { output, at: 0 }),
+            // the pointers come first, and then the texts
+            Output::Strings { .. } => {
+                kinds.extend([Kind::OneMore { output, at: 0, len: 4 }, Kind::WrongByte { output: output + 1, at: 0 }]);
+            }
             Output::Array { ty, .. } => {
                 kinds.extend(numbers(ty, 0).into_iter().map(|(at, len)| Kind::OneMore { output, at, len }));
             }
@@ -119,7 +212,27 @@ fn of_success(function: Function) -> Vec<Kind> {
     if !function.outputs().is_empty() {
         kinds.push(Kind::Stale);
     }
+    if keeps_descriptor(function) {
+        kinds.push(Kind::AlsoCloses);
+    }
+    if function == Function::ProcExit {
+        kinds.push(Kind::Undone);
+    }
     kinds
+}
+
+/// Whether a function is about a descriptor that is open afterwards as well.
+fn keeps_descriptor(function: Function) -> bool {
+    let first = function.params().first().map(|param| &param.ty.shape);
+    matches!(first, Some(Shape::Handle)) && !matches!(function, Function::FdClose | Function::FdRenumber)
+}
+
+/// Where times stand in a value.
+fn times(ty: &Type, at: usize) -> Vec<usize> {
+    match &ty.shape {
+        Shape::Record { fields } => fields.iter().flat_map(|field| times(field.ty, at + field.offset as usize)).collect(),
+        _ => (ty.open_value() == Some(OpenValue::Timestamp)).then_some(at).into_iter().collect(),
+    }
 }
 
 /// The numbers in a value that are not the host's own affair: where they stand, and their bytes.
@@ -174,5 +287,9 @@ pub fn changes(function: Function) -> bool {
             | Function::PathRename
             | Function::PathSymlink
             | Function::PathUnlinkFile
+            | Function::SockAccept
+            | Function::SockRecv
+            | Function::SockSend
+            | Function::SockShutdown
     )
 }

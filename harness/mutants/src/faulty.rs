@@ -6,16 +6,26 @@ use touchstone_model::trace::{Capture, Outcome, TraceCall};
 use touchstone_model::world::{Stdin, World};
 use touchstone_oracle::prefer::Clocks;
 use touchstone_oracle::{Answer, Host, Reference, State};
-use touchstone_spec::Errno;
 use touchstone_spec::memory::Output;
+use touchstone_spec::{Errno, Function};
 
 use crate::fault::{Fault, Kind, changes};
+use crate::stray::stray;
 
 /// The time at which every run starts, so that runs can be repeated: 2025-06-15T15:06:40Z.
 const START: u64 = 1_750_000_000_000_000_000;
 
+/// What the other clocks show then: an hour.
+const MONOTONIC_START: u64 = 3_600_000_000_000;
+
 /// Nanoseconds from one call to the next.
 const STEP: u64 = 1000;
+
+/// Nanoseconds by which a time is too early at first.
+const SECOND: u64 = 1_000_000_000;
+
+/// The first number behind the enum of error codes.
+const NO_ERRNO: u32 = Errno::ALL.len() as u32;
 
 /// Somebody who answers as the reference does, save for one fault, if any.
 #[derive(Debug)]
@@ -26,11 +36,18 @@ pub struct Faulty {
     strikes: Vec<usize>,
     /// How many calls there were.
     calls: usize,
+    /// Nanoseconds since the start.
     nanoseconds: u64,
     /// The reference as it was before the last change.
     before_change: Option<Box<Reference>>,
-    /// Whether the fault had its chance.
-    struck: bool,
+    /// The reference as it was at the start, for the fault that goes back to it.
+    at_start: Option<Box<Reference>>,
+    /// The first time that the fault spoilt.
+    first_time: Option<u64>,
+    /// The address of a byte that the last call changes besides its results.
+    stray: Option<u64>,
+    /// How often the fault had its chance.
+    struck: u64,
 }
 
 impl Faulty {
@@ -48,8 +65,20 @@ impl Faulty {
         // the reference is given its input as a host would give it: after the start
         let stdin = Stdin { bytes: Vec::new(), open: true, ..world.stdin };
         let mut reference = Reference::new(&World { stdin, ..world.clone() }, Host::LINUX, 1);
-        reference.feed(&world.stdin.bytes, true);
-        Faulty { reference, fault, strikes: strikes.to_vec(), calls: 0, nanoseconds: START, before_change: None, struck: false }
+        reference.feed(&world.stdin.bytes, !world.stdin.open);
+        let at_start = fault.filter(|fault| fault.kind == Kind::Undone).map(|_| Box::new(reference.clone()));
+        Faulty {
+            reference,
+            fault,
+            strikes: strikes.to_vec(),
+            calls: 0,
+            nanoseconds: 0,
+            before_change: None,
+            at_start,
+            first_time: None,
+            stray: None,
+            struck: 0,
+        }
     }
 
     /// The state at the end of the run.
@@ -59,15 +88,20 @@ impl Faulty {
 
     /// Whether the fault had its chance.
     pub fn struck(&self) -> bool {
-        self.struck
+        self.struck > 0
     }
 
     fn clocks(&self) -> Clocks {
-        Clocks { realtime: self.nanoseconds, monotonic: self.nanoseconds, cpu: self.nanoseconds }
+        let monotonic = MONOTONIC_START + self.nanoseconds;
+        Clocks { realtime: START + self.nanoseconds, monotonic, cpu: monotonic }
     }
 
-    /// What the reference answers from some state, which it changes.
+    /// What the reference answers from some state, which it changes. A read of what is not there yet waits for it, and nothing comes.
     fn ask(reference: &mut Reference, call: &TraceCall, clocks: Clocks) -> Answer {
+        let reads_input = call.function == Function::FdRead && reference.looks_at_input(call);
+        if reads_input && !reference.has_input() && reference.longest_wait(call, clocks).is_none() {
+            return Answer::Waits;
+        }
         reference.call(call, clocks)
     }
 
@@ -106,6 +140,31 @@ impl Faulty {
                 Some(stale) => Faulty::ask(&mut stale.clone(), call, clocks),
                 None => answer,
             },
+            Kind::Backwards { output, at } => {
+                let by = self.struck * SECOND;
+                changed(answer, output, |bytes| change_number(bytes, at, 8, |time| time.saturating_sub(by)))
+            }
+            Kind::StandsStill { output, at } => {
+                changed(answer, output, |bytes| change_number(bytes, at, 8, |time| *self.first_time.get_or_insert(time)))
+            }
+            Kind::Beside { .. } | Kind::Input { .. } | Kind::Data => {
+                self.stray = stray(kind, call, &answer);
+                answer
+            }
+            Kind::NoErrno => Answer::Returns(Outcome { errno: NO_ERRNO, outputs: Vec::new() }),
+            Kind::AlsoCloses => {
+                let args = call.args.iter().take(1).copied().collect();
+                let close = TraceCall { function: Function::FdClose, args, inputs: Vec::new(), ..call.clone() };
+                let _ = Faulty::ask(&mut self.reference, &close, clocks);
+                answer
+            }
+            Kind::Undone => {
+                if let Some(start) = &self.at_start {
+                    self.reference = Reference::clone(start);
+                }
+                answer
+            }
+            Kind::EndsWell => Answer::Exits(0),
         }
     }
 }
@@ -124,7 +183,7 @@ impl Wasi for Faulty {
         let hit = fault.filter(|fault| fault.site.succeeds == succeeds);
         match (hit, before) {
             (Some(fault), Some(before)) => {
-                self.struck = true;
+                self.struck += 1;
                 self.spoil(fault.kind, before, call, answer)
             }
             (_, before) => {
@@ -133,6 +192,13 @@ impl Wasi for Faulty {
                 }
                 answer
             }
+        }
+    }
+
+    fn afterwards(&mut self, memory: &mut [u8]) {
+        let address = self.stray.take().and_then(|address| usize::try_from(address).ok());
+        if let Some(byte) = address.and_then(|address| memory.get_mut(address)) {
+            *byte ^= 1;
         }
     }
 }
@@ -173,11 +239,16 @@ fn changed(answer: Answer, output: usize, change: impl FnOnce(&mut [u8])) -> Ans
 }
 
 fn add_one(bytes: &mut [u8], at: usize, len: usize) {
+    change_number(bytes, at, len, |number| number.wrapping_add(1));
+}
+
+/// Changes the little-endian number of so many bytes that stands there.
+fn change_number(bytes: &mut [u8], at: usize, len: usize, change: impl FnOnce(u64) -> u64) {
     let mut number = [0; 8];
     if let Some(place) = bytes.get_mut(at..at + len.min(8)) {
         number[..place.len()].copy_from_slice(place);
-        let more = u64::from_le_bytes(number).wrapping_add(1).to_le_bytes();
+        let changed = change(u64::from_le_bytes(number)).to_le_bytes();
         let len = place.len();
-        place.copy_from_slice(&more[..len]);
+        place.copy_from_slice(&changed[..len]);
     }
 }

@@ -72,6 +72,7 @@ impl Hunt {
                 By::Call(_) => "a call that the oracle refuses",
                 By::Run(_) => "the end, the output or the tree",
                 By::Author => "what the case's author expects",
+                By::Guest => "a guest that goes on otherwise",
             };
             *out.entry(way).or_default() += 1;
         }

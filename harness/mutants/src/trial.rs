@@ -10,10 +10,11 @@ use touchstone_model::trace::{Trace, TraceState};
 use touchstone_model::tree::Content;
 use touchstone_model::{Case, End, Observation, bounds, judge};
 use touchstone_oracle::check::Said;
-use touchstone_oracle::{Checker, Host, report, snapshot};
+use touchstone_oracle::state::Link;
+use touchstone_oracle::{Checker, Host, State, report, snapshot};
 use touchstone_spec::Function;
 
-use crate::fault::{Fault, Site};
+use crate::fault::{Fault, Site, every_call};
 use crate::faulty::Faulty;
 
 /// A script that is tried on one fault after the other.
@@ -34,6 +35,8 @@ pub enum By {
     Run(String),
     /// The author of the case expected something else.
     Author,
+    /// The guest went on otherwise than on the reference as it is, after the same answers.
+    Guest,
 }
 
 impl<'a> Trial<'a> {
@@ -54,8 +57,8 @@ impl<'a> Trial<'a> {
             let _ = checker.call(call);
             let exits = call.function == Function::ProcExit;
             let succeeds = call.outcome.as_ref().map_or(exits, |outcome| outcome.errno == 0);
-            for clause in &checker.findings().clauses {
-                let strikes = sites.entry(Site { function: call.function, clause: *clause, succeeds }).or_default();
+            for clause in checker.findings().clauses.iter().copied().chain(every_call(call)) {
+                let strikes = sites.entry(Site { function: call.function, clause, succeeds }).or_default();
                 strikes.extend((strikes.last() != Some(&number)).then_some(number));
             }
         }
@@ -80,7 +83,21 @@ impl<'a> Trial<'a> {
     pub fn attempt(&self, player: &mut Player, fault: Fault, strikes: &[usize]) -> Option<By> {
         let mut faulty = Faulty::with(&self.sample.world, fault, strikes);
         let end = player.play(&self.program, &mut faulty);
-        if faulty.struck() { self.judge(player, &faulty, end) } else { None }
+        if !faulty.struck() {
+            return None;
+        }
+        self.judge(player, &faulty, end).or_else(|| self.asks_otherwise(player, fault, &observation(player, &faulty, end)))
+    }
+
+    /// What a call changes besides its results shows in what the guest goes on to ask.
+    fn asks_otherwise(&self, player: &mut Player, fault: Fault, seen: &Observation) -> Option<By> {
+        if !fault.kind.is_stray() {
+            return None;
+        }
+        let mut honest = Faulty::honest(&self.sample.world);
+        let end = player.play(&self.program, &mut honest);
+        let reference = observation(player, &honest, end);
+        judge::question(seen, &reference).map(|_| By::Guest)
     }
 
     /// What the oracle and the author say of a run. They know nothing of any fault.
@@ -116,9 +133,18 @@ fn observation(player: &Player, guest: &Faulty, end: PlayedEnd) -> Observation {
         stderr: output(1),
         tree: snapshot(guest.state()),
         trace: Trace { calls: player.calls().to_vec(), state: TraceState::Complete },
-        received: Default::default(),
+        received: received(guest.state()),
         leaked_fds: Vec::new(),
         escapes: Vec::new(),
         peak_memory_bytes: 0,
     }
+}
+
+/// What the other sides of connections received.
+fn received(state: &State) -> BTreeMap<String, Content> {
+    let sent = state.sockets.iter().filter_map(|socket| match &socket.link {
+        Link::Connected(connection) => Some((socket.name.clone(), Content::kept(&connection.sent, bounds::RECEIVED_KEPT_BYTES))),
+        Link::Listening(_) | Link::Unconnected => None,
+    });
+    sent.collect()
 }

@@ -165,8 +165,14 @@ impl<'a> Step<'a> {
     /// Says that nothing below a descriptor can be changed, where that is so.
     pub(crate) fn changes_tree(&mut self, number: u32, read_only: ClauseId) {
         if self.entry(number).is_some_and(|fd| fd.read_only) {
-            self.applies(read_only);
+            self.read_only(read_only);
         }
+    }
+
+    /// Says that a call would change what lies below a directory that was given for reading only.
+    pub(crate) fn read_only(&mut self, clause: ClauseId) {
+        self.applies(clause);
+        self.cite(clause!("preopen.read-only"));
     }
 
     // ---- effects ----

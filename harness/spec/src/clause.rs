@@ -31,6 +31,8 @@ pub struct Clause {
     pub note: String,
     /// Why no case can show whether a runtime holds to it, if so: what a world would have to have first.
     pub unreached: Option<String>,
+    /// Why no fault planted in the reference breaks it so that a script which cites it finds that, if so: what shows it instead.
+    pub unproven: Option<String>,
     /// All that is permitted where the clause applies, the preferred first. An oracle reads what it accepts from here.
     pub outcomes: Vec<Permit>,
 }
@@ -272,7 +274,7 @@ impl fmt::Display for Problem {
         f.write_str(match self {
             Self::Duplicate => "stands twice; give one of them another id",
             Self::MalformedId => "needs an id of the form <function or topic>.<kebab-property>",
-            Self::EmptyText => "has an empty title, anchor, note or evidence; fill it in",
+            Self::EmptyText => "has an empty title, anchor, note, reason or evidence; fill it in",
             Self::NoOutcome => "lists no outcome; say what is permitted, and on whose word",
             Self::Discouraged => "may call some of its outcomes discouraged, not all, and only at level `should`",
             Self::Linux => "may say `linux` of one outcome, and not of the first: without it, the first is meant",
@@ -299,7 +301,8 @@ impl Clause {
         }
         let is_empty = |text: &String| text.trim().is_empty();
         let evidence = self.outcomes.iter().map(|permit| &permit.evidence);
-        if [&self.title, &self.anchor, &self.note].into_iter().chain(evidence).any(is_empty) {
+        let reasons = self.unreached.iter().chain(&self.unproven);
+        if [&self.title, &self.anchor, &self.note].into_iter().chain(evidence).chain(reasons).any(is_empty) {
             return Some(Problem::EmptyText);
         }
         let discouraged = self.outcomes.iter().filter(|permit| permit.discouraged).count();

@@ -5,7 +5,7 @@
 
 use touchstone_model::bounds;
 use touchstone_model::capture::{GuestMemory, output_addresses};
-use touchstone_model::trace::TraceCall;
+use touchstone_model::trace::{Outcome, TraceCall};
 use touchstone_oracle::Answer;
 use touchstone_spec::Function;
 use touchstone_spec::consts::{fdstat, filetype};
@@ -17,6 +17,9 @@ use super::program::{END_OF_FDS, PAGE_BYTES, Program, Search};
 pub trait Wasi {
     /// Answers a call, whose outcome is not filled in.
     fn answer(&mut self, call: &TraceCall) -> Answer;
+
+    /// Does to the guest's memory, once the results of a call are there, what it does besides: nothing, unless it is wrong.
+    fn afterwards(&mut self, _memory: &mut [u8]) {}
 }
 
 /// How a script that was played came to its end.
@@ -151,6 +154,7 @@ impl Player {
             };
             outcome.outputs = GuestMemory(&self.memory).outputs(function, &call.args, call.inputs.first(), strings);
         }
+        wasi.afterwards(&mut self.memory);
         let errno = outcome.errno;
         call.outcome = Some(outcome);
         self.calls.push(call);

@@ -233,7 +233,7 @@ pub(crate) fn fd_filestat_set_size(step: &mut Step<'_>) -> Flow {
         What::Foreign => return Err(Stop::Unjudged),
     };
     if step.entry(fd).is_some_and(|entry| entry.read_only) {
-        step.applies(clause!("preopen.read-only-set-size"));
+        step.read_only(clause!("preopen.read-only-set-size"));
     } else if let Some(entry) = step.entry(fd).filter(|entry| !entry.access.writes()) {
         // who asks for the right alone asks for a file that can be cut, which some hosts open for writing then
         let asked = entry.base & rights::FD_FILESTAT_SET_SIZE != 0;

@@ -255,13 +255,13 @@ fn existing_file(step: &mut Step<'_>, asked: Asked, found: &Found, read_only: bo
         step.cite(clause!("preopen.read-only-can-be-read"));
     }
     if read_only && asked.trunc {
-        step.applies(clause!("preopen.read-only-trunc"));
+        step.read_only(clause!("preopen.read-only-trunc"));
     }
     if asked.trunc && !asked.writes() {
         step.applies(clause!("path_open.trunc-needs-write"));
     }
     if read_only && asked.writes() {
-        step.applies(clause!("preopen.read-only-open-for-writing"));
+        step.read_only(clause!("preopen.read-only-open-for-writing"));
     }
 }
 

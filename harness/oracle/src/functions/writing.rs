@@ -143,7 +143,7 @@ fn not_writable(step: &mut Step<'_>, fd: u32, [clause, nothing_given]: [ClauseId
         let nothing = room(step) == 0;
         step.applies(if nothing { nothing_given } else { clause });
         if read_only && !nothing {
-            step.applies(clause!("preopen.read-only-write"));
+            step.read_only(clause!("preopen.read-only-write"));
         }
     }
 }
