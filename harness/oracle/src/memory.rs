@@ -97,11 +97,11 @@ impl Ranges<'_, '_> {
         if let Mode::Check(Seen::Success(outputs)) = &self.step.mode { Some(outputs) } else { None }
     }
 
-    /// The length of a name that a call filled in, which may be less than it had room for.
+    /// The length of a name that a call fills in, which may be less than it has room for.
     fn name_length(&self, function: Function) -> Option<u64> {
         let index = self.step.entry(self.step.arg32(0)).and_then(|entry| entry.preopen);
         let name = index.map(|index| self.step.state.world.preopens[index].guest.len() as u64);
-        name.filter(|_| function == Function::FdPrestatDirName && self.outputs().is_some())
+        name.filter(|_| function == Function::FdPrestatDirName)
     }
 
     /// How many bytes a call moved between its buffers and a file; of one that did not succeed, all there could be.
