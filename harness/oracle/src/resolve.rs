@@ -219,6 +219,10 @@ impl<'a> Walk<'a> {
 
     /// Goes through a name. Gives the place if the path ends here.
     fn name(&mut self, part: &'a [u8], last: bool, follow: bool) -> Result<Option<Place<'a>>, Fault> {
+        if !is_name(part) {
+            // what is wrong with it, the text of the path says
+            return Err(Fault { clauses: self.leads_outside().into_iter().collect(), ..Fault::default() });
+        }
         let Some(directory) = self.state.inodes.directory(self.here()) else { return Err(Fault::unknown()) };
         if directory.unsure {
             return Err(Fault::unknown());
@@ -227,10 +231,6 @@ impl<'a> Walk<'a> {
             return Err(self.blocked(clause!("path-resolution.name-too-long")));
         }
         self.ways.long_name |= part.len() == self.state.world.host.name_bytes;
-        if !is_name(part) {
-            // what is wrong with it, the text of the path says
-            return Err(Fault { clauses: self.leads_outside().into_iter().collect(), ..Fault::default() });
-        }
         let Some(inode) = directory.entries.get(part).copied() else {
             if last {
                 return Ok(Some(self.place(Some(part))));
