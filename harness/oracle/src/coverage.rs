@@ -109,7 +109,7 @@ impl FdKind {
         let appends = fd.flags.is_some_and(|flags| flags & fdflags::APPEND != 0);
         match fd.access {
             Access::Write | Access::ReadWrite if appends => FdKind::FileAppend,
-            Access::Read => FdKind::FileReadOnly,
+            Access::Read | Access::Neither => FdKind::FileReadOnly,
             Access::Write => FdKind::FileWriteOnly,
             Access::ReadWrite => FdKind::FileReadWrite,
         }

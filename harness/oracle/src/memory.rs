@@ -4,7 +4,7 @@ use touchstone_model::trace::{Capture, buffers};
 use touchstone_spec::memory::{Input, Output};
 use touchstone_spec::{Function, clause};
 
-use crate::step::Step;
+use crate::step::{Mode, Seen, Step, number_at};
 
 /// Buffers that `readv()` and `writev()` must accept at once on the hosts that there are, `IOV_MAX`.
 pub(crate) const MOST_BUFFERS: u64 = 1024;
@@ -24,6 +24,7 @@ pub(crate) fn pointers(step: &mut Step<'_>) {
             Input::Bytes { ptr, len } => {
                 let (ptr, len) = (ranges.arg(*ptr), ranges.arg(*len));
                 ranges.range(ptr, len, 1);
+                ranges.huge(len);
             }
             Input::Array { ptr, count, ty } => ranges.array(*ptr, *count, ty.size, ty.align),
             Input::ReadBuffers { ptr, count } => {
@@ -46,7 +47,11 @@ pub(crate) fn pointers(step: &mut Step<'_>) {
             }
             Output::Buffer { ptr, len, .. } => {
                 let (ptr, len) = (ranges.arg(*ptr), ranges.arg(*len));
-                ranges.fills(ptr, len, 1);
+                let filled = ranges.name_length(function).unwrap_or(len).min(len);
+                if ranges.is_outside(ptr, len) && !ranges.is_outside(ptr, filled) {
+                    ranges.step.applies(clause!("memory.unreached-buffer"));
+                }
+                ranges.fills(ptr, filled, 1);
             }
             Output::Array { ptr, capacity, ty, .. } => {
                 let len = ranges.arg(*capacity).saturating_mul(ty.size.into());
@@ -87,10 +92,38 @@ impl Ranges<'_, '_> {
         }
     }
 
+    /// What a call said that succeeded; `None` of one that did not, or that is being made.
+    fn outputs(&self) -> Option<&[Capture]> {
+        if let Mode::Check(Seen::Success(outputs)) = &self.step.mode { Some(outputs) } else { None }
+    }
+
+    /// The length of a name that a call fills in, which may be less than it has room for.
+    fn name_length(&self, function: Function) -> Option<u64> {
+        let index = self.step.entry(self.step.arg32(0)).and_then(|entry| entry.preopen);
+        let name = index.map(|index| self.step.state.world.preopens[index].guest.len() as u64);
+        name.filter(|_| function == Function::FdPrestatDirName)
+    }
+
+    /// How many bytes a call moved between its buffers and a file; of one that did not succeed, all there could be.
+    fn moved(&self) -> u64 {
+        self.outputs().and_then(<[Capture]>::first).map_or(u64::MAX, |count| number_at(count.kept(), 0, 4))
+    }
+
+    fn is_outside(&self, ptr: u64, len: u64) -> bool {
+        ptr.saturating_add(len) > self.step.call.memory_bytes
+    }
+
+    /// More bytes than the memory has.
+    fn huge(&mut self, len: u64) {
+        if len > self.step.call.memory_bytes {
+            self.step.applies(clause!("memory.huge-buffer"));
+        }
+    }
+
     /// A range that the call reads or fills.
     fn range(&mut self, ptr: u64, len: u64, align: u32) {
         let memory = self.step.call.memory_bytes;
-        if ptr.saturating_add(len) > memory {
+        if self.is_outside(ptr, len) {
             let clause = if len == 0 { clause!("memory.zero-length-out-of-bounds") } else { clause!("memory.out-of-bounds") };
             self.step.applies(clause);
         }
@@ -144,12 +177,16 @@ impl Ranges<'_, '_> {
         }
         let mut sum: u64 = 0;
         let mut spans: Vec<(u64, u64)> = Vec::new();
+        let moved = self.moved();
         for (address, len) in buffers(array) {
-            self.range(address.into(), len.into(), 1);
-            if u64::from(len) > self.step.call.memory_bytes {
-                self.step.applies(clause!("memory.huge-buffer"));
-            }
+            let is_reached = sum < moved || len == 0;
             sum += u64::from(len);
+            if !is_reached && self.is_outside(address.into(), len.into()) {
+                self.step.applies(clause!("memory.unreached-buffer"));
+                continue;
+            }
+            self.range(address.into(), len.into(), 1);
+            self.huge(len.into());
             let span = (u64::from(address), u64::from(address) + u64::from(len));
             if filled && len > 0 {
                 if spans.iter().any(|(from, to)| span.0 < *to && *from < span.1) && !self.step.loose {

@@ -4,7 +4,7 @@ use touchstone_spec::{ClauseId, clause};
 
 use crate::resolve::{self, Dots, Place, Ways};
 use crate::state::{InodeId, Kind, Time, What};
-use crate::step::{Flow, Step, Stop};
+use crate::step::{Flow, Mode, Seen, Step, Stop};
 
 /// A path as it was given: its text, and whether the text alone makes the call fail.
 pub(crate) type Text<'a> = Option<&'a [u8]>;
@@ -77,8 +77,11 @@ impl<'a> Step<'a> {
 
     /// The same, for a call that has more to look at. Where nothing is found, it gives the clauses that say why.
     pub(crate) fn try_resolve(&mut self, base: InodeId, text: Text<'a>, follow: bool) -> Flow<Result<Found, Vec<ClauseId>>> {
-        let usable = text.filter(|path| is_usable(path));
-        let Some(path) = usable else { return Ok(Err(Vec::new())) };
+        let Some(path) = text else { return Ok(Err(Vec::new())) };
+        if !is_usable(path) {
+            self.other_faults(base, path)?;
+            return Ok(Err(Vec::new()));
+        }
         let (found, followed) = match resolve::resolve(self.state, base, path, follow) {
             Ok(mut place) => {
                 let followed = std::mem::take(&mut place.followed);
@@ -115,6 +118,25 @@ impl<'a> Step<'a> {
             }
             Err(clauses) => Ok(Err(clauses)),
         }
+    }
+
+    /// What else is wrong with a path that cannot be used: nobody says which of several errors is found first.
+    fn other_faults(&mut self, base: InodeId, path: &[u8]) -> Flow {
+        if path.is_empty() || path[0] == b'/' {
+            return Ok(());
+        }
+        let fault = match resolve::resolve(self.state, base, path, false) {
+            Ok(_) => return Ok(()),
+            // what else is wrong nobody knows, but the call cannot succeed
+            Err(fault) if fault.unknown && matches!(self.mode, Mode::Check(Seen::Success(_))) => return Ok(()),
+            Err(fault) if fault.unknown => return Err(Stop::Unjudged),
+            Err(fault) => fault,
+        };
+        for link in fault.followed {
+            self.state.inodes.get_mut(link).atime = Time::Any;
+        }
+        fault.clauses.into_iter().for_each(|clause| self.permits(clause));
+        Ok(())
     }
 
     /// The clauses about the last part of a path.
@@ -212,7 +234,7 @@ impl<'a> Step<'a> {
 
 /// Whether a path can be resolved at all. What is wrong with the text of one that cannot, [`Step::text`] has said.
 pub(crate) fn is_usable(path: &[u8]) -> bool {
-    !path.is_empty() && path[0] != b'/' && !path.contains(&0) && std::str::from_utf8(path).is_ok()
+    !path.is_empty() && path[0] != b'/' && resolve::is_name(path)
 }
 
 /// A [`Place`] that borrows nothing.

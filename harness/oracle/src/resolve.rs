@@ -103,6 +103,11 @@ pub(crate) fn text_faults(path: &[u8], state: &State) -> impl Iterator<Item = Cl
     .flatten()
 }
 
+/// Whether a path, or a part of one, is one that a file can have.
+pub(crate) fn is_name(text: &[u8]) -> bool {
+    !text.contains(&0) && std::str::from_utf8(text).is_ok()
+}
+
 /// Resolves a path. `follow`: a symbolic link at the end is followed. With a slash behind it, it always is.
 pub(crate) fn resolve<'a>(state: &'a State, base: InodeId, path: &'a [u8], follow: bool) -> Result<Place<'a>, Fault> {
     Walk {
@@ -214,6 +219,10 @@ impl<'a> Walk<'a> {
 
     /// Goes through a name. Gives the place if the path ends here.
     fn name(&mut self, part: &'a [u8], last: bool, follow: bool) -> Result<Option<Place<'a>>, Fault> {
+        if !is_name(part) {
+            // what is wrong with it, the text of the path says
+            return Err(Fault { clauses: self.leads_outside().into_iter().collect(), ..Fault::default() });
+        }
         let Some(directory) = self.state.inodes.directory(self.here()) else { return Err(Fault::unknown()) };
         if directory.unsure {
             return Err(Fault::unknown());
@@ -273,19 +282,22 @@ impl<'a> Walk<'a> {
     /// The walk cannot go on. A host that looks at the text first may find that the rest leads outside, and may say that instead.
     fn blocked(&self, clause: ClauseId) -> Fault {
         let mut fault = Fault::of(clause);
+        fault.clauses.extend(self.leads_outside());
+        fault
+    }
+
+    /// Whether the rest of the path leads outside, as far as its text tells.
+    fn leads_outside(&self) -> Option<ClauseId> {
         let mut depth = self.stack.len();
         for (part, _) in self.rest.iter().rev() {
             match *part {
                 b"." => {}
                 // one part is behind: the one that the walk could not go through
-                b".." if depth == 0 => {
-                    fault.clauses.push(clause!("path-resolution.dotdot-outside"));
-                    break;
-                }
+                b".." if depth == 0 => return Some(clause!("path-resolution.dotdot-outside")),
                 b".." => depth -= 1,
                 _ => depth += 1,
             }
         }
-        fault
+        None
     }
 }

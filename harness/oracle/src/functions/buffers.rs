@@ -19,9 +19,9 @@ pub(super) fn never(step: &mut Step<'_>, clause: ClauseId) -> Flow {
 }
 
 /// A positioned call on a stream: a pipe has no positions; a file behind a stream may be known to the runtime as one.
-pub(super) fn positioned_stream(step: &mut Step<'_>, stream: Stream, [pipe, file, device]: [ClauseId; 3]) -> Flow {
+pub(super) fn positioned_stream(step: &mut Step<'_>, stream: Stream, [pipe, nothing, file, device]: [ClauseId; 4]) -> Flow {
     step.applies(match step.state.stream_kind(stream) {
-        StdioKind::Pipe => pipe,
+        StdioKind::Pipe => return positioned_pipe(step, pipe, nothing),
         StdioKind::File => file,
         StdioKind::Device => device,
     });
@@ -29,6 +29,20 @@ pub(super) fn positioned_stream(step: &mut Step<'_>, stream: Stream, [pipe, file
     step.succeeds()?;
     moved(step, stream);
     Err(Stop::Unjudged)
+}
+
+/// A positioned call on a pipe or a socket. The second clause is for a call that moves no byte, where a host may not look for errors.
+pub(super) fn positioned_pipe(step: &mut Step<'_>, pipe: ClauseId, nothing: ClauseId) -> Flow {
+    if room(step) > 0 {
+        return never(step, pipe);
+    }
+    step.applies(nothing);
+    step.wrong_type();
+    step.succeeds()?;
+    let moved = count(step, 0);
+    step.compare(nothing, "bytes", 0, moved);
+    make_count(step, 0);
+    Ok(())
 }
 
 /// A runtime moved in the file behind a stream: what is read next or written where is not known any more.

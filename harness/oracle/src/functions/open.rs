@@ -61,6 +61,7 @@ pub(crate) fn path_open(step: &mut Step<'_>) -> Flow {
         step.applies(clause!("path_open.unknown-rights"));
         step.permits(clause!("rights.unknown-bits"));
     }
+    refused_by_flags(step, asked);
     let fd = step.fd(0, clause!("path_open.bad-fd"))?;
     needed_rights(step, fd, asked);
     let base = step.base(fd, clause!("path_open.base-not-directory"))?;
@@ -94,6 +95,19 @@ pub(crate) fn path_open(step: &mut Step<'_>) -> Flow {
             step.succeeds()?;
             opened(step, fd, asked, &found, inode)
         }
+    }
+}
+
+/// Flags that a host may refuse before it looks at the path.
+fn refused_by_flags(step: &mut Step<'_>, asked: Asked) {
+    if asked.directory && asked.trunc {
+        step.permits(clause!("path_open.directory-trunc"));
+    }
+    if asked.directory && asked.excl {
+        step.permits(clause!("path_open.directory-excl"));
+    }
+    if asked.trunc && !asked.writes() {
+        step.permits(clause!("path_open.trunc-needs-write"));
     }
 }
 

@@ -1,7 +1,7 @@
 //! `poll_oneoff`.
 
 use touchstone_model::trace::{Capture, TraceCall};
-use touchstone_model::world::StdioKind;
+use touchstone_model::world::{StdioKind, Stdout};
 use touchstone_spec::consts::{
     event, event_fd_readwrite, eventrwflags, rights, subclockflags, subscription, subscription_clock, subscription_fd_readwrite,
     subscription_u,
@@ -247,7 +247,11 @@ fn stream_prospect(step: &mut Step<'_>, stream: Stream, write: bool) -> Prospect
     if write {
         step.cite(clause!("poll_oneoff.pipe-writable"));
         let ready = !step.state.output(stream).is_some_and(Output::may_be_full);
-        return Prospect { ready, ..Prospect::default() };
+        let broken = step.state.output(stream).is_some_and(|output| output.behind == Stdout::Broken);
+        if broken {
+            step.cite(clause!("poll_oneoff.broken-pipe"));
+        }
+        return Prospect { ready, errors: if broken { &[Errno::Io, Errno::Pipe] } else { &[] }, ..Prospect::default() };
     }
     step.cite(clause!("poll_oneoff.consumes-nothing"));
     let left = step.state.input.read.map(|read| (step.state.input.bytes.len() - read) as u64);

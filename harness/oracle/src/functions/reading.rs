@@ -5,10 +5,11 @@ use touchstone_spec::consts::{fdflags, rights};
 use touchstone_spec::{ClauseId, clause};
 
 use super::buffers::{
-    LARGEST, buffer_clauses, count, joined, lengths, make_buffers, make_count, never, offset, positioned_stream, room, text,
+    LARGEST, buffer_clauses, count, joined, lengths, make_buffers, make_count, never, offset, positioned_pipe, positioned_stream, room,
+    text,
 };
 use super::sockets::{self, Receiving};
-use crate::state::{InodeId, Offset, Stream, What};
+use crate::state::{Access, InodeId, Offset, Stream, What};
 use crate::step::{Flow, Step, Stop};
 
 /// What a successful read promises.
@@ -102,9 +103,13 @@ pub(crate) fn fd_pread(step: &mut Step<'_>) -> Flow {
         }
         What::Directory(_) => directory(step, [clause!("fd_pread.directory"), clause!("fd_pread.directory-no-room")]),
         What::Stream(stream) => {
-            positioned_stream(step, stream, [clause!("fd_pread.pipe"), clause!("fd_pread.stdio-file"), clause!("stdio.device")])
+            if stream != Stream::Input {
+                step.permits(if room(step) == 0 { PREAD.not_readable[1] } else { PREAD.not_readable[0] });
+            }
+            let (file, device) = (clause!("fd_pread.stdio-file"), clause!("stdio.device"));
+            positioned_stream(step, stream, [clause!("fd_pread.pipe"), clause!("fd_pread.pipe-no-room"), file, device])
         }
-        What::Socket(_) => never(step, clause!("fd_pread.pipe")),
+        What::Socket(_) => positioned_pipe(step, clause!("fd_pread.pipe"), clause!("fd_pread.pipe-no-room")),
         What::Foreign => Err(Stop::Unjudged),
     }
 }
@@ -114,6 +119,8 @@ fn not_readable(step: &mut Step<'_>, fd: u32, [clause, no_room]: [ClauseId; 2]) 
     if step.entry(fd).is_some_and(|entry| !entry.access.reads()) {
         let nothing = room(step) == 0;
         step.applies(if nothing { no_room } else { clause });
+    } else if step.entry(fd).is_some_and(|entry| entry.access == Access::Neither) {
+        step.applies(clause!("fd_read.opened-for-neither"));
     }
 }
 

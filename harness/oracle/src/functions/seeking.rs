@@ -17,8 +17,13 @@ pub(crate) fn fd_seek(step: &mut Step<'_>) -> Flow {
     if u64::from(base) > whence::END {
         step.applies(clause!("fd_seek.invalid-whence"));
     }
-    let fd = step.fd(0, clause!("fd_seek.bad-fd"))?;
     let by = step.arg(1).cast_signed();
+    let below = by < 0 && u64::from(base) == whence::SET;
+    if below {
+        // no descriptor makes it right
+        step.permits(clause!("fd_seek.negative-result"));
+    }
+    let fd = step.fd(0, clause!("fd_seek.bad-fd"))?;
     let only_tells = by == 0 && u64::from(base) == whence::CUR;
     if only_tells && step.entry(fd).is_some_and(|entry| entry.base & rights::FD_TELL != 0) {
         step.cite(clause!("rights.tell-without-seek"));
@@ -77,6 +82,9 @@ pub(crate) fn fd_seek(step: &mut Step<'_>) -> Flow {
                     step.cite(clause!("stdio.pipe-has-no-offset"));
                 }
                 StdioKind::File => {
+                    if below {
+                        step.applies(clause!("fd_seek.negative-result"));
+                    }
                     step.applies(clause!("fd_seek.stdio-file"));
                     step.cite(clause!("stdio.file-seek"));
                 }

@@ -209,6 +209,9 @@ fn reset(step: &mut Step<'_>, socket: SocketId, before: &Connection, room: u64) 
 }
 
 pub(crate) fn sock_send(step: &mut Step<'_>) -> Flow {
+    if step.arg(3) > u64::from(u16::MAX) {
+        step.applies(clause!("memory.argument-too-wide"));
+    }
     if step.arg(3) != 0 {
         step.applies(clause!("sock_send.flags"));
     }

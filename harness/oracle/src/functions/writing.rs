@@ -4,7 +4,7 @@ use touchstone_model::world::Stdout;
 use touchstone_spec::consts::{fdflags, rights};
 use touchstone_spec::{ClauseId, clause};
 
-use super::buffers::{LARGEST, buffer_clauses, count, lengths, make_count, never, offset, positioned_stream, room, taken};
+use super::buffers::{LARGEST, buffer_clauses, count, lengths, make_count, never, offset, positioned_pipe, positioned_stream, room, taken};
 use super::sockets;
 use crate::state::{Choice, InodeId, Offset, Output, Stream, What};
 use crate::step::{Flow, Step, Stop};
@@ -127,10 +127,13 @@ pub(crate) fn fd_pwrite(step: &mut Step<'_>) -> Flow {
             if step.state.output(stream).is_some_and(|output| output.behind == Stdout::Full) {
                 no_space(step, clause!("fd_pwrite.no-space"));
             }
-            let device = clause!("fd_pwrite.stdio-device");
-            positioned_stream(step, stream, [clause!("fd_pwrite.pipe"), clause!("fd_pwrite.stdio-file"), device])
+            if stream == Stream::Input {
+                step.permits(if room(step) == 0 { PWRITE.not_writable[1] } else { PWRITE.not_writable[0] });
+            }
+            let (file, device) = (clause!("fd_pwrite.stdio-file"), clause!("fd_pwrite.stdio-device"));
+            positioned_stream(step, stream, [clause!("fd_pwrite.pipe"), clause!("fd_pwrite.pipe-nothing"), file, device])
         }
-        What::Socket(_) => never(step, clause!("fd_pwrite.pipe")),
+        What::Socket(_) => positioned_pipe(step, clause!("fd_pwrite.pipe"), clause!("fd_pwrite.pipe-nothing")),
         What::Foreign => Err(Stop::Unjudged),
     }
 }

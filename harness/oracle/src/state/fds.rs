@@ -40,14 +40,16 @@ pub enum Access {
     Read,
     Write,
     ReadWrite,
+    /// Neither was asked for: for reading or for nothing, as the runtime likes.
+    Neither,
 }
 
 impl Access {
-    /// What rights ask for when a file is opened. Without either of the two it is opened for reading, as hosts have no file that
-    /// can do neither.
+    /// What rights ask for when a file is opened.
     pub fn of_rights(base: u64) -> Access {
         match (base & rights::FD_READ != 0, base & rights::FD_WRITE != 0) {
-            (_, false) => Access::Read,
+            (true, false) => Access::Read,
+            (false, false) => Access::Neither,
             (false, true) => Access::Write,
             (true, true) => Access::ReadWrite,
         }
@@ -58,9 +60,9 @@ impl Access {
         matches!(self, Access::Write | Access::ReadWrite)
     }
 
-    /// Whether the file can be read.
+    /// Whether the file can be read, at least by the host, which has no file that can do neither.
     pub fn reads(self) -> bool {
-        matches!(self, Access::Read | Access::ReadWrite)
+        !matches!(self, Access::Write)
     }
 }
 
