@@ -104,6 +104,12 @@ pub const RUSTUP_SECONDS: u64 = 120;
 /// How long a failed `rustup target add` is remembered: a machine without network must not wait for it in every run.
 pub const RUSTUP_RETRY_SECONDS: u64 = 86_400;
 
+/// How long the witness waits for a clock at most.
+pub const WITNESS_WAIT_NANOSECONDS: u64 = 200_000_000;
+
+/// Bytes of the pipes that a guest of the witness writes to, which nobody empties meanwhile: as much as Linux gives anybody.
+pub const WITNESS_PIPE_BYTES: usize = 1 << 20;
+
 /// Unexplained differences of a run against the kernel that are kept with their script: more nobody reads before the first are mended.
 pub const WITNESS_SCRIPTS: usize = 200;
 

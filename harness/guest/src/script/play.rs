@@ -5,7 +5,7 @@
 
 use touchstone_model::bounds;
 use touchstone_model::capture::{GuestMemory, output_addresses};
-use touchstone_model::trace::{Outcome, TraceCall};
+use touchstone_model::trace::TraceCall;
 use touchstone_oracle::Answer;
 use touchstone_spec::Function;
 use touchstone_spec::consts::{fdstat, filetype};

@@ -1,5 +1,7 @@
 //! One script: each call goes to the kernel if that can decide it, and the oracle follows what came of it.
 
+use std::time::Duration;
+
 use rustix::time::{ClockId, clock_gettime};
 use touchstone_guest::script::Wasi;
 use touchstone_model::bounds;
@@ -47,7 +49,7 @@ pub struct Lockstep<'a> {
     scene: Scene<'a>,
     /// Calls of the script proper, as opposed to those with which it looks for its preopens.
     made: usize,
-    /// Nanoseconds that calls have waited: nobody waits for them really.
+    /// Nanoseconds that calls have waited without anybody having waited for them.
     waited: u64,
     /// The two went different ways: nothing that comes after says anything.
     lost: bool,
@@ -166,6 +168,13 @@ impl<'a> Lockstep<'a> {
         });
     }
 
+    /// Waits as a call does: really where that is short, since the kernel stamps files meanwhile, and as if where it is long.
+    fn wait(&mut self, nanoseconds: u64) {
+        let really = nanoseconds.min(bounds::WITNESS_WAIT_NANOSECONDS);
+        std::thread::sleep(Duration::from_nanos(really));
+        self.waited = self.waited.saturating_add(nanoseconds - really);
+    }
+
     /// What the descriptor of a call stands for.
     fn what(&self, call: &TraceCall) -> What {
         let number = call.args.first().and_then(|number| u32::try_from(*number).ok());
@@ -177,7 +186,7 @@ impl<'a> Lockstep<'a> {
         let is_stream = matches!(self.what(call), What::Stream(Stream::Output | Stream::Error));
         let bytes: u64 = call.inputs.iter().skip(1).map(|capture| u64::from(capture.len)).sum();
         let written: usize = self.checker.states()[0].output.iter().map(|output| output.written.len()).sum();
-        call.function == Function::FdWrite && is_stream && written as u64 + bytes > bounds::PIPE_BYTES as u64
+        call.function == Function::FdWrite && is_stream && written as u64 + bytes > bounds::WITNESS_PIPE_BYTES as u64
     }
 }
 
@@ -187,7 +196,7 @@ impl Wasi for Lockstep<'_> {
             return Answer::Traps;
         }
         let preview = self.checker.preferred(call, clocks(self.waited));
-        self.waited = self.waited.saturating_add(preview.waited);
+        self.wait(preview.waited);
         let is_search = self.made == 0 && matches!(call.function, Function::FdPrestatGet | Function::FdPrestatDirName);
         self.made += usize::from(!is_search);
         self.tally.calls += u64::from(!is_search);

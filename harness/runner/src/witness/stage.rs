@@ -216,6 +216,9 @@ fn output(behind: &Stdout, devices: &Devices) -> Result<Output, HarnessError> {
         }
         Stdout::Pipe | Stdout::Stuck | Stdout::Broken => {
             let (reader, writer) = std::io::pipe().map_err(HarnessError::system("make the guest's stdout"))?;
+            if *behind == Stdout::Pipe {
+                rustix::pipe::fcntl_setpipe_size(&writer, bounds::WITNESS_PIPE_BYTES).map_err(HarnessError::system("widen a pipe"))?;
+            }
             let ours = (*behind != Stdout::Broken).then(|| File::from(OwnedFd::from(reader)));
             Ok(Output { theirs: writer.into(), ours })
         }
