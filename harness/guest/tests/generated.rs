@@ -110,6 +110,7 @@ fn a_kernel_can_witness_what_is_made_for_it() {
     let tallies = tallies(&Mix::kernel());
     show(&tallies);
     let share = success(&tallies);
-    assert!((40.0..80.0).contains(&share), "{share} % succeed");
+    // nothing abuses the interface here: more than of the default mix succeed, and not nearly all
+    assert!((40.0..85.0).contains(&share), "{share} % succeed");
     assert_eq!(tallies.len(), 28, "functions are called");
 }
