@@ -52,10 +52,10 @@ fn there_are_a_thousand_faults_and_more() {
 
 /// What a clause says of itself, and what the hunt says of it, if the two contradict each other.
 fn contradiction(clause: &Clause, proven: bool) -> Option<String> {
-    match (&clause.unproven, &clause.unreached, proven) {
-        (None, None, false) => Some(format!("{}: no script that cites it finds a fault that breaks it", clause.id)),
-        (Some(reason), _, true) => Some(format!("{}: a script that cites it finds a fault, although it says: {reason}", clause.id)),
-        (Some(_), _, false) | (None, Some(_), false) | (None, _, true) => None,
+    match (&clause.unproven, proven) {
+        (None, false) => Some(format!("{}: no script that cites it finds a fault that breaks it", clause.id)),
+        (Some(reason), true) => Some(format!("{}: a script that cites it finds a fault, although it says: {reason}", clause.id)),
+        (Some(_), false) | (None, true) => None,
     }
 }
 

@@ -29,8 +29,6 @@ pub struct Clause {
     pub anchor: String,
     /// What else a reader should know, in our words.
     pub note: String,
-    /// Why no case can show whether a runtime holds to it, if so: what a world would have to have first.
-    pub unreached: Option<String>,
     /// Why no fault planted in the reference breaks it so that a script which cites it finds that, if so: what shows it instead.
     pub unproven: Option<String>,
     /// All that is permitted where the clause applies, the preferred first. An oracle reads what it accepts from here.
@@ -301,7 +299,7 @@ impl Clause {
         }
         let is_empty = |text: &String| text.trim().is_empty();
         let evidence = self.outcomes.iter().map(|permit| &permit.evidence);
-        let reasons = self.unreached.iter().chain(&self.unproven);
+        let reasons = &self.unproven;
         if [&self.title, &self.anchor, &self.note].into_iter().chain(evidence).chain(reasons).any(is_empty) {
             return Some(Problem::EmptyText);
         }

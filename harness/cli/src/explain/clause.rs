@@ -42,12 +42,9 @@ pub(super) fn explain(clause: &Clause, suite: &Suite, args: &ExplainArgs) -> Res
 
 /// What the index says.
 fn said(clause: &Clause) -> String {
-    let Clause { id, title, level, authority, anchor, note, unreached, unproven, outcomes } = clause;
+    let Clause { id, title, level, authority, anchor, note, unproven, outcomes } = clause;
     let mut out = format!("{} {id}\n  {title}\n  {}, by {}: {anchor}\n", head("clause"), level.name(), authority.name());
     out.push_str(&indented(note.trim(), 2));
-    if let Some(reason) = unreached {
-        out.push_str(&format!("\n{}\n  {reason}\n", head("no case can show it")));
-    }
     if let Some(reason) = unproven {
         out.push_str(&format!("\n{}\n  {reason}\n", head("no planted fault shows that a case would notice")));
     }
