@@ -23,7 +23,7 @@ pub fn run(args: &FuzzArgs) -> Result<Exit, Failure> {
         seed: args.seed,
         cases: args.cases,
         jobs,
-        timeout: Duration::from_secs(bounds::RUN_TIMEOUT_SECONDS),
+        timeout: Duration::from_secs(bounds::RANDOM_TIMEOUT_SECONDS),
     };
     let scratch = Scratch::new()?;
     let progress = human::Bar::new(args.cases, "scripts");

@@ -4,6 +4,10 @@
 /// (sorting a file of 1 MB on an interpreter) takes a tenth of it on two slow cores.
 pub const RUN_TIMEOUT_SECONDS: u64 = 10;
 
+/// Wall-clock seconds for one run of a random script, whose waits are all far shorter. A runtime that hangs does so thousands of times
+/// in a campaign.
+pub const RANDOM_TIMEOUT_SECONDS: u64 = 2;
+
 /// How long a worker may take to start and to answer its preflight. Engines compile a module in it, perhaps on a busy machine.
 pub const WORKER_START_TIMEOUT_SECONDS: u64 = 60;
 

@@ -167,7 +167,10 @@ impl Shared<'_> {
 
     fn observe(&self, bench: &mut Bench<'_>, entry: &Entry, sample: &Sample) -> Result<Option<(Observation, OracleReport)>, HarnessError> {
         let Ok(program) = program::program(&sample.script, &sample.world) else { return Ok(None) };
-        let module = Prepared::recorded(&encode(&program), if entry.keeper == Keeper::Host { Keeper::Host } else { Keeper::Module });
+        let module = match entry.keeper {
+            Keeper::Module => Prepared::on_trampoline(&program),
+            Keeper::Host => Prepared::recorded(&encode(&program), Keeper::Host),
+        };
         let spec =
             WorkerSpec { program: self.plan.program.clone(), runtime: entry.name.to_owned(), profile: Profile::Default, plant: None };
         let observation = bench.observe(&spec, &sample.world, &module)?;

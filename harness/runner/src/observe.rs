@@ -1,12 +1,14 @@
 //! Runs one guest on one runtime and says what was seen.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use sha2::{Digest, Sha256};
 use touchstone_guest::record;
+use touchstone_guest::script::Program;
+use touchstone_guest::script::trampoline::{self, PROGRAM_EXPORT};
 use touchstone_model::judge::{Feature, authored};
 use touchstone_model::trace::{Keeper, TRACE_EXPORT, Trace, TraceState};
 use touchstone_model::tree::{self, Content, TreeSnapshot};
@@ -27,6 +29,8 @@ use crate::sockets::Sockets;
 pub struct Prepared {
     pub bytes: Vec<u8>,
     pub hash: [u8; 32],
+    /// What a memory is filled with before the first call: the program, where the module is the trampoline.
+    pub image: Option<(String, Vec<u8>)>,
     /// Memories that are read back after the run.
     pub memories: Vec<String>,
 }
@@ -41,10 +45,17 @@ impl Prepared {
         }
     }
 
+    /// The trampoline with a program, for a runtime that knows several memories. It does what the program's straight-line module does.
+    pub fn on_trampoline(program: &Program) -> Prepared {
+        static TRAMPOLINE: OnceLock<Prepared> = OnceLock::new();
+        let trampoline = TRAMPOLINE.get_or_init(|| Prepared::recorded(&trampoline::module(), Keeper::Module));
+        Prepared { image: Some((PROGRAM_EXPORT.to_owned(), trampoline::image(program))), ..trampoline.clone() }
+    }
+
     /// A module without the recorder, and the memories to read back.
     pub fn plain(wasm: &[u8], memories: &[&str]) -> Prepared {
         let memories = memories.iter().map(|name| (*name).to_owned()).collect();
-        Prepared { bytes: wasm.to_vec(), hash: Sha256::digest(wasm).into(), memories }
+        Prepared { bytes: wasm.to_vec(), hash: Sha256::digest(wasm).into(), image: None, memories }
     }
 }
 
@@ -208,6 +219,7 @@ fn job(world: &World, module: &Prepared, sealed: &Sealed) -> Job {
         args: world.args.clone(),
         env: world.env.clone(),
         preopens: world.preopens.iter().map(|preopen| (preopen.guest.clone(), sealed.preopen(preopen), preopen.access)).collect(),
+        image: module.image.clone(),
         memories: module.memories.clone(),
         calls: world.calls.clone(),
         sockets: world.sockets.len(),

@@ -94,10 +94,10 @@ struct Planted {
 impl Runtime for Planted {
     /// The preflight runs clean: its first argument says that it is one.
     fn run(&mut self, run: Run) -> anyhow::Result<Ran> {
-        if run.args.first().is_some_and(|arg| arg == crate::preflight::PROGRAM) {
+        if run.given.args.first().is_some_and(|arg| arg == crate::preflight::PROGRAM) {
             return self.runtime.run(run);
         }
-        let preopen = run.preopens.first().map(|preopen| preopen.host.clone()).unwrap_or_default();
+        let preopen = run.given.preopens.first().map(|preopen| preopen.host.clone()).unwrap_or_default();
         match self.plant {
             Plant::LostByte => self.lose_a_byte(run),
             Plant::WrongErrno => {
@@ -136,7 +136,7 @@ impl Planted {
     /// Lets `path_open` follow the paths that begin so out of the first preopen, whatever the engine has against it: they all lead to the
     /// canary, which the engine finds inside. What the guest then does with the descriptor, it does to the canary.
     fn lead_outside(&mut self, mut run: Run, preopen: &Path, beginnings: &[Vec<u8>]) -> anyhow::Result<Ran> {
-        run.module = leading(&run.module, beginnings)?;
+        run.guest.module = leading(&run.guest.module, beginnings)?;
         let tunnel = preopen.join(char::from(TUNNEL).to_string());
         fs::hard_link(preopen.join(SECRET), &tunnel)?;
         let ran = self.runtime.run(run);
@@ -147,7 +147,7 @@ impl Planted {
     /// Lets the guest write into a pipe of ours and passes on all but the last byte.
     fn lose_a_byte(&mut self, mut run: Run) -> anyhow::Result<Ran> {
         let (reader, writer) = std::io::pipe()?;
-        let mut to = fs::File::from(std::mem::replace(&mut run.stdout, OwnedFd::from(writer)));
+        let mut to = fs::File::from(std::mem::replace(&mut run.given.stdout, OwnedFd::from(writer)));
         let copy = std::thread::spawn(move || -> std::io::Result<()> {
             let mut all = Vec::new();
             let mut reader = reader;

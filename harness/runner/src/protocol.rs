@@ -22,6 +22,8 @@ pub struct Job {
     pub env: Vec<(String, String)>,
     /// Guest path, host path, access.
     pub preopens: Vec<(String, PathBuf, Access)>,
+    /// What a memory is filled with before the first call.
+    pub image: Option<(String, Vec<u8>)>,
     pub memories: Vec<String>,
     pub calls: Vec<String>,
     /// How many sockets there are.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
 use touchstone_model::End;
-use touchstone_runtimes::{Entry, HostPreopen, Module, Run, Runtime, run_guarded};
+use touchstone_runtimes::{Entry, Given, Guest, HostPreopen, Module, Run, Runtime, run_guarded};
 
 use crate::HarnessError;
 use crate::plant::{self, Plant};
@@ -69,9 +69,10 @@ fn end_with_the_runner(socket: &UnixStream) -> io::Result<()> {
 /// Runs one job. The first run opens what an engine keeps for good, so fds are compared from the second run on.
 fn run(runtime: &mut dyn Runtime, job: Job, fds: ([OwnedFd; 3], Vec<OwnedFd>), baseline: &mut Option<BTreeSet<String>>) -> Reply {
     let ([stdin, stdout, stderr], sockets) = fds;
-    let Job { hash, module, args, env, preopens, memories, calls, .. } = job;
+    let Job { hash, module, args, env, preopens, image, memories, calls, .. } = job;
     let preopens = preopens.into_iter().map(|(guest, host, access)| HostPreopen { guest, host, access }).collect();
-    let run = Run { module: Module { hash, bytes: module }, args, env, preopens, sockets, stdin, stdout, stderr, memories, calls };
+    let guest = Guest { module: Module { hash, bytes: module }, image, memories, calls };
+    let run = Run { guest, given: Given { args, env, preopens, sockets, stdin, stdout, stderr } };
     let ran = match run_guarded(runtime, run) {
         Ok(ran) => ran,
         Err(error) => return Reply::Failed(format!("{error:#}")),

@@ -153,20 +153,20 @@ enum Report {
 impl Runtime for Program {
     fn run(&mut self, run: Run) -> anyhow::Result<Ran> {
         let world = World {
-            args: &run.args,
-            env: &run.env,
-            preopens: run.preopens.iter().map(|preopen| (preopen.guest.as_str(), preopen.host.as_path())).collect(),
-            memories: &run.memories,
-            calls: &run.calls,
+            args: &run.given.args,
+            env: &run.given.env,
+            preopens: run.given.preopens.iter().map(|preopen| (preopen.guest.as_str(), preopen.host.as_path())).collect(),
+            memories: &run.guest.memories,
+            calls: &run.guest.calls,
             trace: TRACE_EXPORT,
             trace_bytes: bounds::TRACE_BYTES,
         };
         let mut report = shared(&[])?;
-        let files = [&shared(&run.module.bytes)?, &shared(&serde_json::to_vec(&world)?)?, &report];
+        let files = [&shared(&run.guest.module.bytes)?, &shared(&serde_json::to_vec(&world)?)?, &report];
         let mut command = process::Command::new(self.path);
         command.args(self.arguments).args(files.map(|file| file.as_raw_fd().to_string()));
         // the worker has found the program by its `PATH`; the program itself needs none
-        command.env_remove("PATH").stdin(run.stdin).stdout(run.stdout).stderr(run.stderr);
+        command.env_remove("PATH").stdin(run.given.stdin).stdout(run.given.stdout).stderr(run.given.stderr);
         end_with_this_thread(&mut command);
         let status = command.status().with_context(|| format!("cannot start {}", self.path.display()))?;
         let mut bytes = Vec::new();

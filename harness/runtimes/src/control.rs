@@ -43,7 +43,7 @@ impl Runtime for Null {
 
 impl Runtime for Answering {
     fn run(&mut self, run: Run) -> anyhow::Result<Ran> {
-        Ok(self.0.run(&run.module, (), &run.calls, &run.memories))
+        self.0.run(&run.guest, ())
     }
 }
 

@@ -1,6 +1,7 @@
 //! Hosts guests on the interpreter wasmi, with imports of the caller's choice. wasmi with its own WASI is one such host,
 //! the negative controls are others.
 
+use anyhow::Context;
 use wasmi::errors::ErrorKind;
 use wasmi::{Config, Engine, Error, Instance, Linker, Module, Store, TrapCode};
 
@@ -8,7 +9,7 @@ use touchstone_model::End;
 use touchstone_model::observation::{Stage, TrapClass};
 
 use crate::cache::Cache;
-use crate::{Ran, end, exports};
+use crate::{Guest, Ran, end, exports, missing_pages};
 
 /// wasmi with imports that work on a `T`, of which each run has its own.
 pub(crate) struct Interpreter<T: 'static> {
@@ -29,23 +30,25 @@ impl<T> Interpreter<T> {
         Ok(Interpreter { engine, linker, modules: Cache::new() })
     }
 
-    /// Runs a module's `_start`, or these calls of a reactor, and reads the memories of these names. The state is dropped before
-    /// this returns.
-    pub(crate) fn run(&mut self, module: &crate::Module, state: T, calls: &[String], memories: &[String]) -> Ran {
-        let compiled = self.modules.get_or_compile(module, |bytes| Module::new(&self.engine, bytes));
+    /// Runs a guest on imports with this state, which is dropped before this returns.
+    pub(crate) fn run(&mut self, guest: &Guest, state: T) -> anyhow::Result<Ran> {
+        let compiled = self.modules.get_or_compile(&guest.module, |bytes| Module::new(&self.engine, bytes));
         let compiled = match compiled {
             Ok(compiled) => compiled,
-            Err(error) => return Ran::without_memories(end::rejected(Stage::Compile, error)),
+            Err(error) => return Ok(Ran::without_memories(end::rejected(Stage::Compile, error))),
         };
         let mut store = Store::new(&self.engine, state);
         let instance = match self.linker.instantiate_and_start(&mut store, &compiled) {
             Ok(instance) => instance,
-            Err(error) => return Ran::without_memories(end_of_instantiation(&error)),
+            Err(error) => return Ok(Ran::without_memories(end_of_instantiation(&error))),
         };
+        if let Some((name, bytes)) = &guest.image {
+            fill(&mut store, instance, name, bytes)?;
+        }
         // wasmi knows nothing of reactors: to initialise one is left to whoever embeds it, here us
-        let initialize = instance.get_func(&store, "_initialize").filter(|_| !calls.is_empty()).map(|_| "_initialize");
-        let end = end::of_calls(initialize.into_iter().chain(exports(calls)), |name| call(&mut store, instance, name));
-        Ran { end, memories: read_memories(&store, instance, memories) }
+        let initialize = instance.get_func(&store, "_initialize").filter(|_| !guest.calls.is_empty()).map(|_| "_initialize");
+        let end = end::of_calls(initialize.into_iter().chain(exports(&guest.calls)), |name| call(&mut store, instance, name));
+        Ok(Ran { end, memories: read_memories(&store, instance, &guest.memories) })
     }
 }
 
@@ -85,6 +88,14 @@ fn class_of(code: TrapCode) -> TrapClass {
         // Fuel and growth limits, which are not set, and whatever a newer wasmi adds.
         _ => TrapClass::Other,
     }
+}
+
+fn fill<T>(store: &mut Store<T>, instance: Instance, name: &str, bytes: &[u8]) -> anyhow::Result<()> {
+    let memory = instance.get_memory(&*store, name).with_context(|| format!("the guest has no memory {name}"))?;
+    let missing = missing_pages(bytes, memory.data_size(&*store));
+    memory.grow(&mut *store, missing)?;
+    memory.data_mut(store)[..bytes.len()].copy_from_slice(bytes);
+    Ok(())
 }
 
 fn read_memories<T>(store: &Store<T>, instance: Instance, names: &[String]) -> Vec<(String, Vec<u8>)> {

@@ -39,7 +39,26 @@ pub use oracle::{part_of, read_tree};
 /// One run of one module: what the guest is, and all that it is given.
 #[derive(Debug)]
 pub struct Run {
+    pub guest: Guest,
+    pub given: Given,
+}
+
+/// A module, how it is called, and what is read of it afterwards.
+#[derive(Debug, Clone)]
+pub struct Guest {
     pub module: Module,
+    /// What a memory that the guest exports is filled with from its start, growing if need be, before the first call: its name and the
+    /// bytes. The program of a trampoline comes so.
+    pub image: Option<(String, Vec<u8>)>,
+    /// Exported memories of the guest that are read back after the run, however it ended. Those that do not exist are left out.
+    pub memories: Vec<String>,
+    /// What is called of a reactor once it is initialised, in turn. Without any the module is a command.
+    pub calls: Vec<String>,
+}
+
+/// What a guest is given.
+#[derive(Debug)]
+pub struct Given {
     pub args: Vec<String>,
     pub env: Vec<(String, String)>,
     pub preopens: Vec<HostPreopen>,
@@ -50,10 +69,6 @@ pub struct Run {
     pub stdin: OwnedFd,
     pub stdout: OwnedFd,
     pub stderr: OwnedFd,
-    /// Exported memories of the guest that are read back after the run, however it ended. Those that do not exist are left out.
-    pub memories: Vec<String>,
-    /// What is called of a reactor once it is initialised, in turn. Without any the module is a command.
-    pub calls: Vec<String>,
 }
 
 /// The exports that are called, given the calls of a reactor.
@@ -61,6 +76,14 @@ fn exports(calls: &[String]) -> impl Iterator<Item = &str> {
     let start = calls.is_empty().then_some("_start");
     start.into_iter().chain(calls.iter().map(String::as_str))
 }
+
+/// Pages by which a memory of that many bytes must grow to hold an image.
+fn missing_pages(image: &[u8], memory_bytes: usize) -> u64 {
+    image.len().saturating_sub(memory_bytes).div_ceil(PAGE_BYTES) as u64
+}
+
+/// Bytes of a page of wasm memory.
+const PAGE_BYTES: usize = 65536;
 
 /// A module with the hash of its bytes, by which compiled code is cached.
 #[derive(Debug, Clone)]

@@ -35,14 +35,14 @@ pub use host_tree::{part_of, read as read_tree};
 /// How long a poll waits at most for standard input before it looks again.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 
-struct Oracle(Interpreter<Rc<RefCell<Guest>>>);
+struct Oracle(Interpreter<Rc<RefCell<Playing>>>);
 
 pub(crate) fn start() -> anyhow::Result<Box<dyn Runtime>> {
     Ok(Box::new(Oracle(Interpreter::new(|linker| Function::ALL.into_iter().try_for_each(|function| define(linker, function)))?)))
 }
 
 /// One run: the specification's state, and the host's ends of the standard streams and sockets.
-struct Guest {
+struct Playing {
     reference: Reference,
     stdin: File,
     outputs: [File; 2],
@@ -52,34 +52,38 @@ struct Guest {
 
 impl Runtime for Oracle {
     fn run(&mut self, mut run: Run) -> anyhow::Result<Ran> {
-        let (given, sockets) = sockets::read(std::mem::take(&mut run.sockets))?;
+        let (given, sockets) = sockets::read(std::mem::take(&mut run.given.sockets))?;
         let world = world(&run, given)?;
         let seed = clocks().realtime;
         let reference = Reference::new(&world, Host::LINUX, seed);
-        let guest =
-            Rc::new(RefCell::new(Guest { reference, stdin: run.stdin.into(), outputs: [run.stdout.into(), run.stderr.into()], sockets }));
-        let ran = self.0.run(&run.module, Rc::clone(&guest), &run.calls, &run.memories);
+        let guest = Rc::new(RefCell::new(Playing {
+            reference,
+            stdin: run.given.stdin.into(),
+            outputs: [run.given.stdout.into(), run.given.stderr.into()],
+            sockets,
+        }));
+        let ran = self.0.run(&run.guest, Rc::clone(&guest))?;
         let guest = guest.borrow();
-        host_tree::write_back(&world, guest.reference.state(), &run.preopens)?;
+        host_tree::write_back(&world, guest.reference.state(), &run.given.preopens)?;
         Ok(ran)
     }
 }
 
 /// The world that a run describes.
 fn world(run: &Run, sockets: Vec<Socket>) -> anyhow::Result<World> {
-    let folders: Vec<&Path> = run.preopens.iter().map(|preopen| preopen.host.as_path()).collect();
-    let preopens = run.preopens.iter().enumerate().map(|(index, preopen)| {
+    let folders: Vec<&Path> = run.given.preopens.iter().map(|preopen| preopen.host.as_path()).collect();
+    let preopens = run.given.preopens.iter().enumerate().map(|(index, preopen)| {
         let within = part_of(&folders, index).map(|(outer, path)| Within { preopen: outer.to_string(), path });
         let tree = if within.is_none() { host_tree::read(&preopen.host)? } else { Tree::default() };
         Ok(Preopen { name: index.to_string(), guest: preopen.guest.clone(), access: preopen.access, tree, within })
     });
     Ok(World {
-        args: run.args.clone(),
-        env: run.env.clone(),
-        stdin: Stdin { kind: stdio::kind(&run.stdin)?, bytes: Vec::new(), open: true },
-        stdout: stdout(&run.stdout)?,
+        args: run.given.args.clone(),
+        env: run.given.env.clone(),
+        stdin: Stdin { kind: stdio::kind(&run.given.stdin)?, bytes: Vec::new(), open: true },
+        stdout: stdout(&run.given.stdout)?,
         preopens: preopens.collect::<anyhow::Result<Vec<Preopen>>>()?,
-        calls: run.calls.clone(),
+        calls: run.guest.calls.clone(),
         sockets,
         times_unknown: false,
     })
@@ -106,7 +110,7 @@ fn clocks() -> Clocks {
     Clocks { realtime: nanoseconds(realtime), monotonic: of(ClockId::Monotonic), cpu: of(ClockId::ProcessCPUTime) }
 }
 
-fn define(linker: &mut Linker<Rc<RefCell<Guest>>>, function: Function) -> anyhow::Result<()> {
+fn define(linker: &mut Linker<Rc<RefCell<Playing>>>, function: Function) -> anyhow::Result<()> {
     let ty = FuncType::new(value_types(function.core_params()), value_types(function.core_results()));
     linker.func_new(MODULE, function.name(), ty, move |mut caller, params, results| {
         let args: Vec<u64> = params.iter().map(argument).collect();
@@ -130,7 +134,7 @@ fn argument(value: &Val) -> u64 {
 }
 
 /// Answers a call. An error ends the guest.
-fn perform(caller: &mut Caller<'_, Rc<RefCell<Guest>>>, function: Function, args: Vec<u64>) -> Result<u32, Error> {
+fn perform(caller: &mut Caller<'_, Rc<RefCell<Playing>>>, function: Function, args: Vec<u64>) -> Result<u32, Error> {
     let guest = Rc::clone(caller.data());
     let mut guest = guest.borrow_mut();
     let memory = caller.get_export("memory").and_then(Extern::into_memory);
@@ -166,7 +170,7 @@ fn perform(caller: &mut Caller<'_, Rc<RefCell<Guest>>>, function: Function, args
     }
 }
 
-impl Guest {
+impl Playing {
     /// Before a call looks at standard input: waits as long as the call would, and takes what is there.
     fn wait_for_input(&mut self, call: &TraceCall) -> anyhow::Result<()> {
         if !self.reference.looks_at_input(call) || self.reference.has_input() {

@@ -11,13 +11,13 @@ use touchstone_model::observation::{Stage, TrapClass};
 use touchstone_model::world::Access;
 use wasmer::sys::vm::TrapCode;
 use wasmer::sys::{EngineBuilder, Features, Singlepass};
-use wasmer::{Engine, Instance, InstantiationError, Module, RuntimeError, Store};
+use wasmer::{Engine, Instance, InstantiationError, Module, Pages, RuntimeError, Store};
 use wasmer_wasix::virtual_fs::{MountFileSystem, TmpFileSystem, host_fs};
 use wasmer_wasix::wasmer_wasix_types::wasi::ExitCode;
 use wasmer_wasix::{WasiEnvBuilder, WasiError, WasiRuntimeError, WasiThreadError};
 
 use crate::cache::Cache;
-use crate::{HostPreopen, Ran, Run, Runtime, end, exports};
+use crate::{Given, Guest, HostPreopen, Ran, Run, Runtime, end, exports, missing_pages};
 
 struct Wasmer {
     engine: Engine,
@@ -34,7 +34,7 @@ pub(crate) fn start() -> anyhow::Result<Box<dyn Runtime>> {
 
 impl Runtime for Wasmer {
     fn run(&mut self, run: Run) -> anyhow::Result<Ran> {
-        let module = match self.modules.get_or_compile(&run.module, |bytes| Module::new(&self.engine, bytes)) {
+        let module = match self.modules.get_or_compile(&run.guest.module, |bytes| Module::new(&self.engine, bytes)) {
             Ok(module) => module,
             Err(error) => return Ok(Ran::without_memories(end::rejected(Stage::Compile, error))),
         };
@@ -42,23 +42,22 @@ impl Runtime for Wasmer {
         // means that when it has been dropped, nothing of the run goes on and no file of it is open.
         let tokio = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let _entered = tokio.enter();
-        let (memories, calls) = (run.memories.clone(), run.calls.clone());
-        let environment = environment(run, &self.engine)?;
-        run_exports(&self.engine, module, environment, &calls, &memories)
+        let environment = environment(run.given, &self.engine)?;
+        run_exports(&self.engine, module, environment, &run.guest)
     }
 }
 
 /// What the guest is given. Only the file systems, stdio and the engine differ from WASIX's defaults.
-fn environment(run: Run, engine: &Engine) -> anyhow::Result<WasiEnvBuilder> {
+fn environment(given: Given, engine: &Engine) -> anyhow::Result<WasiEnvBuilder> {
     let mut builder = WasiEnvBuilder::default();
     builder.set_engine(engine.clone());
-    builder.add_args(&run.args);
-    builder.add_envs(run.env);
-    builder.set_stdin(stdio::input(run.stdin)?);
-    builder.set_stdout(stdio::output(run.stdout)?);
-    builder.set_stderr(stdio::output(run.stderr)?);
+    builder.add_args(&given.args);
+    builder.add_envs(given.env);
+    builder.set_stdin(stdio::input(given.stdin)?);
+    builder.set_stdout(stdio::output(given.stdout)?);
+    builder.set_stderr(stdio::output(given.stderr)?);
     let root = MountFileSystem::new();
-    for preopen in &run.preopens {
+    for preopen in &given.preopens {
         let directory = host_fs::FileSystem::new(Handle::current(), &preopen.host)
             .with_context(|| format!("cannot open the preopen {}", preopen.host.display()))?;
         root.mount(&preopen.guest, Arc::new(directory)).with_context(|| format!("cannot mount {}", preopen.guest))?;
@@ -86,18 +85,29 @@ fn add_preopen(builder: &mut WasiEnvBuilder, preopen: &HostPreopen) -> anyhow::R
     Ok(())
 }
 
-fn run_exports(engine: &Engine, module: Module, environment: WasiEnvBuilder, calls: &[String], memories: &[String]) -> anyhow::Result<Ran> {
+fn run_exports(engine: &Engine, module: Module, environment: WasiEnvBuilder, guest: &Guest) -> anyhow::Result<Ran> {
     let mut store = Store::new(engine.clone());
     // this calls `_initialize` as well, where there is one
     let (instance, wasi) = match environment.instantiate(module, &mut store) {
         Ok(instantiated) => instantiated,
         Err(error) => return end_of_instantiation(error).map(Ran::without_memories),
     };
-    let end = end::of_calls(exports(calls), |name| call(&mut store, &instance, name));
-    let memories = read_memories(&store, &instance, memories);
+    if let Some((name, bytes)) = &guest.image {
+        fill(&mut store, &instance, name, bytes)?;
+    }
+    let end = end::of_calls(exports(&guest.calls), |name| call(&mut store, &instance, name));
+    let memories = read_memories(&store, &instance, &guest.memories);
     // Closes the guest's files. The code only matters to those who wait for the process, and nobody does.
     wasi.on_exit(&mut store, Some(ExitCode::from(0)));
     Ok(Ran { end, memories })
+}
+
+fn fill(store: &mut Store, instance: &Instance, name: &str, bytes: &[u8]) -> anyhow::Result<()> {
+    let memory = instance.exports.get_memory(name).with_context(|| format!("the guest has no memory {name}"))?;
+    let missing = missing_pages(bytes, memory.view(store).data_size() as usize);
+    memory.grow(store, Pages(u32::try_from(missing)?))?;
+    memory.view(store).write(0, bytes)?;
+    Ok(())
 }
 
 fn call(store: &mut Store, instance: &Instance, name: &str) -> Result<(), End> {

@@ -24,16 +24,16 @@ pub(crate) fn start() -> anyhow::Result<Box<dyn Runtime>> {
 impl Runtime for Wasmi {
     fn run(&mut self, run: Run) -> anyhow::Result<Ran> {
         let mut builder = WasiCtxBuilder::new();
-        builder.args(&run.args)?.envs(&run.env)?;
-        builder.stdin(stdio(run.stdin)).stdout(stdio(run.stdout)).stderr(stdio(run.stderr));
+        builder.args(&run.given.args)?.envs(&run.given.env)?;
+        builder.stdin(stdio(run.given.stdin)).stdout(stdio(run.given.stdout)).stderr(stdio(run.given.stderr));
         let context = builder.build();
-        for preopen in &run.preopens {
+        for preopen in &run.given.preopens {
             context.push_preopened_dir(directory(preopen)?, &preopen.guest)?;
         }
-        for fd in run.sockets {
+        for fd in run.given.sockets {
             context.push_file(socket(fd)?, FileAccessMode::READ | FileAccessMode::WRITE)?;
         }
-        Ok(self.0.run(&run.module, context, &run.calls, &run.memories))
+        self.0.run(&run.guest, context)
     }
 }
 

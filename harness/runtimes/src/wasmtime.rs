@@ -5,6 +5,7 @@ mod stdin;
 use std::fs::File;
 use std::os::fd::OwnedFd;
 
+use anyhow::Context;
 use touchstone_model::End;
 use touchstone_model::observation::{Stage, TrapClass};
 use touchstone_model::world::{Access, StdioKind};
@@ -14,7 +15,7 @@ use wasmtime_wasi::p1::{self, WasiP1Ctx};
 use wasmtime_wasi::{FsPerms, I32Exit, WasiCtxBuilder};
 
 use crate::cache::Cache;
-use crate::{HostPreopen, Ran, Run, Runtime, end, exports, stdio};
+use crate::{Given, HostPreopen, Ran, Run, Runtime, end, exports, missing_pages, stdio};
 use stdin::PipeStdin;
 
 struct Wasmtime {
@@ -39,7 +40,7 @@ pub(crate) fn start() -> anyhow::Result<Box<dyn Runtime>> {
 
 impl Runtime for Wasmtime {
     fn run(&mut self, run: Run) -> anyhow::Result<Ran> {
-        let linked = self.modules.get_or_compile(&run.module, |bytes| {
+        let linked = self.modules.get_or_compile(&run.guest.module, |bytes| {
             let module = Module::new(&self.engine, bytes).map_err(|error| end::rejected(Stage::Compile, error))?;
             self.linker.instantiate_pre(&module).map_err(|error| end::rejected(Stage::Instantiate, error))
         });
@@ -47,9 +48,9 @@ impl Runtime for Wasmtime {
             Ok(linked) => linked,
             Err(end) => return Ok(Ran::without_memories(end)),
         };
-        let (memories, calls) = (run.memories.clone(), run.calls.clone());
-        let mut store = Store::new(&self.engine, context(run)?);
-        let instance = if calls.is_empty() {
+        let Run { guest, given } = run;
+        let mut store = Store::new(&self.engine, context(given)?);
+        let instance = if guest.calls.is_empty() {
             linked.instantiate(&mut store).map(Exports::Command)
         } else {
             self.initialise(&mut store, linked.module()).map(Exports::Reactor)
@@ -58,8 +59,11 @@ impl Runtime for Wasmtime {
             Ok(instance) => instance,
             Err(error) => return Ok(Ran::without_memories(end_of_instantiation(&error))),
         };
-        let end = end::of_calls(exports(&calls), |name| call(&mut store, &instance, name));
-        Ok(Ran { end, memories: read_memories(&mut store, &instance, &memories) })
+        if let Some((name, bytes)) = &guest.image {
+            fill(&mut store, &instance, name, bytes)?;
+        }
+        let end = end::of_calls(exports(&guest.calls), |name| call(&mut store, &instance, name));
+        Ok(Ran { end, memories: read_memories(&mut store, &instance, &guest.memories) })
     }
 }
 
@@ -91,16 +95,16 @@ impl Exports {
 }
 
 /// What the guest is given, as wasmtime's CLI would give it.
-fn context(run: Run) -> anyhow::Result<WasiP1Ctx> {
+fn context(given: Given) -> anyhow::Result<WasiP1Ctx> {
     let mut builder = WasiCtxBuilder::new();
-    builder.args(&run.args).envs(&run.env);
+    builder.args(&given.args).envs(&given.env);
     // The CLI does so too when it has no timeout to enforce; otherwise each call on a file would go through another thread.
     builder.allow_blocking_current_thread(true);
-    give_stdin(&mut builder, run.stdin)?;
+    give_stdin(&mut builder, given.stdin)?;
     // Written directly and at once, like the CLI's inherited streams.
-    builder.stdout(OutputFile::new(File::from(run.stdout)));
-    builder.stderr(OutputFile::new(File::from(run.stderr)));
-    for HostPreopen { guest, host, access } in &run.preopens {
+    builder.stdout(OutputFile::new(File::from(given.stdout)));
+    builder.stderr(OutputFile::new(File::from(given.stderr)));
+    for HostPreopen { guest, host, access } in &given.preopens {
         let permissions = match access {
             Access::ReadWrite => FsPerms::ReadWrite,
             Access::ReadOnly => FsPerms::ReadOnly,
@@ -115,6 +119,14 @@ fn give_stdin(builder: &mut WasiCtxBuilder, stdin: OwnedFd) -> anyhow::Result<()
         StdioKind::File | StdioKind::Device => builder.stdin(InputFile::new(File::from(stdin))),
         StdioKind::Pipe => builder.stdin(PipeStdin::new(stdin)?),
     };
+    Ok(())
+}
+
+fn fill(store: &mut Store<WasiP1Ctx>, exports: &Exports, name: &str, bytes: &[u8]) -> anyhow::Result<()> {
+    let memory = exports.get(store, name).and_then(Extern::into_memory).with_context(|| format!("the guest has no memory {name}"))?;
+    let missing = missing_pages(bytes, memory.data_size(&*store));
+    memory.grow(&mut *store, missing)?;
+    memory.write(store, 0, bytes)?;
     Ok(())
 }
 

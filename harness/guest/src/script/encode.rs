@@ -4,8 +4,8 @@ use touchstone_model::bounds;
 use touchstone_spec::consts::{fdstat, filetype};
 use touchstone_spec::{CoreType, Function, MODULE};
 use wasm_encoder::{
-    BlockType, CodeSection, ConstExpr, DataSection, EntityType, ExportKind, ExportSection, FunctionSection, ImportSection, MemArg,
-    MemArgTarget, MemorySection, MemoryType, Module, TypeSection, ValType,
+    BlockType, CodeSection, ConstExpr, DataSection, EntityType, ExportKind, ExportSection, FunctionSection, ImportSection, InstructionSink,
+    MemArg, MemArgTarget, MemorySection, MemoryType, Module, TypeSection, ValType,
 };
 
 use super::program::{END_OF_FDS, NOT_RETURNED, Operand, Program, ProgramCall};
@@ -180,15 +180,18 @@ const DIRENT_NAMLEN: u64 = 16;
 fn step_over_entries(buffer: u32, index: u32, body: &mut wasm_encoder::Function) {
     let mut sink = body.instructions();
     sink.i32_const(buffer.cast_signed()).local_set(0);
-    for _ in 0..index {
-        sink.local_get(0).local_get(0).i32_load(at(DIRENT_NAMLEN, 2)).i32_add().i32_const(DIRENT_BYTES).i32_add().local_set(0);
-    }
+    (0..index).for_each(|_| step_over_entry(&mut sink, 0));
+}
+
+/// Moves the address of an entry, in a local, to the next one.
+pub(super) fn step_over_entry(sink: &mut InstructionSink<'_>, local: u32) {
+    sink.local_get(local).local_get(local).i32_load(at(DIRENT_NAMLEN, 2)).i32_add().i32_const(DIRENT_BYTES).i32_add().local_set(local);
 }
 
 /// `(name, len) -> fd`: asks each fd from 3 upwards whether it is the preopen of that name. -1 if none is.
 ///
 /// The scratch memory is at address 0, below everything that a script lays out: the prestat at 0, the name from 16.
-fn search(imports: &[Function]) -> wasm_encoder::Function {
+pub(super) fn search(imports: &[Function]) -> wasm_encoder::Function {
     const NAME: u32 = 0;
     const LEN: u32 = 1;
     const FD: u32 = 2;
@@ -224,7 +227,7 @@ fn search(imports: &[Function]) -> wasm_encoder::Function {
 
 /// `(index) -> fd`: asks each fd from 3 upwards of what type it is, and gives the socket before which `index` others come. -1 if
 /// there is none. The fdstat is written to address 0.
-fn search_socket(imports: &[Function]) -> wasm_encoder::Function {
+pub(super) fn search_socket(imports: &[Function]) -> wasm_encoder::Function {
     const INDEX: u32 = 0;
     const FD: u32 = 1;
     const ERRNO: u32 = 2;

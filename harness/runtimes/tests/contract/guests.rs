@@ -11,6 +11,11 @@ pub(crate) struct Guest {
 }
 
 impl Guest {
+    /// A run of it in which nothing is called, filled or read besides.
+    pub(crate) fn called(&self) -> touchstone_runtimes::Guest {
+        touchstone_runtimes::Guest { module: self.module.clone(), image: None, memories: Vec::new(), calls: Vec::new() }
+    }
+
     /// A module that need not be one.
     pub(crate) fn bytes(bytes: &[u8]) -> Self {
         // Any hash will do that tells the modules of this test apart.

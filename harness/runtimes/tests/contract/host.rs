@@ -69,8 +69,8 @@ pub(crate) fn run(runtime: &mut dyn Runtime, guest: &Guest, given: Given) -> See
     };
     let (stdout, read_stdout) = sink(given.stdout_kind);
     let (stderr, read_stderr) = sink(StdioKind::Pipe);
-    let run = Run {
-        module: guest.module.clone(),
+    let called = touchstone_runtimes::Guest { memories: given.memories, calls: given.calls, ..guest.called() };
+    let given = touchstone_runtimes::Given {
         args: given.args,
         env: given.env,
         preopens: given.preopens,
@@ -78,9 +78,8 @@ pub(crate) fn run(runtime: &mut dyn Runtime, guest: &Guest, given: Given) -> See
         stdin,
         stdout,
         stderr,
-        memories: given.memories,
-        calls: given.calls,
     };
+    let run = Run { guest: called, given };
     let ran = run_guarded(runtime, run).unwrap();
     if let Some(feeder) = feeder {
         feeder.join().unwrap();
@@ -91,8 +90,7 @@ pub(crate) fn run(runtime: &mut dyn Runtime, guest: &Guest, given: Given) -> See
 /// A run that nobody feeds or drains.
 pub(crate) fn idle_run(guest: &Guest) -> Run {
     let null = || OwnedFd::from(File::open("/dev/null").unwrap());
-    Run {
-        module: guest.module.clone(),
+    let given = touchstone_runtimes::Given {
         args: Vec::new(),
         env: Vec::new(),
         preopens: Vec::new(),
@@ -100,9 +98,8 @@ pub(crate) fn idle_run(guest: &Guest) -> Run {
         stdin: null(),
         stdout: null(),
         stderr: null(),
-        memories: Vec::new(),
-        calls: Vec::new(),
-    }
+    };
+    Run { guest: guest.called(), given }
 }
 
 /// The write end and the read end of a pipe.
