@@ -120,3 +120,6 @@ pub const WITNESS_SCRIPTS: usize = 200;
 /// Candidates that the shrinker asks its judge about at most. A script of 25 calls in a full world needs some hundred, one that is
 /// hard to make smaller some thousand; a judge that takes 10 ms for each, which a slow engine does, is asked for two minutes.
 pub const SHRINK_TRIES: usize = 12_000;
+
+/// The same where a run ends by being stopped: each try that shows it waits for [`RANDOM_TIMEOUT_SECONDS`].
+pub const SHRINK_TRIES_OF_HANGS: usize = 60;

@@ -15,7 +15,7 @@ use touchstone_model::divergence::Divergence;
 use touchstone_model::oracle::{OracleReport, Said};
 use touchstone_model::trace::Keeper;
 use touchstone_model::value::errno_text;
-use touchstone_model::{End, Observation};
+use touchstone_model::{End, Observation, bounds};
 use touchstone_oracle::Host;
 use touchstone_runtimes::Entry;
 use touchstone_spec::ClauseId;
@@ -204,7 +204,12 @@ impl Shared<'_> {
     fn minimise(&self, bench: &mut Bench<'_>, finding: &mut Finding) {
         let Some(entry) = self.plan.runtimes.iter().find(|entry| entry.name == finding.signature.runtime) else { return };
         let (mut clauses, mut detail) = (finding.clauses.clone(), finding.detail.clone());
+        let mut tries_left = if finding.signature.seen == End::TimedOut.to_string() { bounds::SHRINK_TRIES_OF_HANGS } else { usize::MAX };
         let mut shows = |sample: &Sample| {
+            if tries_left == 0 {
+                return false;
+            }
+            tries_left -= 1;
             let Ok(Some((observation, report))) = self.observe(bench, entry, sample) else { return false };
             match first(entry, &observation, &report) {
                 Some(departed) if departed.signature == finding.signature && observation.escapes.is_empty() => {
