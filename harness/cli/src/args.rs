@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use touchstone_model::bounds;
@@ -41,6 +42,9 @@ pub enum Command {
     /// One process in which `witness` plays scripts
     #[command(hide = true)]
     Stage(StageArgs),
+    /// Takes a share of random scripts; `fuzz` starts these
+    #[command(hide = true)]
+    Hunt(HuntArgs),
 }
 
 /// Flags of `conformance`.
@@ -229,22 +233,30 @@ pub struct RegisterArgs {
 /// Flags of `fuzz`.
 #[derive(Debug, Clone, Parser)]
 #[command(after_help = "Examples:
-  cargo xtask fuzz --runtime wasmtime --cases 2000
-  cargo xtask fuzz --runtime wasmi --cases 20000 --seed 7
+  cargo xtask fuzz --time 60s                            a minute on all runtimes
+  cargo xtask fuzz --runtime wasmtime --cases 200000     so many scripts on one
+  cargo xtask fuzz --cases 1000000 --shard 1/4 --seed 7  a quarter of them, for one machine of four
 
 What a divergence file lists under [[random]] is only counted. What is new is shown with the smallest
-script that does the same. The same seed makes the same scripts.
-Exit codes: 0 nothing new, 1 a new finding, 2 usage, 3 harness error or stopped")]
+script that does the same. The same seed makes the same scripts: with --cases the same findings, whatever
+the number of jobs. Ctrl-C ends it as --time does, and keeps what was found.
+Exit codes: 0 nothing new, 1 a new finding, 2 usage, 3 harness error")]
 pub struct FuzzArgs {
     /// Run them on this runtime (repeat for several); without it, on all that are judged by default
     #[arg(long, value_name = "NAME")]
     pub runtime: Vec<String>,
-    /// Run this many random scripts
-    #[arg(long, value_name = "N", default_value_t = 2000)]
-    pub cases: u64,
+    /// Run random scripts for so long, for example 90s, 10m or 8h; without it and --cases, for a minute
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub time: Option<Duration>,
+    /// Run the scripts with the numbers from 0 up to this one
+    #[arg(long, value_name = "N")]
+    pub cases: Option<u64>,
     /// Make the scripts from this number
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
+    /// Run one of N parts of the scripts
+    #[arg(long, value_name = "I/N", value_parser = parse_shard)]
+    pub shard: Option<Shard>,
     /// Run this many at a time; without it, one per core
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
@@ -295,6 +307,25 @@ pub struct StageArgs {
     pub first: u64,
     #[arg(long)]
     pub step: u64,
+}
+
+/// Flags of the hidden `hunt`.
+#[derive(Debug, Clone, Parser)]
+pub struct HuntArgs {
+    #[arg(long)]
+    pub folder: PathBuf,
+    #[arg(long)]
+    pub runtime: Vec<String>,
+    #[arg(long)]
+    pub seed: u64,
+    #[arg(long)]
+    pub first: u64,
+    #[arg(long)]
+    pub seat: usize,
+    #[arg(long)]
+    pub step: u64,
+    #[arg(long)]
+    pub end: u64,
 }
 
 /// Flags of the hidden `worker`.

@@ -1,13 +1,15 @@
 //! `fuzz`: random scripts on runtimes, each call judged.
 
-use std::sync::atomic::Ordering;
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use touchstone_model::bounds;
-use touchstone_runner::campaign::{self, Finding, Outcome};
+use touchstone_runner::HarnessError;
+use touchstone_runner::fuzz::campaign::{self, Finding, Outcome};
+use touchstone_runner::fuzz::hunter::{self, Assignment};
 use touchstone_runner::scratch::Scratch;
 
-use crate::args::FuzzArgs;
+use crate::args::{FuzzArgs, HuntArgs};
 use crate::conformance::{stop_on_ctrl_c, this_program};
 use crate::{Exit, Failure, human, select};
 
@@ -17,19 +19,28 @@ pub fn run(args: &FuzzArgs) -> Result<Exit, Failure> {
     let suite = select::suite(&[])?;
     let stop = stop_on_ctrl_c()?;
     let jobs = args.jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
+    // somebody who says neither wants to see something soon
+    let time = args.time.or(args.cases.is_none().then_some(A_MINUTE));
+    let start = Instant::now();
     let plan = campaign::Plan {
         program: this_program()?,
         runtimes,
         seed: args.seed,
-        cases: args.cases,
+        cases: args.cases.unwrap_or(u64::MAX),
+        shard: args.shard.map_or((1, 1), |shard| (shard.index as u64, shard.count as u64)),
         jobs,
+        until: time.map(|time| start + time),
         timeout: Duration::from_secs(bounds::RANDOM_TIMEOUT_SECONDS),
     };
     let scratch = Scratch::new()?;
-    let progress = human::Bar::new(args.cases, "scripts");
-    let start = Instant::now();
+    let progress = match time {
+        Some(time) => human::Bar::new(time.as_secs(), "seconds"),
+        None => human::Bar::new(plan.part(), "scripts"),
+    };
     let outcome = campaign::run(&plan, &suite.divergences, &scratch, &stop, |now| {
-        progress.at(now.cases, &format!("{} findings, {} new", now.findings, now.new));
+        let seconds = start.elapsed().as_secs_f64();
+        let done = if time.is_some() { seconds as u64 } else { now.cases };
+        progress.at(done, &format!("{:.0} scripts/s, {} findings, {} new", now.cases as f64 / seconds, now.findings, now.new));
     })?;
     progress.end();
     human::print(&summary(&outcome, args.seed));
@@ -37,12 +48,23 @@ pub fn run(args: &FuzzArgs) -> Result<Exit, Failure> {
     eprintln!("{:.0} s, {:.0} scripts/s", seconds, outcome.cases as f64 / seconds);
     Ok(if outcome.findings.iter().any(|finding| finding.known.is_none()) || !outcome.escapes.is_empty() {
         Exit::Difference
-    } else if stop.load(Ordering::Relaxed) {
-        Exit::Harness
     } else {
         Exit::Green
     })
 }
+
+/// Plays a share of the scripts and says what it finds, a line of JSON at a time.
+pub fn hunt(args: &HuntArgs) -> Result<Exit, Failure> {
+    let runtimes = args.runtime.iter().map(|name| select::runtime(name)).collect::<Result<Vec<_>, _>>()?;
+    let HuntArgs { folder, seed, first, seat, step, end, .. } = args.clone();
+    let book = std::io::stdin().as_fd().try_clone_to_owned().map_err(HarnessError::system("take over the log book"))?;
+    let assignment = Assignment { folder, runtimes, seed, first, seat, step, end };
+    hunter::hunt(&assignment, &book.into(), &mut std::io::stdout().lock())?;
+    Ok(Exit::Green)
+}
+
+/// How long a campaign takes that was not told.
+const A_MINUTE: Duration = Duration::from_secs(60);
 
 fn summary(outcome: &Outcome, seed: u64) -> String {
     let (known, new): (Vec<&Finding>, Vec<&Finding>) = outcome.findings.iter().partition(|finding| finding.known.is_some());

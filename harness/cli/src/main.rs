@@ -19,6 +19,7 @@ fn main() -> ExitCode {
         Command::Runtimes => list::run(),
         Command::Prebuilt => prebuilt::run(),
         Command::Worker(args) => worker::run(&args),
+        Command::Hunt(args) => fuzz::hunt(&args),
         Command::Stage(args) => witness::stage(&args),
     };
     match done {

@@ -3,10 +3,10 @@
 //! In reading order: [`suite`] finds cases and divergence files; [`scratch`] makes the world of a run and reads it
 //! back, [`sockets`] its sockets;
 //! [`profile`] fixes what the host would leak into results; [`protocol`], [`worker`] and [`pool`] are the two sides of a
-//! worker process; [`preflight`] checks a runtime before it is judged; [`observe`] runs one guest and [`schedule`] all. [`campaign`] runs
+//! worker process; [`preflight`] checks a runtime before it is judged; [`observe`] runs one guest and [`schedule`] all. [`fuzz`] runs
 //! random scripts instead of a suite, and [`witness`] asks the host kernel instead of a runtime.
 
-pub mod campaign;
+pub mod fuzz;
 pub mod observe;
 pub mod plant;
 pub mod pool;
@@ -16,6 +16,7 @@ pub mod protocol;
 pub mod schedule;
 pub mod scratch;
 pub mod sockets;
+mod streams;
 pub mod suite;
 pub mod witness;
 pub mod worker;

@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 
 use sha2::{Digest, Sha256};
 use touchstone_guest::record;
-use touchstone_guest::script::Program;
 use touchstone_guest::script::trampoline::{self, PROGRAM_EXPORT};
+use touchstone_guest::script::{Program, encode};
 use touchstone_model::judge::{Feature, authored};
 use touchstone_model::trace::{Keeper, TRACE_EXPORT, Trace, TraceState};
 use touchstone_model::tree::{self, Content, TreeSnapshot};
@@ -45,8 +45,16 @@ impl Prepared {
         }
     }
 
-    /// The trampoline with a program, for a runtime that knows several memories. It does what the program's straight-line module does.
-    pub fn on_trampoline(program: &Program) -> Prepared {
+    /// The trampoline with a program, which a runtime compiles once for all programs; the program's own module for one that knows one
+    /// memory only. Both do the same.
+    pub fn played(program: &Program, keeper: Keeper) -> Prepared {
+        match keeper {
+            Keeper::Module => Prepared::on_trampoline(program),
+            Keeper::Host => Prepared::recorded(&encode(program), Keeper::Host),
+        }
+    }
+
+    fn on_trampoline(program: &Program) -> Prepared {
         static TRAMPOLINE: OnceLock<Prepared> = OnceLock::new();
         let trampoline = TRAMPOLINE.get_or_init(|| Prepared::recorded(&trampoline::module(), Keeper::Module));
         Prepared { image: Some((PROGRAM_EXPORT.to_owned(), trampoline::image(program))), ..trampoline.clone() }
@@ -175,7 +183,7 @@ impl<'a> Bench<'a> {
         let script = probe.script().ok_or_else(|| failed("the probe is no script".to_owned()))?;
         let program = touchstone_guest::script::program::program(script, &probe.world).map_err(|mistake| failed(mistake.message))?;
         let keeper = entry(&spec.runtime).map_or(Keeper::Module, |entry| entry.keeper);
-        let module = Prepared::recorded(&touchstone_guest::script::encode(&program), keeper);
+        let module = Prepared::recorded(&encode(&program), keeper);
         let observation = self.observe(spec, &probe.world, &module)?;
         let differences = authored(probe, &observation).iter().map(ToString::to_string).collect();
         Ok((observation.end, differences))
@@ -226,7 +234,7 @@ fn job(world: &World, module: &Prepared, sealed: &Sealed) -> Job {
     }
 }
 
-fn observation(
+pub(crate) fn observation(
     result: &RunResult,
     world: &World,
     sealed: &Sealed,

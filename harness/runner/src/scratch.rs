@@ -366,19 +366,24 @@ fn printable(path: &Path) -> String {
 }
 
 fn content(path: &Path, len: u64) -> std::io::Result<Content> {
+    match File::open(path) {
+        Ok(file) => content_of(file, len, bounds::FILE_KEPT_BYTES),
+        // an unprivileged harness may not read what a guest took away its own right to read
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => Ok(Content { len, bytes: None, sha256: None }),
+        Err(error) => Err(error),
+    }
+}
+
+/// The content of a file of this length, from where it is: its bytes if they are no more than `kept`, else their hash; of one that is very
+/// long, the length only.
+pub(crate) fn content_of(mut file: File, len: u64, kept: usize) -> std::io::Result<Content> {
     if len > bounds::FILE_HASHED_BYTES {
         return Ok(Content { len, bytes: None, sha256: None });
     }
-    let mut file = match File::open(path) {
-        Ok(file) => file,
-        // an unprivileged harness may not read what a guest took away its own right to read
-        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => return Ok(Content { len, bytes: None, sha256: None }),
-        Err(error) => return Err(error),
-    };
-    if len <= bounds::FILE_KEPT_BYTES as u64 {
+    if len <= kept as u64 {
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
-        return Ok(Content::of(&bytes));
+        return Ok(Content::kept(&bytes, kept));
     }
     let mut hash = Sha256::new();
     std::io::copy(&mut file, &mut hash)?;

@@ -117,6 +117,36 @@ fn a_script_that_is_printed_and_read_does_the_same_on_every_runtime() {
     }
 }
 
+/// Scripts that are compared on the trampoline and as modules of their own; fewer on a runtime where some hang.
+const ON_BOTH: u64 = 1000;
+const ON_BOTH_WITH_HANGS: u64 = 60;
+
+#[test]
+fn the_trampoline_does_what_the_module_of_a_script_does_on_every_runtime() {
+    let scratch = Scratch::new().expect("a scratch folder");
+    let mut bench = Bench::new(&scratch, "trampoline", Duration::from_secs(bounds::RANDOM_TIMEOUT_SECONDS));
+    for (runtime, keeper) in present().into_iter().filter(|(_, keeper)| *keeper == Keeper::Module) {
+        let count = if runtime == "wasmer" { ON_BOTH_WITH_HANGS } else { ON_BOTH };
+        let (mut compared, mut open) = (0, 0);
+        for index in 0..count {
+            let sample = sample(SEED + 1, index, &Mix { read_only: false, ..Mix::default() });
+            let program = program::program(&sample.script, &sample.world).expect("a program");
+            let bench = RefCell::new(&mut bench);
+            let run = |module: &Prepared| {
+                let observation = bench.borrow_mut().observe(&spec(runtime), &sample.world, module);
+                seen(&observation.expect("a run"))
+            };
+            let (own, trampoline) = (module(&sample, keeper), Prepared::played(&program, keeper));
+            match agree(|| run(&own), || run(&trampoline)).unwrap_or_else(|what| panic!("sample {index} on {runtime}: {what}\n{}", sample.script))
+            {
+                Some(()) => compared += 1,
+                None => open += 1,
+            }
+        }
+        assert!(compared * 10 > count * 8 && compared > 8 * open, "on {runtime} {compared} samples do the same, {open} never do");
+    }
+}
+
 #[test]
 fn a_script_with_one_call_more_does_something_else() {
     let scratch = Scratch::new().expect("a scratch folder");

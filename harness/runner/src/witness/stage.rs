@@ -1,22 +1,18 @@
 //! The process in which scripts are played on the kernel: an unprivileged user in a root of its own, so that a path which
 //! leads out of a preopen although the oracle thought otherwise finds nothing there.
 
-use std::fs::File;
-use std::io::{Read, Seek, Write};
-use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use rustix::fs::{MemfdFlags, Mode, OFlags};
+use rustix::fs::{Mode, OFlags};
 use rustix::process::{getegid, geteuid};
 use rustix::thread::{CapabilitySet, CapabilitySets, UnshareFlags};
 use touchstone_generate::Sample;
 use touchstone_guest::script::{PlayedEnd, Player, program};
 use touchstone_model::observation::TrapClass;
 use touchstone_model::trace::{Trace, TraceState};
-use touchstone_model::tree::Content;
-use touchstone_model::world::{Access, Stdin, StdioKind, Stdout, World};
-use touchstone_model::{End, Observation, bounds};
+use touchstone_model::world::{Access, World};
+use touchstone_model::{End, Observation};
 use touchstone_oracle::report;
 use touchstone_runtimes::linux::Linux;
 
@@ -25,6 +21,7 @@ use super::{Difference, Exceptions, Tally};
 use crate::HarnessError;
 use crate::profile::{self, Profile, is_privileged};
 use crate::scratch::Sealed;
+use crate::streams::{Devices, Streams};
 
 /// A place to play scripts in. There is one in a process, for good.
 #[derive(Debug)]
@@ -59,16 +56,17 @@ impl Stage {
         })?;
         self.sealed.populate(&world)?;
         let start = SystemTime::now();
-        let streams = Streams::new(&world, &self.devices)?;
+        let Streams { theirs, written } = Streams::new(&world, &self.devices)?;
         let mut kernel = Linux::new();
-        streams.give(&mut kernel)?;
+        (0..).zip(theirs).for_each(|(number, fd)| kernel.give(number, fd));
         self.give_preopens(&world, &mut kernel)?;
         let scene = Scene { case, world: &world, script: &sample.script };
         tally.cases += 1;
         let mut lockstep = Lockstep::new(scene, kernel, &self.exceptions, tally);
         let end = self.player.play(&program, &mut lockstep);
         let Some((checker, tally)) = lockstep.end() else { return Ok(()) };
-        let [stdout, stderr] = streams.written()?;
+        // the kernel's descriptors, the guest's, are closed by now
+        let [stdout, stderr] = written.read()?;
         let observation = Observation {
             end: ended(end),
             stdout,
@@ -125,105 +123,6 @@ fn ended(end: PlayedEnd) -> End {
         PlayedEnd::Returned => End::Exit { code: 0 },
         PlayedEnd::Exited(code) => End::Exit { code },
         PlayedEnd::Trapped | PlayedEnd::Waits => End::Trap { class: TrapClass::Other },
-    }
-}
-
-/// The devices of this host, opened before there is another root.
-#[derive(Debug)]
-struct Devices {
-    full: File,
-    null: File,
-}
-
-impl Devices {
-    fn open() -> Result<Devices, HarnessError> {
-        let open = |path: &str| File::options().write(true).open(path).map_err(HarnessError::file("open", path));
-        Ok(Devices { full: open("/dev/full")?, null: open("/dev/null")? })
-    }
-}
-
-/// What stands behind the guest's streams.
-struct Streams {
-    stdin: OwnedFd,
-    outputs: [Output; 2],
-}
-
-/// What stands behind an output, and where it can be read again, if anywhere.
-struct Output {
-    theirs: OwnedFd,
-    ours: Option<File>,
-}
-
-impl Streams {
-    fn new(world: &World, devices: &Devices) -> Result<Streams, HarnessError> {
-        let outputs = [output(&world.stdout, devices)?, output(&world.stdout.beside(), devices)?];
-        Ok(Streams { stdin: input(&world.stdin)?, outputs })
-    }
-
-    fn give(&self, kernel: &mut Linux) -> Result<(), HarnessError> {
-        for (number, fd) in [(0, &self.stdin), (1, &self.outputs[0].theirs), (2, &self.outputs[1].theirs)] {
-            kernel.give(number, rustix::io::fcntl_dupfd_cloexec(fd, 3).map_err(HarnessError::system("copy a stream"))?);
-        }
-        Ok(())
-    }
-
-    /// What was written; the guest's descriptors are closed by now.
-    fn written(self) -> Result<[Content; 2], HarnessError> {
-        let [stdout, stderr] = self.outputs.map(|Output { theirs, ours }| {
-            drop(theirs);
-            let mut bytes = Vec::new();
-            if let Some(mut ours) = ours {
-                // a pipe cannot be rewound, and need not be
-                let _ = ours.rewind();
-                ours.read_to_end(&mut bytes).map_err(HarnessError::system("read what was written"))?;
-            }
-            Ok::<_, HarnessError>(Content::kept(&bytes, bounds::OUTPUT_KEPT_BYTES))
-        });
-        Ok([stdout?, stderr?])
-    }
-}
-
-fn memory_file(bytes: &[u8]) -> Result<File, HarnessError> {
-    let what = "make a file in memory";
-    let mut file = File::from(rustix::fs::memfd_create("stream", MemfdFlags::CLOEXEC).map_err(HarnessError::system(what))?);
-    file.write_all(bytes).and_then(|()| file.rewind()).map_err(HarnessError::system(what))?;
-    Ok(file)
-}
-
-fn input(stdin: &Stdin) -> Result<OwnedFd, HarnessError> {
-    match stdin.kind {
-        StdioKind::File => Ok(memory_file(&stdin.bytes)?.into()),
-        StdioKind::Pipe | StdioKind::Device => {
-            let what = "fill the guest's stdin";
-            let (reader, mut writer) = std::io::pipe().map_err(HarnessError::system(what))?;
-            writer.write_all(&stdin.bytes[..stdin.bytes.len().min(bounds::PIPE_BYTES)]).map_err(HarnessError::system(what))?;
-            Ok(reader.into())
-        }
-    }
-}
-
-fn output(behind: &Stdout, devices: &Devices) -> Result<Output, HarnessError> {
-    let copy = |file: &File| file.try_clone().map_err(HarnessError::system("copy a stream"));
-    match behind {
-        Stdout::File => {
-            let ours = memory_file(&[])?;
-            Ok(Output { theirs: copy(&ours)?.into(), ours: Some(ours) })
-        }
-        Stdout::Appended(bytes) => {
-            let ours = memory_file(bytes)?;
-            rustix::fs::fcntl_setfl(&ours, OFlags::APPEND).map_err(HarnessError::system("open a file for appending"))?;
-            Ok(Output { theirs: copy(&ours)?.into(), ours: Some(ours) })
-        }
-        Stdout::Pipe | Stdout::Stuck | Stdout::Broken => {
-            let (reader, writer) = std::io::pipe().map_err(HarnessError::system("make the guest's stdout"))?;
-            if *behind == Stdout::Pipe {
-                rustix::pipe::fcntl_setpipe_size(&writer, bounds::WITNESS_PIPE_BYTES).map_err(HarnessError::system("widen a pipe"))?;
-            }
-            let ours = (*behind != Stdout::Broken).then(|| File::from(OwnedFd::from(reader)));
-            Ok(Output { theirs: writer.into(), ours })
-        }
-        Stdout::Full => Ok(Output { theirs: copy(&devices.full)?.into(), ours: None }),
-        Stdout::Null => Ok(Output { theirs: copy(&devices.null)?.into(), ours: None }),
     }
 }
 

@@ -1,0 +1,68 @@
+//! How a run departs from what is permitted.
+
+use serde::{Deserialize, Serialize};
+use touchstone_model::oracle::{OracleReport, Said};
+use touchstone_model::value::errno_text;
+use touchstone_model::{End, Observation};
+use touchstone_runtimes::Entry;
+use touchstone_spec::ClauseId;
+
+/// By what findings are told apart: who, which call, what was permitted, and what was seen.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Signature {
+    pub runtime: String,
+    /// A function, or `end`, `stdout`, `stderr` or `tree`; or how the run was stopped.
+    pub place: String,
+    /// The permitted outcomes of a call; where its results are wrong, the clause that they depart from.
+    pub permitted: String,
+    /// An errno, `ok`, `other results` or `no return`.
+    pub seen: String,
+}
+
+/// How a run departs from what is permitted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Departed {
+    pub signature: Signature,
+    /// The clauses that the run departs from.
+    pub clauses: Vec<String>,
+    /// The call, what was permitted, what was seen.
+    pub detail: String,
+}
+
+/// The first thing that is wrong with a run; what comes after may come of it.
+pub(super) fn first(entry: &Entry, observation: &Observation, report: &OracleReport) -> Option<Departed> {
+    let departed = |place: &str, permitted: &str, seen: &str, clauses: &[ClauseId], detail: String| {
+        let [runtime, place, permitted, seen] = [entry.name, place, permitted, seen].map(str::to_owned);
+        let clauses = clauses.iter().map(|clause| clause.id().to_owned()).collect();
+        Some(Departed { signature: Signature { runtime, place, permitted, seen }, clauses, detail })
+    };
+    for (number, (call, said)) in observation.trace.calls.iter().zip(&report.calls).enumerate() {
+        let Some(departure) = said.departures.first().filter(|_| said.said == Said::Rejected) else { continue };
+        let seen = match (&call.outcome, &departure.seen) {
+            (None, _) => "no return".to_owned(),
+            (Some(_), Some(_)) => "other results".to_owned(),
+            (Some(outcome), None) if outcome.errno == 0 => "ok".to_owned(),
+            (Some(outcome), None) => errno_text(outcome.errno),
+        };
+        let clause = departure.clauses.first().map_or("", |clause| clause.id());
+        let permitted = if departure.seen.is_some() { clause } else { said.permitted.as_str() };
+        let was = departure.seen.as_ref().unwrap_or(&seen);
+        let detail = format!("call {} {}: permitted {}, saw {was}", number + 1, call.function.name(), departure.expected);
+        return departed(call.function.name(), permitted, &seen, &departure.clauses, detail);
+    }
+    match &observation.end {
+        End::Exit { .. } | End::Trap { .. } => {}
+        end => return Some(stopped(entry.name, end)),
+    }
+    let departure = report.run.first()?;
+    let place = departure.place.split(' ').next().unwrap_or_default();
+    let clause = departure.clauses.first().map_or("", |clause| clause.id());
+    let seen = departure.seen.clone().unwrap_or_default();
+    departed(place, clause, "otherwise", &departure.clauses, format!("{}: expected {}, saw {seen}", departure.place, departure.expected))
+}
+
+/// A run that did not come to an end by itself.
+pub(super) fn stopped(runtime: &str, end: &End) -> Departed {
+    let signature = Signature { runtime: runtime.to_owned(), place: "end".to_owned(), permitted: String::new(), seen: end.to_string() };
+    Departed { signature, clauses: Vec::new(), detail: format!("the run ended with {end}") }
+}

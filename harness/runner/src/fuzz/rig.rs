@@ -1,0 +1,109 @@
+//! Runtimes in this very process, with a scratch tree of their own.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use touchstone_guest::script::Program;
+use touchstone_model::world::World;
+use touchstone_model::{End, Observation};
+use touchstone_runtimes::{Entry, Given, Guest, HostPreopen, Module, Run, Runtime, run_guarded};
+
+use crate::HarnessError;
+use crate::observe::{Prepared, observation};
+use crate::pool::RunResult;
+use crate::profile::{self, Profile};
+use crate::scratch::Sealed;
+use crate::sockets::Sockets;
+use crate::streams::{Devices, Streams};
+
+/// Runtimes that take turns at the same worlds.
+///
+/// Nothing stands between them and this process: a runtime that hangs or aborts takes it along.
+#[derive(Debug)]
+pub struct Rig {
+    sealed: Sealed,
+    devices: Devices,
+    seats: Vec<Seat>,
+}
+
+struct Seat {
+    entry: &'static Entry,
+    runtime: Box<dyn Runtime>,
+}
+
+impl fmt::Debug for Seat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.entry.name)
+    }
+}
+
+impl Seat {
+    fn new(entry: &'static Entry) -> Result<Seat, HarnessError> {
+        let runtime =
+            (entry.start)().map_err(|error| HarnessError::WorkerStart { runtime: entry.name.to_owned(), message: format!("{error:#}") })?;
+        Ok(Seat { entry, runtime })
+    }
+}
+
+impl Rig {
+    /// Makes this process one that runtimes can be let loose in, for good: an unprivileged user, with limits. `folder` is sealed and his.
+    pub fn enter(folder: &Path, entries: impl IntoIterator<Item = &'static Entry>) -> Result<Rig, HarnessError> {
+        let devices = Devices::open()?;
+        profile::enter(Profile::Default)?;
+        std::env::set_current_dir(folder).map_err(HarnessError::file("go to", folder))?;
+        let seats = entries.into_iter().map(Seat::new).collect::<Result<Vec<Seat>, _>>()?;
+        Ok(Rig { sealed: Sealed::standing(PathBuf::from(folder)), devices, seats })
+    }
+
+    /// The runtimes, in the order of their seats.
+    pub fn entries(&self) -> impl Iterator<Item = &'static Entry> + '_ {
+        self.seats.iter().map(|seat| seat.entry)
+    }
+
+    /// Plays a program on the runtime of a seat, in a fresh world.
+    pub fn run(&mut self, seat: usize, world: &World, program: &Program) -> Result<Observation, HarnessError> {
+        self.sealed.populate(world)?;
+        let start = SystemTime::now();
+        let module = Prepared::played(program, self.seats[seat].entry.keeper);
+        let Streams { theirs: [stdin, stdout, stderr], written } = Streams::new(world, &self.devices)?;
+        let Sockets { theirs: sockets, .. } = Sockets::new(world)?;
+        let preopen = |it: &touchstone_model::world::Preopen| HostPreopen {
+            guest: it.guest.clone(),
+            host: self.sealed.preopen(it),
+            access: it.access,
+        };
+        let given = Given {
+            args: world.args.clone(),
+            env: world.env.clone(),
+            preopens: world.preopens.iter().map(preopen).collect(),
+            sockets,
+            stdin,
+            stdout,
+            stderr,
+        };
+        let guest = Guest {
+            module: Module { hash: module.hash, bytes: module.bytes.clone() },
+            image: module.image.clone(),
+            memories: module.memories.clone(),
+            calls: world.calls.clone(),
+        };
+        let Seat { entry, runtime } = &mut self.seats[seat];
+        let ran = run_guarded(runtime.as_mut(), Run { guest, given })
+            .map_err(|error| HarnessError::Worker { runtime: entry.name.to_owned(), message: format!("{error:#}") })?;
+        if let End::Crashed { .. } = ran.end {
+            self.seats[seat] = Seat::new(entry)?;
+        }
+        let [stdout, stderr] = written.read()?;
+        let result = RunResult {
+            end: ran.end,
+            memories: ran.memories,
+            leaked_fds: Vec::new(),
+            peak_memory_bytes: 0,
+            stdout,
+            stderr,
+            received: Default::default(),
+        };
+        observation(&result, world, &self.sealed, start, &module)
+    }
+}
