@@ -1,12 +1,14 @@
 //! Random scripts on runtimes: each call of each run is judged by the oracle, what it refuses is gathered by signature, and each
 //! signature is made as small as it gets.
 //!
-//! In reading order: [`rig`] is runtimes and a scratch tree in one process, where a script costs an instantiation; [`departed`] says how a
+//! In reading order: [`rig`] is runtimes in one process, where a script costs an instantiation, and [`ground`] their
+//! trees; [`departed`] says how a
 //! run departs from what is permitted; [`hunter`] is the process that takes script after script on a rig; [`pack`] starts such processes and
 //! watches them; [`campaign`] makes findings of what they bring, and runs each again in a process of its own.
 
 pub mod campaign;
 mod departed;
+mod ground;
 pub mod hunter;
 mod pack;
 pub mod rig;

@@ -131,7 +131,7 @@ impl<'a> Bench<'a> {
         if !ended_by_itself || !result.leaked_fds.is_empty() {
             slot.worker = None;
         }
-        let observation = observation(&result, world, &slot.sealed, start, module)?;
+        let observation = observation(&result, world, slot.sealed.snapshot(world, start)?, slot.sealed.changes(world), module)?;
         Ok((observation, result.memories))
     }
 
@@ -234,11 +234,12 @@ fn job(world: &World, module: &Prepared, sealed: &Sealed) -> Job {
     }
 }
 
+/// What was seen of a run: of the process, in the trees, and outside of them.
 pub(crate) fn observation(
     result: &RunResult,
     world: &World,
-    sealed: &Sealed,
-    start: SystemTime,
+    tree: TreeSnapshot,
+    changes: Vec<String>,
     module: &Prepared,
 ) -> Result<Observation, HarnessError> {
     let recorded = module.memories.iter().any(|name| name == TRACE_EXPORT);
@@ -248,10 +249,10 @@ pub(crate) fn observation(
         stdout: result.stdout.clone(),
         stderr: result.stderr.clone(),
         received: result.received.clone(),
-        tree: sealed.snapshot(world, start)?,
+        tree,
         trace,
         leaked_fds: result.leaked_fds.clone(),
-        escapes: sealed.changes(world),
+        escapes: changes,
         peak_memory_bytes: result.peak_memory_bytes,
     };
     observation.escapes.extend(read_canaries(&observation));
@@ -261,6 +262,9 @@ pub(crate) fn observation(
 
 /// The read-only preopens below which anything is not as it was.
 fn changed_read_only(world: &World, after: &TreeSnapshot) -> Vec<String> {
+    if world.preopens.iter().all(|preopen| preopen.access == Access::ReadWrite) {
+        return Vec::new();
+    }
     let changed = tree::differences(&TreeSnapshot::of_world(world), after);
     let read_only = world.preopens.iter().filter(|preopen| preopen.access == Access::ReadOnly);
     let is_below = |path: &str, name: &str| path.split_once(':').is_some_and(|(preopen, _)| preopen == name);

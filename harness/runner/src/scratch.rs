@@ -105,7 +105,7 @@ fn clear_stale(base: &Path) {
 }
 
 /// Deletes a folder and everything in it, whatever modes a guest or a case gave. What cannot be deleted is left for the next run.
-fn remove_all(folder: &Path) {
+pub(crate) fn remove_all(folder: &Path) {
     if fs::remove_dir_all(folder).is_ok() {
         return;
     }
@@ -207,11 +207,11 @@ impl Sealed {
 
     /// Reads back what lies below the preopens. `start` is when the run started: times since then are "now".
     pub fn snapshot(&self, world: &World, start: SystemTime) -> Result<TreeSnapshot, HarnessError> {
-        let mut reader = SnapshotReader { out: BTreeMap::new(), first_names: BTreeMap::new(), start };
+        let mut reader = SnapshotReader::new(start);
         for preopen in with_trees(world) {
             reader.read(&preopen.name, &self.preopen(preopen))?;
         }
-        Ok(TreeSnapshot(reader.out))
+        Ok(reader.finish())
     }
 }
 
@@ -228,7 +228,7 @@ fn own(path: &Path) -> Result<(), HarnessError> {
     std::os::unix::fs::lchown(path, Some(UNPRIVILEGED_ID), Some(UNPRIVILEGED_ID)).map_err(HarnessError::file("give away", path))
 }
 
-fn set_mtime(path: &Path, nanoseconds: u64) -> Result<(), HarnessError> {
+pub(crate) fn set_mtime(path: &Path, nanoseconds: u64) -> Result<(), HarnessError> {
     let spec = |nanoseconds: u64| Timespec {
         tv_sec: i64::try_from(nanoseconds / 1_000_000_000).unwrap_or(i64::MAX),
         tv_nsec: i64::try_from(nanoseconds % 1_000_000_000).unwrap_or_default(),
@@ -296,7 +296,8 @@ fn since_1970(seconds: i64, nanoseconds: i64) -> u64 {
     seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(nanoseconds).unwrap_or_default())
 }
 
-struct SnapshotReader {
+/// Reads trees back, entry by entry.
+pub(crate) struct SnapshotReader {
     out: BTreeMap<String, Entry>,
     /// Device and inode of each file with several names, to the first of them.
     first_names: BTreeMap<(u64, u64), String>,
@@ -304,6 +305,14 @@ struct SnapshotReader {
 }
 
 impl SnapshotReader {
+    pub(crate) fn new(start: SystemTime) -> SnapshotReader {
+        SnapshotReader { out: BTreeMap::new(), first_names: BTreeMap::new(), start }
+    }
+
+    pub(crate) fn finish(self) -> TreeSnapshot {
+        TreeSnapshot(self.out)
+    }
+
     fn read(&mut self, name: &str, folder: &Path) -> Result<(), HarnessError> {
         for entry in WalkDir::new(folder).min_depth(1).sort_by_file_name() {
             // a folder that the guest may not read is one that the harness need not read either
@@ -314,17 +323,32 @@ impl SnapshotReader {
                 return Ok(());
             }
             let Ok(metadata) = fs::symlink_metadata(entry.path()) else { continue };
-            let path = entry.path().strip_prefix(folder).unwrap_or(entry.path());
-            let key = format!("{name}:{}", printable(path));
-            let made = self.entry(entry.path(), &metadata, &key).map_err(HarnessError::file("read back", entry.path()))?;
-            self.out.insert(key, made);
+            let inside = entry.path().strip_prefix(folder).unwrap_or(entry.path());
+            self.take(name, inside, entry.path(), &metadata, None).map_err(HarnessError::file("read back", entry.path()))?;
         }
         Ok(())
     }
 
-    fn entry(&mut self, path: &Path, metadata: &fs::Metadata, key: &str) -> std::io::Result<Entry> {
+    /// Takes an entry of a preopen. Bytes that are at hand need not be read.
+    pub(crate) fn take(
+        &mut self,
+        preopen: &str,
+        inside: &Path,
+        path: &Path,
+        metadata: &fs::Metadata,
+        bytes: Option<&[u8]>,
+    ) -> std::io::Result<()> {
+        let key = format!("{preopen}:{}", printable(inside));
+        let made = self.entry(path, metadata, &key, bytes)?;
+        self.out.insert(key, made);
+        Ok(())
+    }
+
+    fn entry(&mut self, path: &Path, metadata: &fs::Metadata, key: &str, bytes: Option<&[u8]>) -> std::io::Result<Entry> {
         let kind = metadata.file_type();
-        let kind = if kind.is_file() {
+        let kind = if let Some(bytes) = bytes {
+            EntryKind::File(Content::of(bytes))
+        } else if kind.is_file() {
             EntryKind::File(content(path, metadata.len())?)
         } else if kind.is_dir() {
             EntryKind::Directory

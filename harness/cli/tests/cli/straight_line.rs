@@ -137,7 +137,8 @@ fn the_trampoline_does_what_the_module_of_a_script_does_on_every_runtime() {
                 seen(&observation.expect("a run"))
             };
             let (own, trampoline) = (module(&sample, keeper), Prepared::played(&program, keeper));
-            match agree(|| run(&own), || run(&trampoline)).unwrap_or_else(|what| panic!("sample {index} on {runtime}: {what}\n{}", sample.script))
+            match agree(|| run(&own), || run(&trampoline))
+                .unwrap_or_else(|what| panic!("sample {index} on {runtime}: {what}\n{}", sample.script))
             {
                 Some(()) => compared += 1,
                 None => open += 1,

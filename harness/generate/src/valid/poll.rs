@@ -33,7 +33,7 @@ impl Maker<'_> {
     /// A clock that waits no longer than the mix allows. Times since 1970 that are so short have long passed.
     pub(crate) fn clock(&mut self) -> Subscription {
         let longest = self.mix.longest_wait_nanoseconds;
-        let timeout = self.dice.choose(&[0, 1, longest / 1000, longest / 10, longest]);
+        let timeout = self.dice.choose(&[0, 1.min(longest), longest / 1000, longest / 10, longest]);
         let id = word(self.dice.choose(&CLOCKS));
         let byte = self.dice.byte();
         let precision = int(if byte < 192 { 0 } else { longest });

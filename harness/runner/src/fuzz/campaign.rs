@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use touchstone_generate::{Sample, sample, shrink};
+use touchstone_generate::{Sample, shrink};
 use touchstone_guest::script::program;
 use touchstone_model::divergence::Divergence;
 use touchstone_model::oracle::OracleReport;
@@ -15,7 +15,7 @@ use touchstone_oracle::Host;
 use touchstone_runtimes::Entry;
 
 use super::departed::{Departed, Signature, first};
-use super::hunter::{Word, mix};
+use super::hunter::{Word, script};
 use super::pack::{self, News};
 use crate::HarnessError;
 use crate::observe::{Bench, Prepared};
@@ -170,14 +170,14 @@ impl Campaign<'_> {
             signature,
             times: 0,
             case,
-            sample: sample(self.plan.seed, case, &mix()),
+            sample: script(self.plan.seed, case),
             clauses: clauses.clone(),
             known: known.map(|divergence| divergence.id.clone()),
             detail: detail.clone(),
         });
         finding.times += 1;
         if case < finding.case {
-            (finding.case, finding.sample, finding.clauses, finding.detail) = (case, sample(self.plan.seed, case, &mix()), clauses, detail);
+            (finding.case, finding.sample, finding.clauses, finding.detail) = (case, script(self.plan.seed, case), clauses, detail);
         }
     }
 

@@ -81,9 +81,15 @@ impl LogBook {
     }
 }
 
-/// Everything but what a runtime cannot be given: only those with the feature have read-only preopens.
-pub(super) fn mix() -> Mix {
-    Mix { read_only: false, ..Mix::default() }
+/// Of so many scripts one may wait for a clock. The others only ask for times that have come: a millisecond of waiting is several scripts.
+const WAITING: u64 = 16;
+
+/// The script with this number. It may be about everything but what a runtime cannot be given: only those with the feature have read-only
+/// preopens.
+pub(super) fn script(seed: u64, case: u64) -> Sample {
+    let everything = Mix { read_only: false, ..Mix::default() };
+    let longest_wait_nanoseconds = if case.is_multiple_of(WAITING) { everything.longest_wait_nanoseconds } else { 0 };
+    sample(seed, case, &Mix { longest_wait_nanoseconds, ..everything })
 }
 
 /// Plays all scripts of an assignment. `book` is the log book, `say` takes the words.
@@ -92,7 +98,7 @@ pub fn hunt(assignment: &Assignment, book: &File, say: &mut impl Write) -> Resul
     let mut at = LogBook::default();
     let step = usize::try_from(assignment.step).unwrap_or(usize::MAX);
     for case in (assignment.first..assignment.end).step_by(step) {
-        let Sample { world, script } = sample(assignment.seed, case, &mix());
+        let Sample { world, script } = script(assignment.seed, case);
         let program = program::program(&script, &world).map_err(|mistake| HarnessError::Worker {
             runtime: "the generator".to_owned(),
             message: format!("script {case} cannot be laid out: {}", mistake.message),

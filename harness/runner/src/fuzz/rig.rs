@@ -1,7 +1,7 @@
 //! Runtimes in this very process, with a scratch tree of their own.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::SystemTime;
 
 use touchstone_guest::script::Program;
@@ -9,11 +9,11 @@ use touchstone_model::world::World;
 use touchstone_model::{End, Observation};
 use touchstone_runtimes::{Entry, Given, Guest, HostPreopen, Module, Run, Runtime, run_guarded};
 
+use super::ground::Ground;
 use crate::HarnessError;
 use crate::observe::{Prepared, observation};
 use crate::pool::RunResult;
 use crate::profile::{self, Profile};
-use crate::scratch::Sealed;
 use crate::sockets::Sockets;
 use crate::streams::{Devices, Streams};
 
@@ -22,7 +22,7 @@ use crate::streams::{Devices, Streams};
 /// Nothing stands between them and this process: a runtime that hangs or aborts takes it along.
 #[derive(Debug)]
 pub struct Rig {
-    sealed: Sealed,
+    ground: Ground,
     devices: Devices,
     seats: Vec<Seat>,
 }
@@ -53,7 +53,7 @@ impl Rig {
         profile::enter(Profile::Default)?;
         std::env::set_current_dir(folder).map_err(HarnessError::file("go to", folder))?;
         let seats = entries.into_iter().map(Seat::new).collect::<Result<Vec<Seat>, _>>()?;
-        Ok(Rig { sealed: Sealed::standing(PathBuf::from(folder)), devices, seats })
+        Ok(Rig { ground: Ground::new(folder), devices, seats })
     }
 
     /// The runtimes, in the order of their seats.
@@ -63,14 +63,14 @@ impl Rig {
 
     /// Plays a program on the runtime of a seat, in a fresh world.
     pub fn run(&mut self, seat: usize, world: &World, program: &Program) -> Result<Observation, HarnessError> {
-        self.sealed.populate(world)?;
+        self.ground.prepare(world)?;
         let start = SystemTime::now();
         let module = Prepared::played(program, self.seats[seat].entry.keeper);
         let Streams { theirs: [stdin, stdout, stderr], written } = Streams::new(world, &self.devices)?;
         let Sockets { theirs: sockets, .. } = Sockets::new(world)?;
         let preopen = |it: &touchstone_model::world::Preopen| HostPreopen {
             guest: it.guest.clone(),
-            host: self.sealed.preopen(it),
+            host: self.ground.sealed().preopen(it),
             access: it.access,
         };
         let given = Given {
@@ -104,6 +104,7 @@ impl Rig {
             stderr,
             received: Default::default(),
         };
-        observation(&result, world, &self.sealed, start, &module)
+        let tree = self.ground.read_back(world, start)?;
+        observation(&result, world, tree, self.ground.changes(world), &module)
     }
 }
