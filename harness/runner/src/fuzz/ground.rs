@@ -40,8 +40,6 @@ pub(super) struct Ground {
 struct Found {
     kind: Kind,
     mode: u32,
-    mtime: i128,
-    atime: i128,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -92,11 +90,9 @@ impl Ground {
             return self.make_anew(world);
         }
         let wanted = wanted(world);
-        let touched = self.remove(&wanted)?;
-        let touched = self.create(&wanted, touched)?;
-        self.set_times(&wanted, &touched)?;
-        if touched.contains(Path::new("")) {
-            // preopens came or went
+        let is_sealed_changed = self.remove(&wanted)? | self.create(&wanted)?;
+        self.set_times(&wanted)?;
+        if is_sealed_changed {
             self.outside[0] = stamped(self.sealed.folder().to_owned())?;
         }
         Ok(())
@@ -111,9 +107,8 @@ impl Ground {
         Ok(())
     }
 
-    /// Removes what is not wanted as it is; gives the folders that this has changed.
-    fn remove(&mut self, wanted: &BTreeMap<PathBuf, Wanted<'_>>) -> Result<BTreeSet<PathBuf>, HarnessError> {
-        let mut touched = BTreeSet::new();
+    /// Removes what is not wanted as it is; says whether preopens are among it.
+    fn remove(&mut self, wanted: &BTreeMap<PathBuf, Wanted<'_>>) -> Result<bool, HarnessError> {
         let mut removed = BTreeSet::new();
         // what is in a folder comes behind it, so from the back a folder is empty when it is reached
         for (path, found) in self.found.iter().rev() {
@@ -126,16 +121,16 @@ impl Ground {
                     Err(_) if found.kind == Kind::Directory => remove_all(&full),
                     Err(error) => return Err(HarnessError::file("remove", full)(error)),
                 }
-                touched.extend(path.parent().map(Path::to_owned));
                 removed.insert(path.clone());
             }
         }
         self.found.retain(|path, _| !path.ancestors().any(|path| removed.contains(path)));
-        Ok(touched)
+        Ok(removed.iter().any(|path| is_preopen(path)))
     }
 
-    /// Makes what is missing.
-    fn create(&self, wanted: &BTreeMap<PathBuf, Wanted<'_>>, mut touched: BTreeSet<PathBuf>) -> Result<BTreeSet<PathBuf>, HarnessError> {
+    /// Makes what is missing; says whether preopens are among it.
+    fn create(&self, wanted: &BTreeMap<PathBuf, Wanted<'_>>) -> Result<bool, HarnessError> {
+        let mut has_preopens = false;
         let is_link = |wanted: &Wanted<'_>| matches!(wanted, Wanted::HardLink { .. });
         let missing = || wanted.iter().filter(|(path, _)| !self.found.contains_key(*path));
         for (path, wanted) in missing().filter(|(_, it)| !is_link(it)).chain(missing().filter(|(_, it)| is_link(it))) {
@@ -144,29 +139,19 @@ impl Ground {
                 Wanted::File { bytes, .. } => fs::write(&full, bytes),
                 Wanted::Directory { .. } => fs::create_dir(&full),
                 Wanted::Symlink { target, .. } => std::os::unix::fs::symlink(target, &full),
-                Wanted::HardLink { file } => {
-                    touched.insert(file.clone());
-                    fs::hard_link(self.sealed.folder().join(file), &full)
-                }
+                Wanted::HardLink { file } => fs::hard_link(self.sealed.folder().join(file), &full),
             };
             made.map_err(HarnessError::file("create", full))?;
-            touched.insert(path.clone());
-            touched.extend(path.parent().map(Path::to_owned));
+            has_preopens |= is_preopen(path);
         }
-        Ok(touched)
+        Ok(has_preopens)
     }
 
-    /// Sets the times of what was made or changed, and of what a guest has read or stamped.
-    fn set_times(&self, wanted: &BTreeMap<PathBuf, Wanted<'_>>, touched: &BTreeSet<PathBuf>) -> Result<(), HarnessError> {
-        for (path, wanted) in wanted {
-            // a further name has the times of its file
-            let Some(mtime) = wanted.mtime() else { continue };
-            let is_so = |found: &Found| found.mtime == i128::from(mtime) && found.atime == i128::from(START_TIME_NANOSECONDS);
-            if touched.contains(path) || !self.found.get(path).is_some_and(is_so) {
-                set_mtime(&self.sealed.folder().join(path), mtime)?;
-            }
-        }
-        Ok(())
+    /// Sets the times of everything: reading back has moved some of them, and the time of the last change is to be that of this run.
+    fn set_times(&self, wanted: &BTreeMap<PathBuf, Wanted<'_>>) -> Result<(), HarnessError> {
+        // a further name has the times of its file
+        let with_times = wanted.iter().filter_map(|(path, wanted)| Some((path, wanted.mtime()?)));
+        with_times.into_iter().try_for_each(|(path, mtime)| set_mtime(&self.sealed.folder().join(path), mtime))
     }
 
     /// Reads back what lies below the preopens, and remembers it.
@@ -187,12 +172,7 @@ impl Ground {
                     let inside = path.strip_prefix(&below).unwrap_or(path);
                     reader.take(name, inside, path, &metadata, bytes.as_deref()).map_err(failed)?;
                 }
-                let found = Found {
-                    kind: kind(path, &metadata, bytes).map_err(failed)?,
-                    mode: metadata.mode() & 0o7777,
-                    mtime: mtime(&metadata),
-                    atime: time(metadata.atime(), metadata.atime_nsec()),
-                };
+                let found = Found { kind: kind(path, &metadata, bytes).map_err(failed)?, mode: metadata.mode() & 0o7777 };
                 self.found.insert(path.strip_prefix(&folder).unwrap_or(path).to_owned(), found);
             }
         }
@@ -209,6 +189,11 @@ impl Ground {
         self.known = false;
         self.sealed.changes(world)
     }
+}
+
+/// Whether a path from the sealed folder is that of a preopen.
+fn is_preopen(path: &Path) -> bool {
+    path.parent() == Some(Path::new(""))
 }
 
 /// The bytes of a file that has few.
