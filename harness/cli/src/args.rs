@@ -254,6 +254,9 @@ pub struct FuzzArgs {
     /// Make the scripts from this number
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
+    /// Show the scripts of new findings as they are
+    #[arg(long)]
+    pub no_shrink: bool,
     /// Run one of N parts of the scripts
     #[arg(long, value_name = "I/N", value_parser = parse_shard)]
     pub shard: Option<Shard>,

@@ -29,6 +29,7 @@ pub fn run(args: &FuzzArgs) -> Result<Exit, Failure> {
         cases: args.cases.unwrap_or(u64::MAX),
         shard: args.shard.map_or((1, 1), |shard| (shard.index as u64, shard.count as u64)),
         jobs,
+        shrink: !args.no_shrink,
         until: time.map(|time| start + time),
         timeout: Duration::from_secs(bounds::RANDOM_TIMEOUT_SECONDS),
     };
@@ -46,7 +47,7 @@ pub fn run(args: &FuzzArgs) -> Result<Exit, Failure> {
     human::print(&summary(&outcome, args.seed));
     let seconds = start.elapsed().as_secs_f64();
     eprintln!("{:.0} s, {:.0} scripts/s", seconds, outcome.cases as f64 / seconds);
-    Ok(if outcome.findings.iter().any(|finding| finding.known.is_none()) || !outcome.escapes.is_empty() {
+    Ok(if outcome.findings.iter().any(|finding| finding.known.is_none() && !finding.unconfirmed) || !outcome.escapes.is_empty() {
         Exit::Difference
     } else {
         Exit::Green
@@ -68,6 +69,7 @@ const A_MINUTE: Duration = Duration::from_secs(60);
 
 fn summary(outcome: &Outcome, seed: u64) -> String {
     let (known, new): (Vec<&Finding>, Vec<&Finding>) = outcome.findings.iter().partition(|finding| finding.known.is_some());
+    let (unconfirmed, new): (Vec<&Finding>, Vec<&Finding>) = new.into_iter().partition(|finding| finding.unconfirmed);
     let mut out = format!(
         "seed {seed}: {} scripts, {} calls; {} findings are known, {} are new\n",
         outcome.cases,
@@ -83,6 +85,13 @@ fn summary(outcome: &Outcome, seed: u64) -> String {
     for finding in known {
         let (signature, id) = (&finding.signature, finding.known.as_deref().unwrap_or_default());
         out.push_str(&format!("  {:>6} times {} {}: {id}\n", finding.times, signature.runtime, signature.place));
+    }
+    for finding in unconfirmed {
+        let Finding { signature, times, case, detail, .. } = finding;
+        out.push_str(&format!(
+            "  {times:>6} times {} {}, {}: not shown again by script {case} in a process of its own; {detail}\n",
+            signature.runtime, signature.place, signature.seen
+        ));
     }
     for finding in new {
         let signature = &finding.signature;

@@ -8,6 +8,10 @@ pub const RUN_TIMEOUT_SECONDS: u64 = 10;
 /// in a campaign.
 pub const RANDOM_TIMEOUT_SECONDS: u64 = 2;
 
+/// Wall-clock time for one run among others in the same process, after which it counts as hanging. A run takes less than a hundredth of it;
+/// what only a busy machine held up is found out when it is run again by itself, with [`RANDOM_TIMEOUT_SECONDS`].
+pub const RIG_TIMEOUT_MILLISECONDS: u64 = 250;
+
 /// How long a worker may take to start and to answer its preflight. Engines compile a module in it, perhaps on a busy machine.
 pub const WORKER_START_TIMEOUT_SECONDS: u64 = 60;
 

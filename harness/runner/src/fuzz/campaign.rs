@@ -35,9 +35,11 @@ pub struct Plan {
     /// Which part of them, counted from 1, of how many.
     pub shard: (u64, u64),
     pub jobs: usize,
+    /// Whether new findings are made smaller.
+    pub shrink: bool,
     /// When no further script is begun.
     pub until: Option<Instant>,
-    /// For one run.
+    /// For one run in a process of its own.
     pub timeout: Duration,
 }
 
@@ -54,6 +56,8 @@ pub struct Finding {
     pub clauses: Vec<String>,
     /// The divergence that it belongs to.
     pub known: Option<String>,
+    /// It is new, and in a process of its own its script does not show it: chance, a busy machine, or what another run left.
+    pub unconfirmed: bool,
     /// What a smaller script shows: the call, what was permitted, what was seen.
     pub detail: String,
 }
@@ -99,6 +103,9 @@ impl Plan {
     }
 }
 
+/// How often a script is run to show again what it has shown.
+const CONFIRMATIONS: usize = 4;
+
 struct Campaign<'a> {
     plan: &'a Plan,
     divergences: &'a [Divergence],
@@ -137,7 +144,7 @@ pub fn run(
     let mut findings: Vec<Finding> = campaign.found.values().cloned().collect();
     for finding in findings.iter_mut().filter(|finding| finding.known.is_none()) {
         if !stop.load(Ordering::Relaxed) {
-            campaign.minimise(&mut bench, finding);
+            campaign.confirm(&mut bench, finding);
         }
     }
     Ok(Outcome { findings, ..campaign.outcome })
@@ -173,6 +180,7 @@ impl Campaign<'_> {
             sample: script(self.plan.seed, case),
             clauses: clauses.clone(),
             known: known.map(|divergence| divergence.id.clone()),
+            unconfirmed: false,
             detail: detail.clone(),
         });
         finding.times += 1;
@@ -192,8 +200,8 @@ impl Campaign<'_> {
         Ok(Some((observation, report)))
     }
 
-    /// Makes the script of a finding as small as it gets.
-    fn minimise(&self, bench: &mut Bench<'_>, finding: &mut Finding) {
+    /// Runs the script of a new finding again, and makes it as small as it gets.
+    fn confirm(&self, bench: &mut Bench<'_>, finding: &mut Finding) {
         let Some(entry) = self.plan.runtimes.iter().find(|entry| entry.name == finding.signature.runtime) else { return };
         let (mut clauses, mut detail) = (finding.clauses.clone(), finding.detail.clone());
         let mut tries_left = if finding.signature.seen == End::TimedOut.to_string() { bounds::SHRINK_TRIES_OF_HANGS } else { usize::MAX };
@@ -211,8 +219,8 @@ impl Campaign<'_> {
                 _ => false,
             }
         };
-        // what depends on chance stays as it is
-        if shows(&finding.sample) {
+        finding.unconfirmed = !(0..CONFIRMATIONS).any(|_| shows(&finding.sample));
+        if !finding.unconfirmed && self.plan.shrink {
             let shrunk = shrink(finding.sample.clone(), &mut shows);
             finding.sample = shrunk.sample;
             shows(&finding.sample.clone());

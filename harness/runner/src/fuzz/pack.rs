@@ -34,7 +34,7 @@ pub(super) enum News {
 const HARNESS_ERROR: i32 = 3;
 
 /// How often a log book is looked at.
-const LOOK: Duration = Duration::from_millis(50);
+const LOOK: Duration = Duration::from_millis(25);
 
 /// Plays the scripts that fall to one job.
 pub(super) fn run(plan: &Plan, job: u64, scratch: &Scratch, stop: &AtomicBool, news: &Sender<News>) -> Result<(), HarnessError> {
@@ -118,7 +118,7 @@ impl Hunter {
             if plan.is_over() || stop.load(Ordering::Relaxed) {
                 return Ok(None);
             }
-            if self.at.run > 0 && self.since.elapsed() >= plan.timeout {
+            if self.at.run > 0 && self.since.elapsed() >= Duration::from_millis(bounds::RIG_TIMEOUT_MILLISECONDS) {
                 return self.stopped(&End::TimedOut, plan, news).map(Some);
             }
             if self.since.elapsed() >= Duration::from_secs(bounds::WORKER_START_TIMEOUT_SECONDS) {
