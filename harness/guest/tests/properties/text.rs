@@ -3,6 +3,8 @@
 use touchstone_generate::{Mix, Sample};
 use touchstone_guest::script::encode;
 use touchstone_guest::script::program::program;
+use touchstone_model::case::print::front_matter;
+use touchstone_model::case::{Case, Language};
 use touchstone_model::script::Script;
 use touchstone_model::script::parse::parse;
 
@@ -48,5 +50,22 @@ fn a_text_with_a_digit_changed_is_another_script() {
             Ok(()) => Err(format!("nobody sees the difference to\n{changed}, which begins at byte {before}")),
             Err(_) => Ok(()),
         }
+    });
+}
+
+/// A case with this script and world, as a file.
+fn case_text(sample: &Sample) -> String {
+    front_matter("found at random", &["fd_read.at-end".to_owned()], &sample.world) + &sample.script.to_string()
+}
+
+#[test]
+fn a_world_that_is_printed_and_read_is_the_same() {
+    holds(1500, &samples(&Mix::default()), |Drawn(sample)| {
+        let text = case_text(&sample);
+        let case = Case::parse("found", "found.script", Language::Script, &text).map_err(|error| format!("{error}\n{text}"))?;
+        if case.world != sample.world {
+            return Err(format!("the world reads differently:\n{text}\n{:?}\n{:?}", case.world, sample.world));
+        }
+        if case.script() == Some(&sample.script) { Ok(()) } else { Err(format!("the script reads differently:\n{text}")) }
     });
 }

@@ -30,7 +30,7 @@ struct Notation {
     clauses: Spanned<Vec<Spanned<String>>>,
     args: Option<Vec<String>>,
     #[serde(default)]
-    env: BTreeMap<String, String>,
+    env: BTreeMap<Spanned<String>, String>,
     stdin: Option<StdinNotation>,
     stdout: Option<StdoutNotation>,
     tree: Option<BTreeMap<Spanned<String>, TreeNode>>,
@@ -55,13 +55,30 @@ enum StdinNotation {
     Of(StdinOf),
 }
 
+/// Text, or bytes as hexadecimal digits.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum BytesNotation {
+    Text(String),
+    Of { hex: tree::Hex },
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum StdinOf {
-    Pipe(String),
-    File(String),
+    Pipe(BytesNotation),
+    File(BytesNotation),
     /// A pipe that stays open.
-    Open(String),
+    Open(BytesNotation),
+}
+
+impl BytesNotation {
+    fn into_bytes(self) -> Vec<u8> {
+        match self {
+            BytesNotation::Text(text) => text.into_bytes(),
+            BytesNotation::Of { hex } => hex.0,
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -176,7 +193,7 @@ impl Notation {
         }
         let world = World {
             args: self.args.unwrap_or_else(|| vec!["case".to_owned()]),
-            env: self.env.into_iter().collect(),
+            env: as_written(self.env).into_iter().map(|(key, value)| (key.into_inner(), value)).collect(),
             stdin: self.stdin.map_or_else(Stdin::default, StdinNotation::into_stdin),
             stdout: self.stdout.map_or(Stdout::Pipe, StdoutNotation::into_stdout),
             preopens,
@@ -238,12 +255,13 @@ fn end(exit: Option<u32>, trap: Option<&Spanned<String>>, rejected: Option<Stage
 
 impl StdinNotation {
     fn into_stdin(self) -> Stdin {
-        let (kind, open, text) = match self {
-            StdinNotation::Text(text) | StdinNotation::Of(StdinOf::Pipe(text)) => (StdioKind::Pipe, false, text),
-            StdinNotation::Of(StdinOf::Open(text)) => (StdioKind::Pipe, true, text),
-            StdinNotation::Of(StdinOf::File(text)) => (StdioKind::File, false, text),
+        let (kind, open, bytes) = match self {
+            StdinNotation::Text(text) => (StdioKind::Pipe, false, BytesNotation::Text(text)),
+            StdinNotation::Of(StdinOf::Pipe(bytes)) => (StdioKind::Pipe, false, bytes),
+            StdinNotation::Of(StdinOf::Open(bytes)) => (StdioKind::Pipe, true, bytes),
+            StdinNotation::Of(StdinOf::File(bytes)) => (StdioKind::File, false, bytes),
         };
-        Stdin { kind, bytes: text.into_bytes(), open }
+        Stdin { kind, bytes: bytes.into_bytes(), open }
     }
 }
 
@@ -259,6 +277,13 @@ impl StdoutNotation {
             StdoutNotation::Of(StdoutOf::Append(text)) => Stdout::Appended(text.into_bytes()),
         }
     }
+}
+
+/// The entries of a table in the order in which they are written: it is that of descriptors, or of variables.
+fn as_written<T>(table: BTreeMap<Spanned<String>, T>) -> Vec<(Spanned<String>, T)> {
+    let mut entries: Vec<_> = table.into_iter().collect();
+    entries.sort_by_key(|(key, _)| key.span().start);
+    entries
 }
 
 /// A name that scripts can use.
@@ -342,7 +367,7 @@ fn preopens(tree: Option<Trees>, notation: Option<BTreeMap<Spanned<String>, Preo
     };
     let mut out = Vec::new();
     let mut nested = Vec::new();
-    for (name, notation) in notation {
+    for (name, notation) in as_written(notation) {
         let span = span_of(&name);
         let name = name.into_inner();
         plain_name(&name, span, "a preopen")?;

@@ -1,9 +1,11 @@
 //! A case: a fixture, its world, the clauses it tests and what its author expects.
 //!
-//! [`header`] reads the front matter, [`tree`] the notation for trees in it, [`matrix`] makes several cases of one file.
+//! [`header`] reads the front matter, [`tree`] the notation for trees in it, [`matrix`] makes several cases of one file,
+//! [`print`] writes front matter.
 
 mod header;
 mod matrix;
+pub mod print;
 mod tree;
 
 use std::collections::BTreeMap;

@@ -7,7 +7,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
 use crate::bounds;
@@ -165,6 +166,17 @@ fn filled(fill: &str, times: u32, span: Span) -> Result<Vec<u8>, Mistake> {
         return Err(Mistake::new(span, "the file is too large", format!("at most {} bytes", bounds::LITERAL_BYTES)));
     }
     Ok(fill.repeat(times as usize).into_bytes())
+}
+
+/// Bytes that stand as hexadecimal digits.
+#[derive(Debug)]
+pub(super) struct Hex(pub(super) Vec<u8>);
+
+impl<'de> Deserialize<'de> for Hex {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Hex, D::Error> {
+        let digits = String::deserialize(deserializer)?;
+        unhex(&digits).map(Hex).ok_or_else(|| D::Error::custom("`hex` holds no bytes: write pairs of hexadecimal digits"))
+    }
 }
 
 fn unhex(digits: &str) -> Option<Vec<u8>> {
