@@ -254,6 +254,9 @@ pub struct FuzzArgs {
     /// Make the scripts from this number
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
+    /// Write a folder for each new finding here, instead of target/touchstone/findings
+    #[arg(long, value_name = "DIR")]
+    pub findings: Option<PathBuf>,
     /// Show the scripts of new findings as they are
     #[arg(long)]
     pub no_shrink: bool,

@@ -17,18 +17,22 @@ const MOST_ALIKE: usize = 5;
 
 /// Runs the command.
 pub fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
-    let suite = select::suite(&args.suite)?;
-    let text = if let Some(clause) = clauses().get(&args.id) {
-        clause::explain(clause, &suite, args)?
-    } else if let Some(file) = suite.cases.iter().find(|file| file.case.id == args.id) {
-        case::explain(file, &suite, args)?
-    } else if let Some(found) = suite.divergences.iter().find(|divergence| divergence.id == args.id) {
-        divergence::explain(found, &suite)
-    } else {
-        return Err(unknown(&args.id, &suite));
-    };
-    human::print(&text);
+    human::print(&text(args)?);
     Ok(Exit::Green)
+}
+
+/// What there is to say.
+pub(crate) fn text(args: &ExplainArgs) -> Result<String, Failure> {
+    let suite = select::suite(&args.suite)?;
+    if let Some(clause) = clauses().get(&args.id) {
+        clause::explain(clause, &suite, args)
+    } else if let Some(file) = suite.cases.iter().find(|file| file.case.id == args.id) {
+        case::explain(file, &suite, args)
+    } else if let Some(found) = suite.divergences.iter().find(|divergence| divergence.id == args.id) {
+        Ok(divergence::explain(found, &suite))
+    } else {
+        Err(unknown(&args.id, &suite))
+    }
 }
 
 fn unknown(id: &str, suite: &Suite) -> Failure {

@@ -33,6 +33,50 @@ fn what_a_divergence_file_tells_is_only_counted() {
 }
 
 #[test]
+fn a_new_finding_is_a_folder_that_shows_it_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().to_str().expect("a path");
+    touchstone(&["fuzz", "--runtime", "badf", "--cases", "3", "--seed", "5", "--findings", path]).expect(1);
+    let finding = std::fs::read_dir(path).expect("findings").next().expect("one").expect("an entry").path();
+    let text = |name: &str| std::fs::read_to_string(finding.join(name)).expect(name);
+    assert!(text("repro.wat").lines().count() <= 25, "{}", text("repro.wat"));
+    let readme = text("README.md");
+    assert!(readme.starts_with("# badf: ") && readme.contains("badf: failed") && readme.contains("oracle: pass"), "{readme}");
+    assert!(!readme.contains('\u{1b}'), "no colours in a file");
+    let id = finding.file_name().and_then(|name| name.to_str()).expect("a name");
+    let suite = finding.join("case");
+    let suite = suite.to_str().expect("a path");
+    touchstone(&["conformance", "--suite", suite, "--runtime", "badf", "--filter", id]).expect(1);
+    touchstone(&["conformance", "--suite", suite, "--runtime", "oracle", "--filter", id]).expect(0);
+}
+
+#[test]
+fn findings_are_the_same_whatever_the_number_of_jobs() {
+    let flags = ["fuzz", "--runtime", "wasmi", "--cases", "400", "--seed", "3", "--no-shrink"];
+    let one = touchstone(&[&flags[..], &["--jobs", "1"]].concat());
+    let two = touchstone(&[&flags[..], &["--jobs", "2"]].concat());
+    assert_eq!((one.code, &one.out), (two.code, &two.out));
+    assert!(one.out.lines().count() > 5, "{}", one.out);
+}
+
+#[test]
+fn shards_take_all_scripts_between_them() {
+    let scripts = |shard: &str| {
+        let ran = touchstone(&["fuzz", "--runtime", "oracle", "--cases", "101", "--seed", "3", "--shard", shard]).expect(0);
+        let calls = ran.out.split(" calls").next().and_then(|text| text.rsplit(' ').next()).and_then(|text| text.parse::<u64>().ok());
+        (ran.out.split(" scripts").next().expect("a count").to_owned(), calls.expect("calls"))
+    };
+    let [(first, one), (second, other), (_, whole)] = ["1/2", "2/2", "1/1"].map(scripts);
+    assert_eq!((first.as_str(), second.as_str(), one + other), ("seed 3: 51", "seed 3: 50", whole));
+}
+
+#[test]
+fn a_time_that_is_none_is_a_mistake_and_a_campaign_ends_in_time() {
+    assert!(touchstone(&["fuzz", "--time", "soon"]).expect(2).err.contains("--time"));
+    touchstone(&["fuzz", "--runtime", "oracle", "--time", "1s"]).expect(0);
+}
+
+#[test]
 fn survivors_are_the_same_whatever_the_number_of_jobs() {
     let flags = ["--random", "300", "--filter", "^fd_(seek|tell|close):", "--at-least", "50"];
     let one = mutants(&[&flags[..], &["--jobs", "1"]].concat()).expect(0).out;

@@ -62,6 +62,13 @@ pub struct Finding {
     pub detail: String,
 }
 
+impl Finding {
+    /// Whether nobody knew of it, and it is certain.
+    pub fn is_new(&self) -> bool {
+        self.known.is_none() && !self.unconfirmed
+    }
+}
+
 /// What came of a campaign.
 #[derive(Debug, Default)]
 pub struct Outcome {

@@ -1,5 +1,7 @@
 //! `fuzz`: random scripts on runtimes, each call judged.
 
+mod findings;
+
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
@@ -11,7 +13,7 @@ use touchstone_runner::scratch::Scratch;
 
 use crate::args::{FuzzArgs, HuntArgs};
 use crate::conformance::{stop_on_ctrl_c, this_program};
-use crate::{Exit, Failure, human, select};
+use crate::{Exit, Failure, human, places, select};
 
 /// Runs the command.
 pub fn run(args: &FuzzArgs) -> Result<Exit, Failure> {
@@ -45,13 +47,10 @@ pub fn run(args: &FuzzArgs) -> Result<Exit, Failure> {
     })?;
     progress.end();
     human::print(&summary(&outcome, args.seed));
+    write_findings(&outcome, args)?;
     let seconds = start.elapsed().as_secs_f64();
     eprintln!("{:.0} s, {:.0} scripts/s", seconds, outcome.cases as f64 / seconds);
-    Ok(if outcome.findings.iter().any(|finding| finding.known.is_none() && !finding.unconfirmed) || !outcome.escapes.is_empty() {
-        Exit::Difference
-    } else {
-        Exit::Green
-    })
+    Ok(if outcome.findings.iter().any(Finding::is_new) || !outcome.escapes.is_empty() { Exit::Difference } else { Exit::Green })
 }
 
 /// Plays a share of the scripts and says what it finds, a line of JSON at a time.
@@ -66,6 +65,16 @@ pub fn hunt(args: &HuntArgs) -> Result<Exit, Failure> {
 
 /// How long a campaign takes that was not told.
 const A_MINUTE: Duration = Duration::from_secs(60);
+
+/// Writes a folder for each new finding.
+fn write_findings(outcome: &Outcome, args: &FuzzArgs) -> Result<(), Failure> {
+    let folder = args.findings.clone().unwrap_or_else(|| places::cache().join("findings"));
+    for finding in outcome.findings.iter().filter(|finding| finding.is_new()) {
+        let written = findings::write(finding, args.seed, &folder)?;
+        eprintln!("{}", written.display());
+    }
+    Ok(())
+}
 
 fn summary(outcome: &Outcome, seed: u64) -> String {
     let (known, new): (Vec<&Finding>, Vec<&Finding>) = outcome.findings.iter().partition(|finding| finding.known.is_some());

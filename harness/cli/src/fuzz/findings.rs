@@ -1,0 +1,89 @@
+//! A finding as a folder that can be pasted into a tracker:
+//!
+//! ```text
+//! <runtime>-<place>-<seen>-<hash>/
+//!     README.md           what each runtime does, what is permitted and by which clause, how to see it again
+//!     repro.wat           the smallest script as a module
+//!     case/<id>.script    the same as a case of a suite
+//! ```
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+use touchstone_guest::script::{program, wat};
+use touchstone_model::bounds;
+use touchstone_model::case::print::front_matter;
+use touchstone_model::tree::hex;
+use touchstone_runner::HarnessError;
+use touchstone_runner::fuzz::campaign::Finding;
+use touchstone_runtimes::Entry;
+
+use crate::args::ExplainArgs;
+use crate::{Failure, explain};
+
+/// Characters of the hash that tells findings apart which are called alike.
+const HASH_DIGITS: usize = 8;
+
+/// Writes the folder of a finding below another one, and gives it.
+pub(super) fn write(finding: &Finding, seed: u64, folder: &Path) -> Result<PathBuf, Failure> {
+    let id = id(finding);
+    let folder = folder.join(&id);
+    let cases = folder.join("case");
+    fs::create_dir_all(&cases).map_err(HarnessError::file("create", &cases))?;
+    let clauses = if finding.clauses.is_empty() { vec![UNSAID.to_owned()] } else { finding.clauses.clone() };
+    let summary = format!("found at random: {}", finding.detail);
+    let script = front_matter(&summary, &clauses, &finding.sample.world) + "\n" + &finding.sample.script.to_string();
+    save(&cases.join(format!("{id}.script")), &script)?;
+    if let Ok(program) = program::program(&finding.sample.script, &finding.sample.world) {
+        let world = &finding.sample.world;
+        save(&folder.join("repro.wat"), &(wat::header(&summary, world) + &wat::wat(&program, world)))?;
+    }
+    save(&folder.join("README.md"), &readme(finding, seed, &id, &cases)?)?;
+    Ok(folder)
+}
+
+/// What a script departs from that is stopped: it should have come to its end.
+const UNSAID: &str = "program.return-is-success";
+
+fn save(path: &Path, text: &str) -> Result<(), HarnessError> {
+    fs::write(path, text).map_err(HarnessError::file("write", path))
+}
+
+/// The name of a folder: the same for the same signature.
+fn id(finding: &Finding) -> String {
+    let signature = &finding.signature;
+    let words = [&signature.runtime, &signature.place, &signature.seen, &signature.permitted];
+    let hash = hex(&Sha256::digest(words.map(String::as_str).join("\n")));
+    let name = format!("{}-{}-{}", signature.runtime, signature.place, signature.seen);
+    let plain: String = name.chars().map(|it| if it.is_ascii_alphanumeric() { it.to_ascii_lowercase() } else { '-' }).take(60).collect();
+    format!("{plain}-{}", &hash[..HASH_DIGITS])
+}
+
+/// All that are judged by default and are here, and the one that is at issue.
+fn runtimes(at_issue: &str) -> Vec<String> {
+    let is_shown = |entry: &&Entry| entry.name == at_issue || (entry.by_default && entry.absence().is_none());
+    touchstone_runtimes::runtimes().iter().filter(is_shown).map(|entry| entry.name.to_owned()).collect()
+}
+
+fn readme(finding: &Finding, seed: u64, id: &str, cases: &Path) -> Result<String, Failure> {
+    let Finding { signature, case, times, detail, clauses, .. } = finding;
+    let args = ExplainArgs {
+        id: id.to_owned(),
+        runtime: runtimes(&signature.runtime),
+        suite: vec![cases.to_owned()],
+        timeout: bounds::RUN_TIMEOUT_SECONDS,
+        disclose: false,
+    };
+    let explained = explain::text(&args)?;
+    Ok(format!(
+        "# {}: {}, {}\n\n{detail}\n\nClauses: {}\n\nSeen {times} times with seed {seed}, first in script {case}; this is the smallest script \
+         that shows it.\n\n```text\n{}```\n\nSee it again: `cargo xtask explain {id} --suite {}`\n",
+        signature.runtime,
+        signature.place,
+        signature.seen,
+        clauses.join(", "),
+        anstream::adapter::strip_str(&explained),
+        cases.display()
+    ))
+}
