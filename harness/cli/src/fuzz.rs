@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use touchstone_model::bounds;
+use touchstone_model::world::World;
 use touchstone_runner::campaign::{self, Finding, Outcome};
 use touchstone_runner::scratch::Scratch;
 
@@ -74,7 +75,11 @@ fn summary(outcome: &Outcome, seed: u64) -> String {
             finding.detail,
             finding.case
         ));
-        for preopen in finding.sample.world.preopens.iter().filter(|preopen| !preopen.tree.0.is_empty()) {
+        let (world, plain) = (&finding.sample.world, World::default());
+        if world.stdin != plain.stdin || world.stdout != plain.stdout {
+            out.push_str(&format!("    # stdin {:?}, stdout {:?}\n", world.stdin, world.stdout));
+        }
+        for preopen in world.preopens.iter().filter(|preopen| !preopen.tree.0.is_empty()) {
             let entries: Vec<String> = preopen.tree.0.iter().map(|(path, node)| format!("{path}: {:?}", node.kind)).collect();
             out.push_str(&format!("    # {} {{ {} }}\n", preopen.name, entries.join(", ")));
         }

@@ -1,7 +1,5 @@
 //! Random scripts on runtimes: each call of each run is judged by the oracle, what it refuses is gathered by signature, and each
 //! signature is made as small as it gets.
-//!
-//! A script is compiled to a straight-line module of its own, so a run costs a compilation besides.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -11,7 +9,8 @@ use std::time::Duration;
 
 use touchstone_generate::{Mix, Sample, sample, shrink};
 use touchstone_guest::script::{encode, program};
-use touchstone_model::divergence::Divergence;
+use touchstone_model::divergence::{Divergence, Shown};
+use touchstone_model::normalise::normalise;
 use touchstone_model::oracle::{OracleReport, Said};
 use touchstone_model::trace::Keeper;
 use touchstone_model::value::errno_text;
@@ -91,7 +90,8 @@ struct Shared<'a> {
     divergences: &'a [Divergence],
     cases: AtomicU64,
     calls: AtomicU64,
-    found: Mutex<BTreeMap<Signature, Finding>>,
+    /// By signature and the divergence that it belongs to: what looks alike may have several causes.
+    found: Mutex<BTreeMap<(Signature, Option<String>), Finding>>,
     escapes: Mutex<BTreeMap<String, u64>>,
 }
 
@@ -156,7 +156,7 @@ impl Shared<'_> {
                     *lock(&self.escapes).entry(entry.name.to_owned()).or_default() += 1;
                     continue;
                 }
-                if let Some(departed) = first(entry, &observation, &report) {
+                if let Some(departed) = self.departed(entry, &observation, &report) {
                     self.note(departed, case, &sample);
                 }
             }
@@ -178,20 +178,31 @@ impl Shared<'_> {
         Ok(Some((observation, report)))
     }
 
+    /// How a run departs from what is permitted, and whether that is known.
+    fn departed(&self, entry: &Entry, observation: &Observation, report: &OracleReport) -> Option<Departed> {
+        let mut departed = first(entry, observation, report)?;
+        let mut calls: Vec<String> =
+            normalise(&observation.trace).into_iter().map(|call| format!("{} = {}", call.question, call.answer)).collect();
+        match departed.call {
+            Some(call) => calls.truncate(call + 1),
+            None => calls.push(String::new()),
+        }
+        let Signature { runtime, place, seen, .. } = &departed.signature;
+        let shown = Shown { runtime, place, clauses: &departed.clauses, seen, calls: &calls };
+        departed.known = self.divergences.iter().find(|divergence| divergence.shows_at_random(&shown)).map(|known| known.id.clone());
+        Some(departed)
+    }
+
     fn note(&self, departed: Departed, case: u64, sample: &Sample) {
-        let Departed { signature, clauses, detail } = departed;
-        let known = self
-            .divergences
-            .iter()
-            .find(|divergence| divergence.shows_at_random(&signature.runtime, &signature.place, &clauses, &signature.seen));
+        let Departed { signature, clauses, detail, known, call: _ } = departed;
         let mut found = lock(&self.found);
-        let finding = found.entry(signature.clone()).or_insert_with(|| Finding {
+        let finding = found.entry((signature.clone(), known.clone())).or_insert_with(|| Finding {
             signature,
             times: 0,
             case,
             sample: sample.clone(),
             clauses,
-            known: known.map(|divergence| divergence.id.clone()),
+            known,
             detail: detail.clone(),
         });
         finding.times += 1;
@@ -211,8 +222,9 @@ impl Shared<'_> {
             }
             tries_left -= 1;
             let Ok(Some((observation, report))) = self.observe(bench, entry, sample) else { return false };
-            match first(entry, &observation, &report) {
-                Some(departed) if departed.signature == finding.signature && observation.escapes.is_empty() => {
+            let same = |departed: &Departed| departed.signature == finding.signature && departed.known.is_none();
+            match self.departed(entry, &observation, &report) {
+                Some(departed) if same(&departed) && observation.escapes.is_empty() => {
                     (clauses, detail) = (departed.clauses, departed.detail);
                     true
                 }
@@ -239,14 +251,18 @@ struct Departed {
     signature: Signature,
     clauses: Vec<String>,
     detail: String,
+    /// Which call it is, if it is one.
+    call: Option<usize>,
+    /// The divergence that it belongs to.
+    known: Option<String>,
 }
 
 /// The first thing that is wrong with a run; what comes after may come of it.
 fn first(entry: &Entry, observation: &Observation, report: &OracleReport) -> Option<Departed> {
-    let departed = |place: &str, permitted: &str, seen: &str, clauses: &[ClauseId], detail: String| {
+    let departed = |call: Option<usize>, [place, permitted, seen]: [&str; 3], clauses: &[ClauseId], detail: String| {
         let [runtime, place, permitted, seen] = [entry.name, place, permitted, seen].map(str::to_owned);
         let clauses = clauses.iter().map(|clause| clause.id().to_owned()).collect();
-        Some(Departed { signature: Signature { runtime, place, permitted, seen }, clauses, detail })
+        Some(Departed { signature: Signature { runtime, place, permitted, seen }, clauses, detail, call, known: None })
     };
     for (number, (call, said)) in observation.trace.calls.iter().zip(&report.calls).enumerate() {
         let Some(departure) = said.departures.first().filter(|_| said.said == Said::Rejected) else { continue };
@@ -260,15 +276,16 @@ fn first(entry: &Entry, observation: &Observation, report: &OracleReport) -> Opt
         let permitted = if departure.seen.is_some() { clause } else { said.permitted.as_str() };
         let was = departure.seen.as_ref().unwrap_or(&seen);
         let detail = format!("call {} {}: permitted {}, saw {was}", number + 1, call.function.name(), departure.expected);
-        return departed(call.function.name(), permitted, &seen, &departure.clauses, detail);
+        return departed(Some(number), [call.function.name(), permitted, &seen], &departure.clauses, detail);
     }
     match &observation.end {
         End::Exit { .. } | End::Trap { .. } => {}
-        stopped => return departed("end", "", &stopped.to_string(), &[], format!("the run ended with {stopped}")),
+        stopped => return departed(None, ["end", "", &stopped.to_string()], &[], format!("the run ended with {stopped}")),
     }
     let departure = report.run.first()?;
     let place = departure.place.split(' ').next().unwrap_or_default();
     let clause = departure.clauses.first().map_or("", |clause| clause.id());
     let seen = departure.seen.clone().unwrap_or_default();
-    departed(place, clause, "otherwise", &departure.clauses, format!("{}: expected {}, saw {seen}", departure.place, departure.expected))
+    let detail = format!("{}: expected {}, saw {seen}", departure.place, departure.expected);
+    departed(None, [place, clause, "otherwise"], &departure.clauses, detail)
 }
