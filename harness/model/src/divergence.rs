@@ -67,7 +67,10 @@ pub struct Seen {
 }
 
 /// How a random script shows a divergence: by one of these calls, against one of these clauses, in one of these ways.
-#[derive(Debug, Clone, Deserialize)]
+///
+/// Where clauses would say too little, words narrow it down: those of the call itself, and those of one that came before it, each
+/// as a report spells it, with its answer.
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Random {
     pub runtime: String,
@@ -79,17 +82,45 @@ pub struct Random {
     /// An errno, `ok`, `other results`, `no return`, `otherwise`, or how the run was stopped; without any, all of these.
     #[serde(default)]
     pub seen: Vec<String>,
+    /// Words that the line of the call has, all of them.
+    #[serde(default)]
+    pub call: Vec<String>,
+    /// Words that the line of some earlier call has, all of them.
+    #[serde(default)]
+    pub after: Vec<String>,
+}
+
+/// How a random script departs from what is permitted, as far as divergences tell it by that.
+#[derive(Debug, Clone, Copy)]
+pub struct Shown<'a> {
+    pub runtime: &'a str,
+    /// As [`Random::places`].
+    pub place: &'a str,
+    pub clauses: &'a [String],
+    /// As [`Random::seen`].
+    pub seen: &'a str,
+    /// The calls of the run as lines, up to the one that departs, which comes last; where no call does, all of them and an empty one.
+    pub calls: &'a [String],
+}
+
+impl Random {
+    fn fits(&self, shown: &Shown<'_>) -> bool {
+        let any = |words: &[String], word: &str| words.iter().any(|known| known == word);
+        let has_all = |line: &String, words: &[String]| words.iter().all(|word| line.contains(word.as_str()));
+        let Some((call, earlier)) = shown.calls.split_last() else { return false };
+        self.runtime == shown.runtime
+            && any(&self.places, shown.place)
+            && (self.clauses.is_empty() || shown.clauses.iter().any(|clause| any(&self.clauses, clause)))
+            && (self.seen.is_empty() || any(&self.seen, shown.seen))
+            && has_all(call, &self.call)
+            && (self.after.is_empty() || earlier.iter().any(|line| has_all(line, &self.after)))
+    }
 }
 
 impl Divergence {
     /// Whether a difference that a random script shows is this one.
-    pub fn shows_at_random(&self, runtime: &str, place: &str, clauses: &[String], seen: &str) -> bool {
-        self.random.iter().any(|random| {
-            random.runtime == runtime
-                && random.places.iter().any(|name| name == place)
-                && (random.clauses.is_empty() || random.clauses.iter().any(|clause| clauses.contains(clause)))
-                && (random.seen.is_empty() || random.seen.iter().any(|word| word == seen))
-        })
+    pub fn shows_at_random(&self, shown: &Shown<'_>) -> bool {
+        self.random.iter().any(|random| random.fits(shown))
     }
 
     /// Reads a divergence file. The error says what and where; the caller knows the file.

@@ -83,6 +83,12 @@ fn divergence_files_cite_clauses_and_cases_that_exist() {
         let empty = [&divergence.title, &divergence.note].iter().any(|text| text.trim().is_empty());
         broken
             .extend((empty || divergence.clauses.is_empty() || divergence.seen.is_empty()).then(|| format!("{name}: something is empty")));
+        for random in &divergence.random {
+            let unknown = random.clauses.iter().filter(|id| touchstone_spec::clauses().get(id).is_none());
+            broken.extend(unknown.map(|id| format!("{name}: there is no clause {id}")));
+            let wide = random.clauses.is_empty() && random.call.is_empty() && random.after.is_empty();
+            broken.extend(wide.then(|| format!("{name}: any departure of {} would do at random", random.places.join(", "))));
+        }
         let link = divergence.link.as_deref().is_some_and(|link| !link.starts_with("https://"));
         broken.extend(link.then(|| format!("{name}: the link is no https address")));
     }

@@ -9,6 +9,10 @@ use crate::step::{Mode, Seen, Step, number_at};
 /// Buffers that `readv()` and `writev()` must accept at once on the hosts that there are, `IOV_MAX`.
 pub(crate) const MOST_BUFFERS: u64 = 1024;
 
+/// What an array of buffers holds for each: an address and a length.
+const BUFFER_BYTES: u32 = 8;
+const BUFFER_ALIGN: u32 = 4;
+
 /// Says which clauses of memory apply to the pointers of a call.
 pub(crate) fn pointers(step: &mut Step<'_>) {
     let function = step.call.function;
@@ -28,11 +32,11 @@ pub(crate) fn pointers(step: &mut Step<'_>) {
             }
             Input::Array { ptr, count, ty } => ranges.array(*ptr, *count, ty.size, ty.align),
             Input::ReadBuffers { ptr, count } => {
-                ranges.array(*ptr, *count, 8, 4);
+                ranges.array_of_buffers(*ptr, *count);
                 ranges.buffers(first, *count, true);
             }
             Input::WriteBuffers { ptr, count } => {
-                ranges.array(*ptr, *count, 8, 4);
+                ranges.array_of_buffers(*ptr, *count);
                 ranges.buffers(first, *count, false);
                 // the contents of the buffers come next
                 captures = captures.as_slice().get(buffers(first).len()..).unwrap_or_default().iter();
@@ -47,7 +51,7 @@ pub(crate) fn pointers(step: &mut Step<'_>) {
             }
             Output::Buffer { ptr, len, .. } => {
                 let (ptr, len) = (ranges.arg(*ptr), ranges.arg(*len));
-                let filled = ranges.name_length(function).unwrap_or(len).min(len);
+                let filled = ranges.name_length(function).or_else(|| ranges.used(function)).unwrap_or(len).min(len);
                 if ranges.is_outside(ptr, len) && !ranges.is_outside(ptr, filled) {
                     ranges.step.applies(clause!("memory.unreached-buffer"));
                 }
@@ -102,6 +106,12 @@ impl Ranges<'_, '_> {
         let index = self.step.entry(self.step.arg32(0)).and_then(|entry| entry.preopen);
         let name = index.map(|index| self.step.state.world.preopens[index].guest.len() as u64);
         name.filter(|_| function == Function::FdPrestatDirName)
+    }
+
+    /// How many bytes of its buffer a call says it used; of one that did not succeed nobody knows.
+    fn used(&self, function: Function) -> Option<u64> {
+        let says_so = matches!(function, Function::FdReaddir | Function::PathReadlink);
+        self.outputs().filter(|_| says_so)?.first().map(|used| number_at(used.kept(), 0, 4))
     }
 
     /// How many bytes a call moved between its buffers and a file; of one that did not succeed, all there could be.
@@ -170,6 +180,18 @@ impl Ranges<'_, '_> {
         }
     }
 
+    /// An array of buffers, of which a call may need no more than the first.
+    fn array_of_buffers(&mut self, ptr: usize, count: usize) {
+        let (from, one) = (self.arg(ptr), u64::from(BUFFER_BYTES));
+        let len = self.arg(count).saturating_mul(one);
+        if len <= u64::from(u32::MAX) && self.is_outside(from, len) && len > 0 && !self.is_outside(from, one) {
+            self.step.applies(clause!("memory.unreached-end-of-array"));
+            self.range(from, one, BUFFER_ALIGN);
+        } else {
+            self.array(ptr, count, BUFFER_BYTES, BUFFER_ALIGN);
+        }
+    }
+
     /// The buffers that an array points to.
     fn buffers(&mut self, array: &Capture, count: usize, filled: bool) {
         if self.arg(count) > MOST_BUFFERS {
@@ -179,9 +201,10 @@ impl Ranges<'_, '_> {
         let mut spans: Vec<(u64, u64)> = Vec::new();
         let moved = self.moved();
         for (address, len) in buffers(array) {
-            let is_reached = sum < moved || len == 0;
+            let used = moved.saturating_sub(sum).min(len.into());
             sum += u64::from(len);
-            if !is_reached && self.is_outside(address.into(), len.into()) {
+            if used < u64::from(len) && self.is_outside(address.into(), len.into()) && (used == 0 || !self.is_outside(address.into(), used))
+            {
                 self.step.applies(clause!("memory.unreached-buffer"));
                 continue;
             }

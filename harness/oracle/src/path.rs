@@ -120,6 +120,12 @@ impl<'a> Step<'a> {
         }
     }
 
+    /// Whether a path that names nothing asks for a directory: it ends in a slash, or a link at its end does.
+    pub(crate) fn ends_in_slash(&self, base: InodeId, text: Text<'_>, follow: bool) -> bool {
+        let Some(path) = text else { return false };
+        path.last() == Some(&b'/') || (is_usable(path) && resolve::resolve(self.state, base, path, follow).is_err_and(|fault| fault.slash))
+    }
+
     /// What else is wrong with a path that cannot be used: nobody says which of several errors is found first.
     fn other_faults(&mut self, base: InodeId, path: &[u8]) -> Flow {
         if path.is_empty() || path[0] == b'/' {

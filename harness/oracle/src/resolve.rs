@@ -75,6 +75,8 @@ pub(crate) struct Fault {
     pub(crate) unknown: bool,
     /// The links that were followed before.
     pub(crate) followed: Vec<InodeId>,
+    /// The path ends in a slash, or a link at its end does.
+    pub(crate) slash: bool,
 }
 
 impl Fault {
@@ -143,10 +145,10 @@ struct Walk<'a> {
 impl<'a> Walk<'a> {
     fn find(mut self, path: &'a [u8], follow: bool) -> Result<Place<'a>, Fault> {
         let found = self.run(path, follow);
-        let followed = self.followed;
+        let (followed, slash) = (self.followed, self.slash);
         match found {
             Ok(place) => Ok(Place { followed, ..place }),
-            Err(fault) => Err(Fault { followed, ..fault }),
+            Err(fault) => Err(Fault { followed, slash, ..fault }),
         }
     }
 

@@ -81,6 +81,7 @@ impl Row {
 const MILLISECOND: u64 = 1_000_000;
 const YEAR: u64 = 31_536_000_000_000_000;
 const SOON: Wait = Wait::Monotonic { timeout: MILLISECOND, absolute: false };
+const AT_ONCE: Wait = Wait::Monotonic { timeout: 0, absolute: false };
 
 /// All rows.
 fn table() -> Vec<Row> {
@@ -164,6 +165,23 @@ fn measured() -> Vec<Row> {
             ["fd_sync.pipe", "POSIX has inval for a pipe; a runtime that knows a stream only as a stream says badf, or does nothing."],
             |guest| guest.call(Function::FdSync, &[1]),
             [errno("badf"), done()],
+        ),
+        refuted(
+            &["L19"],
+            "wasmtime: of a timeout of zero and one of a millisecond only the second is reported",
+            ["poll_oneoff.ready-together", "So short a time may have come while the call looked, and that all are reported is a `should`."],
+            |guest| guest.poll(&[SOON, AT_ONCE]),
+            [events(&[event(1, SOON, 0)]), events(&[event(2, AT_ONCE, 0)]), events(&[event(1, SOON, 0), event(2, AT_ONCE, 0)])],
+        ),
+        refuted(
+            &["L21"],
+            "wasmtime: a file that is open for writing is readable, and a time that has passed is not reported beside it",
+            ["poll_oneoff.ready-together", "Nobody waits for a file, so the call did not wait, and that all are reported is a `should`."],
+            |guest| {
+                guest.opens("file", 0, rights::FD_WRITE | rights::POLL_FD_READWRITE, 0);
+                guest.poll(&[AT_ONCE, Wait::Read(FIRST)])
+            },
+            [events(&[event(2, Wait::Read(0), 0)]), events(&[event(1, AT_ONCE, 0)])],
         ),
         refuted(
             &["misaligned"],
@@ -616,7 +634,6 @@ fn wazero() -> Vec<Row> {
 }
 
 fn uvwasi_and_others() -> Vec<Row> {
-    const AT_ONCE: Wait = Wait::Monotonic { timeout: 0, absolute: false };
     vec![
         bug(
             &["83", "uvwasi#265"],

@@ -5,7 +5,7 @@ use touchstone_model::trace::{Capture, Outcome, TraceCall};
 use touchstone_model::world::{Stdout, World};
 use touchstone_oracle::check::Said;
 use touchstone_oracle::{Checker, Host};
-use touchstone_spec::consts::fdflags;
+use touchstone_spec::consts::{fdflags, whence};
 use touchstone_spec::{Errno, Function};
 
 const STDOUT: u64 = 1;
@@ -36,10 +36,24 @@ impl Guest {
 
     /// What the oracle says of a write of one buffer of this length, by which so many bytes were written.
     fn write(&mut self, len: u32, answer: Result<u32, Errno>) -> Said {
-        let buffer = [0x100_u32.to_le_bytes(), len.to_le_bytes()].concat();
-        let inputs = vec![capture(&buffer), capture(&vec![b'.'; len as usize])];
-        self.says(Function::FdWrite, vec![STDOUT, 0x10, 1, 0x18], inputs, answer.map(|count| vec![capture(&count.to_le_bytes())]))
+        self.says(Function::FdWrite, vec![STDOUT, 0x10, 1, 0x18], one_buffer(len), answer.map(|count| vec![capture(&count.to_le_bytes())]))
     }
+
+    /// The same at an offset, with a byte.
+    fn pwrite(&mut self, offset: u64, answer: Result<u32, Errno>) -> Said {
+        let answer = answer.map(|count| vec![capture(&count.to_le_bytes())]);
+        self.says(Function::FdPwrite, vec![STDOUT, 0x10, 1, offset, 0x18], one_buffer(1), answer)
+    }
+
+    fn seek(&mut self, by: i64, whence: u64, answer: Result<u64, Errno>) -> Said {
+        let answer = answer.map(|offset| vec![capture(&offset.to_le_bytes())]);
+        self.says(Function::FdSeek, vec![STDOUT, by.cast_unsigned(), whence, 0x18], Vec::new(), answer)
+    }
+}
+
+fn one_buffer(len: u32) -> Vec<Capture> {
+    let buffer = [0x100_u32.to_le_bytes(), len.to_le_bytes()].concat();
+    vec![capture(&buffer), capture(&vec![b'.'; len as usize])]
 }
 
 fn capture(bytes: &[u8]) -> Capture {
@@ -88,5 +102,57 @@ fn a_full_device_takes_nothing_and_another_one_everything() {
         (Stdout::Null, Err(Errno::Nospc), Said::Rejected),
     ] {
         assert_eq!(Guest::new(stdout.clone()).write(1, answer), said, "{stdout:?} {answer:?}");
+    }
+}
+
+#[test]
+fn a_file_behind_standard_output_has_no_room_far_out() {
+    let far = 1 << 62;
+    for (stdout, answer, said) in [
+        (Stdout::File, Err(Errno::Fbig), Said::Accepted),
+        (Stdout::File, Err(Errno::Spipe), Said::Accepted),
+        (Stdout::File, Ok(1), Said::Rejected),
+        (Stdout::File, Err(Errno::Inval), Said::Rejected),
+        // where an offset may mean nothing
+        (Stdout::Appended(Vec::new()), Err(Errno::Fbig), Said::Accepted),
+        (Stdout::Appended(Vec::new()), Ok(1), Said::Unjudged),
+        (Stdout::Pipe, Err(Errno::Fbig), Said::Rejected),
+    ] {
+        assert_eq!(Guest::new(stdout.clone()).pwrite(far, answer), said, "{stdout:?} {answer:?}");
+    }
+}
+
+#[test]
+fn a_file_behind_standard_output_has_an_end_to_where_a_seek_leads() {
+    for (by, whence, answer, said) in [
+        (-4, whence::CUR, Err(Errno::Inval), Said::Accepted),
+        (-3, whence::CUR, Err(Errno::Inval), Said::Rejected),
+        (-3, whence::CUR, Ok(0), Said::Accepted),
+        (-4, whence::END, Err(Errno::Inval), Said::Accepted),
+        (i64::MAX, whence::END, Err(Errno::Inval), Said::Accepted),
+        (i64::MAX, whence::END, Err(Errno::Overflow), Said::Accepted),
+        (1 << 40, whence::SET, Err(Errno::Overflow), Said::Rejected),
+        (-4, whence::CUR, Ok(0), Said::Rejected),
+        (1, whence::CUR, Err(Errno::Inval), Said::Rejected),
+        (1, whence::CUR, Err(Errno::Spipe), Said::Accepted),
+    ] {
+        let mut guest = Guest::new(Stdout::File);
+        assert_eq!(guest.write(3, Ok(3)), Said::Accepted);
+        assert_eq!(guest.seek(by, whence, answer), said, "{by} {whence} {answer:?}");
+    }
+}
+
+#[test]
+fn a_file_behind_standard_output_may_have_no_room_where_a_seek_led() {
+    for (moved, answer, said) in [
+        (true, Err(Errno::Fbig), Said::Accepted),
+        (true, Ok(1), Said::Accepted),
+        (true, Err(Errno::Inval), Said::Rejected),
+        (false, Err(Errno::Fbig), Said::Rejected),
+    ] {
+        let mut guest = Guest::new(Stdout::File);
+        let led = if moved { Ok(1 << 62) } else { Err(Errno::Spipe) };
+        assert_eq!(guest.seek(1 << 62, whence::SET, led), Said::Accepted);
+        assert_eq!(guest.write(1, answer), said, "{moved} {answer:?}");
     }
 }

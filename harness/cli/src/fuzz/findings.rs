@@ -31,16 +31,23 @@ pub(super) fn write(finding: &Finding, seed: u64, folder: &Path) -> Result<PathB
     let folder = folder.join(&id);
     let cases = folder.join("case");
     fs::create_dir_all(&cases).map_err(HarnessError::file("create", &cases))?;
-    let clauses = if finding.clauses.is_empty() { vec![UNSAID.to_owned()] } else { finding.clauses.clone() };
-    let summary = format!("found at random: {}", finding.detail);
-    let script = front_matter(&summary, &clauses, &finding.sample.world) + "\n" + &finding.sample.script.to_string();
-    save(&cases.join(format!("{id}.script")), &script)?;
+    save(&cases.join(format!("{id}.script")), &case_text(finding))?;
     if let Ok(program) = program::program(&finding.sample.script, &finding.sample.world) {
         let world = &finding.sample.world;
-        save(&folder.join("repro.wat"), &(wat::header(&summary, world) + &wat::wat(&program, world)))?;
+        save(&folder.join("repro.wat"), &(wat::header(&summary(finding), world) + &wat::wat(&program, world)))?;
     }
     save(&folder.join("README.md"), &readme(finding, seed, &id, &cases)?)?;
     Ok(folder)
+}
+
+/// The script of a finding as a case.
+pub(super) fn case_text(finding: &Finding) -> String {
+    let clauses = if finding.clauses.is_empty() { vec![UNSAID.to_owned()] } else { finding.clauses.clone() };
+    front_matter(&summary(finding), &clauses, &finding.sample.world) + "\n" + &finding.sample.script.to_string()
+}
+
+fn summary(finding: &Finding) -> String {
+    format!("found at random: {}", finding.detail)
 }
 
 /// What a script departs from that is stopped: it should have come to its end.

@@ -114,11 +114,8 @@ fn summary(outcome: &Outcome, seed: u64) -> String {
             finding.detail,
             finding.case
         ));
-        for preopen in finding.sample.world.preopens.iter().filter(|preopen| !preopen.tree.0.is_empty()) {
-            let entries: Vec<String> = preopen.tree.0.iter().map(|(path, node)| format!("{path}: {:?}", node.kind)).collect();
-            out.push_str(&format!("    # {} {{ {} }}\n", preopen.name, entries.join(", ")));
-        }
-        finding.sample.script.to_string().lines().for_each(|line| out.push_str(&format!("    {line}\n")));
+        let text = findings::case_text(finding);
+        text.lines().for_each(|line| out.push_str(&format!("    {line}\n")));
     }
     out
 }

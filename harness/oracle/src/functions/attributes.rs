@@ -6,6 +6,7 @@ use touchstone_model::world::{START_TIME_NANOSECONDS, StdioKind};
 use touchstone_spec::consts::{filestat, filetype, fstflags, lookupflags, rights};
 use touchstone_spec::{ClauseId, clause};
 
+use super::buffers::moved;
 use crate::path::is_usable;
 use crate::state::{InodeId, Kind, Time, What};
 use crate::step::{Flow, Mode, Step, Stop, number_at, put_at};
@@ -221,9 +222,7 @@ pub(crate) fn fd_filestat_set_size(step: &mut Step<'_>) -> Flow {
             }
             step.wrong_type();
             step.succeeds()?;
-            if let Some(output) = step.state.output_of(stream) {
-                output.known = false;
-            }
+            moved(step, stream);
             return Ok(());
         }
         What::Socket(_) => {

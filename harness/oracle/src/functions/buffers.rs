@@ -5,7 +5,7 @@ use touchstone_model::world::StdioKind;
 use touchstone_spec::ClauseId;
 
 use crate::state::{Offset, Stream};
-use crate::step::{Flow, Mode, Step, Stop, number_at};
+use crate::step::{Flow, Mode, Seen, Step, Stop, number_at};
 
 /// The largest position that POSIX can express.
 pub(super) const LARGEST: u64 = i64::MAX.cast_unsigned();
@@ -45,7 +45,7 @@ pub(super) fn positioned_pipe(step: &mut Step<'_>, pipe: ClauseId, nothing: Clau
     Ok(())
 }
 
-/// A runtime moved in the file behind a stream: what is read next or written where is not known any more.
+/// A runtime moved in the file behind a stream, or gave it another size: what is read next or written where is not known any more.
 pub(super) fn moved(step: &mut Step<'_>, stream: Stream) {
     match step.state.output_of(stream) {
         Some(output) => output.known = false,
@@ -88,9 +88,12 @@ pub(super) fn room(step: &Step<'_>) -> u64 {
     if kept_all { sum } else { u64::from(u32::MAX).max(sum) }
 }
 
-/// How many bytes the call says it read or wrote; where it is being made, all that it can.
+/// How many bytes the call says it read or wrote; where it is being made, all that it can. Where its results overlap, the count may
+/// hold something else: then what cannot be one is none.
 pub(super) fn count(step: &Step<'_>, all: u64) -> u64 {
-    step.seen(0).map_or(all, |capture| number_at(capture.kept(), 0, 4))
+    let Mode::Check(Seen::Success(outputs)) = &step.mode else { return all };
+    let said = outputs.first().map(|capture| number_at(capture.kept(), 0, 4));
+    said.filter(|said| !step.loose || *said <= all).unwrap_or(all)
 }
 
 /// How many bytes the call says it read or wrote, where it is being made.

@@ -5,6 +5,7 @@ use touchstone_model::world::StdioKind;
 use touchstone_spec::clause;
 use touchstone_spec::consts::{advice, rights};
 
+use super::buffers::moved;
 use crate::state::{Stream, Time, What};
 use crate::step::{Flow, Step, Stop};
 
@@ -82,7 +83,9 @@ pub(crate) fn fd_allocate(step: &mut Step<'_>) -> Flow {
                 StdioKind::Device => clause!("stdio.device"),
             });
             step.wrong_type();
-            return step.succeeds();
+            step.succeeds()?;
+            moved(step, stream);
+            return Ok(());
         }
         What::Socket(_) => {
             step.applies(clause!("fd_allocate.pipe"));

@@ -207,6 +207,12 @@ fn check_flags(step: &mut Step<'_>, entry: &Fd, shown: u64) {
         socket_flags(step, entry.number, socket, flags, shown);
         return;
     }
+    if let (What::Directory(_), 0) = (entry.what, shown)
+        && flags != 0
+    {
+        step.cite(clause!("fd_fdstat_get.directory-flags"));
+        return;
+    }
     step.cite(clause);
     if (flags | shown) & fdflags::NONBLOCK != 0 {
         step.cite(clause!("fd_fdstat_get.open-nonblock"));
@@ -358,11 +364,15 @@ fn set_socket_flags(step: &mut Step<'_>, fd: u32, flags: u64) -> Flow {
 
 pub(crate) fn fd_fdstat_set_rights(step: &mut Step<'_>) -> Flow {
     let (base, inheriting) = (step.arg(1), step.arg(2));
+    let (has_unknown, unknown) = ((base | inheriting) & !ALL_RIGHTS != 0, clause!("fd_fdstat_set_rights.unknown-bits"));
+    // a binding looks at the bits before anybody looks for the descriptor
+    if has_unknown && step.entry(step.arg32(0)).is_none() {
+        step.permits(unknown);
+    }
     let fd = step.fd(0, clause!("fd_fdstat_set_rights.bad-fd"))?;
     let Some(entry) = step.entry(fd).cloned() else { return Err(Stop::Unjudged) };
-    if (base | inheriting) & !ALL_RIGHTS != 0 {
-        let unknown = clause!("fd_fdstat_set_rights.unknown-bits");
-        // a binding looks at the bits before a runtime that keeps no rights does not
+    if has_unknown {
+        // and before a runtime that keeps no rights does not
         if step.state.choices.rights == Some(Rights::Dropped) { step.permits(unknown) } else { step.missing_right(unknown) }
     }
     let is_stream = matches!(entry.what, What::Stream(_) | What::Socket(_));

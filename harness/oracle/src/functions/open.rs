@@ -74,7 +74,7 @@ pub(crate) fn path_open(step: &mut Step<'_>) -> Flow {
     let found = match step.try_resolve(base, text, asked.follow)? {
         Ok(found) => found,
         Err(_) => {
-            if asked.creat && text.is_some_and(|path| path.last() == Some(&b'/')) {
+            if asked.creat && step.ends_in_slash(base, text, asked.follow) {
                 step.applies(clause!("path_open.creat-trailing-slash"));
             }
             return step.succeeds();

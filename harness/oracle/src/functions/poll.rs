@@ -40,12 +40,25 @@ struct Prospect {
     never: bool,
     /// Errors that its event may have, besides none.
     errors: &'static [Errno],
+    /// It may say as well that a right is missing.
+    denied: bool,
     /// Its event must have one of the errors.
     must_fail: bool,
     /// Bytes that can be read.
     nbytes: Option<u64>,
     /// There is another side, which has not gone, or data of a file.
     stays: bool,
+}
+
+/// How an event says that a right is missing.
+const DENIED: &[Errno] = &[Errno::Notcapable, Errno::Badf];
+
+impl Prospect {
+    /// All errors that the event may have.
+    fn all_errors(&self) -> impl Iterator<Item = Errno> {
+        let denied = if self.denied { DENIED } else { &[] };
+        denied.iter().chain(self.errors).copied()
+    }
 }
 
 impl Subscription {
@@ -110,6 +123,13 @@ pub(crate) fn poll_oneoff(step: &mut Step<'_>) -> Flow {
     }
     if count.saturating_mul(subscription::BYTES as u64) > step.call.memory_bytes {
         step.applies(clause!("poll_oneoff.too-many-subscriptions"));
+    }
+    let inside = step.arg(0).saturating_add(subscription::BYTES as u64) <= step.call.memory_bytes;
+    if inside && step.call.inputs.first().is_some_and(|capture| capture.bytes.is_none()) {
+        // what stands in the part of the array that lies inside is not told, and may be wrong as well
+        step.permits(clause!("poll_oneoff.bad-fd"));
+        step.permits(clause!("poll_oneoff.unknown-type"));
+        step.permits(clause!("poll_oneoff.unknown-clock"));
     }
     let bytes = step.input(0)?;
     let subscriptions: Vec<Subscription> = bytes.chunks_exact(subscription::BYTES).map(Subscription::read).collect();
@@ -204,7 +224,7 @@ fn denied(step: &mut Step<'_>, fd: u32, write: bool, prospect: Prospect) -> Pros
     }
     step.permits(clause);
     let kept = step.state.choices.rights == Some(Rights::Kept);
-    Prospect { ready: kept || prospect.ready, must_fail: kept, errors: &[Errno::Notcapable, Errno::Badf], ..prospect }
+    Prospect { ready: kept || prospect.ready, must_fail: kept, denied: true, ..prospect }
 }
 
 fn fd_prospect(step: &mut Step<'_>, fd: u32, write: bool) -> Prospect {
@@ -347,13 +367,23 @@ fn check(step: &mut Step<'_>, subscriptions: &[Subscription], prospects: &[Prosp
     step.cite(clause!("poll_oneoff.ready-together"));
     if overlooked {
         step.miss(clause!("poll_oneoff.ready-together"));
-        waited_too_long(step, subscriptions, prospects, &taken);
+        waited_too_long(step, subscriptions, prospects, &taken, at_call);
     }
 }
 
+/// Nanoseconds within which a time may come while a call that does not wait looks at one thing after the other.
+const SURELY_WAITED_NANOSECONDS: u64 = 500_000_000;
+
 /// A call that reports nothing but what it had to wait for, although something was ready before.
-fn waited_too_long(step: &mut Step<'_>, subscriptions: &[Subscription], prospects: &[Prospect], taken: &[bool]) {
-    let reported_ready = (0..taken.len()).any(|index| taken[index] && prospects[index].ready);
+fn waited_too_long(step: &mut Step<'_>, subscriptions: &[Subscription], prospects: &[Prospect], taken: &[bool], monotonic: Option<u64>) {
+    // a clock that was not read may show any time
+    let (realtime, monotonic) = (step.state.clocks.realtime.unwrap_or(u64::MAX), monotonic.unwrap_or(u64::MAX));
+    let may_have_come = |subscription: &Subscription| match subscription.wait(realtime, monotonic) {
+        Some(wait) => wait < SURELY_WAITED_NANOSECONDS,
+        // nobody waits for a file, whatever it was opened for
+        None => !subscription.fd().is_some_and(|fd| is_stream(step, fd)),
+    };
+    let reported_ready = (0..taken.len()).any(|index| taken[index] && (prospects[index].ready || may_have_come(&subscriptions[index])));
     let overlooked = (0..taken.len()).find(|index| !taken[*index] && prospects[*index].ready && !prospects[*index].must_fail);
     let Some(overlooked) = overlooked.filter(|_| !reported_ready) else { return };
     let clause = match subscriptions[overlooked].kind {
@@ -396,8 +426,9 @@ fn one_event(step: &mut Step<'_>, subscriptions: &[Subscription], prospects: &[P
     // of several with the same userdata, the one that the event is most likely to be about
     let unlikely = |index: &usize| {
         let prospect = &prospects[*index];
-        let has_error =
-            error.is_some_and(|error| if error == Errno::Success { !prospect.must_fail } else { prospect.errors.contains(&error) });
+        let has_error = error.is_some_and(|error| {
+            if error == Errno::Success { !prospect.must_fail } else { prospect.all_errors().any(|errno| errno == error) }
+        });
         let timeout = if let Subscribed::Clock { timeout, .. } = subscriptions[*index].kind { timeout } else { 0 };
         (!has_error, !prospect.ready, timeout)
     };
@@ -416,9 +447,9 @@ fn content(step: &mut Step<'_>, subscription: &Subscription, prospect: Prospect,
     let error = u32::try_from(number_at(seen, event::ERROR, 2)).unwrap_or_default();
     let known = Errno::from_raw(error);
     step.cite(clause!("poll_oneoff.no-error"));
-    let permitted = known.is_some_and(|errno| prospect.errors.contains(&errno)) || (error == 0 && !prospect.must_fail);
+    let permitted = known.is_some_and(|error| prospect.all_errors().any(|errno| errno == error)) || (error == 0 && !prospect.must_fail);
     if !permitted {
-        let names: Vec<&str> = prospect.errors.iter().map(|errno| errno.name()).collect();
+        let names: Vec<&str> = prospect.all_errors().map(Errno::name).collect();
         let expected = if prospect.must_fail {
             format!("an event with the error {}", names.join(" or "))
         } else {
@@ -506,7 +537,7 @@ fn make(step: &mut Step<'_>, subscriptions: &[Subscription], prospects: &[Prospe
         let mut record = vec![0; event::BYTES];
         put_at(&mut record, event::USERDATA, 8, subscriptions[*index].userdata);
         put_at(&mut record, event::TYPE, 1, subscriptions[*index].tag);
-        let error = prospects[*index].errors.first().filter(|_| prospects[*index].must_fail);
+        let error = prospects[*index].all_errors().next().filter(|_| prospects[*index].must_fail);
         put_at(&mut record, event::ERROR, 2, error.map_or(0, |errno| errno.raw().into()));
         put_at(&mut record, event::FD_READWRITE + event_fd_readwrite::NBYTES, 8, prospects[*index].nbytes.unwrap_or(0));
         let hangup = at_end(*index) && !prospects[*index].ready;

@@ -195,6 +195,10 @@ fn input_read(step: &mut Step<'_>, clauses: &ReadClauses) -> Flow {
             step.permits(clause!("fd_read.would-block"));
         }
     }
+    if step.state.input.kind == StdioKind::File && step.state.input.read.is_none() {
+        // it may stand where nothing can be read
+        return Err(Stop::Unjudged);
+    }
     step.succeeds()?;
     step.cite(clause!("stdio.zero-one-two"));
     if !step.state.input.ended {

@@ -5,7 +5,7 @@ use touchstone_spec::clause;
 use touchstone_spec::consts::{rights, whence};
 
 use super::buffers::{LARGEST, moved, never, offset};
-use crate::state::{Offset, Output, What};
+use crate::state::{Offset, Output, Stream, What};
 use crate::step::{Flow, Step, Stop};
 
 pub(crate) fn fd_seek(step: &mut Step<'_>) -> Flow {
@@ -39,15 +39,7 @@ pub(crate) fn fd_seek(step: &mut Step<'_>) -> Flow {
                 _ => step.state.inodes.file(inode).map_or(0, |file| file.len()),
             };
             let to = i128::from(from) + i128::from(by);
-            if to < 0 {
-                step.applies(clause!("fd_seek.negative-result"));
-            } else if to > i128::from(u64::MAX) {
-                step.applies(clause!("fd_seek.overflow"));
-            } else if to > i128::from(LARGEST) {
-                step.applies(clause!("fd_seek.above-signed"));
-            } else if to > i128::from(step.state.world.host.largest_file) {
-                step.applies(clause!("fd_seek.beyond-largest-file"));
-            }
+            goes_far(step, to);
             if !step.findings.success {
                 step.cite(clause!("fd_seek.error-keeps-offset"));
             }
@@ -82,9 +74,7 @@ pub(crate) fn fd_seek(step: &mut Step<'_>) -> Flow {
                     step.cite(clause!("stdio.pipe-has-no-offset"));
                 }
                 StdioKind::File => {
-                    if below {
-                        step.applies(clause!("fd_seek.negative-result"));
-                    }
+                    stream_goes_far(step, stream, u64::from(base), by);
                     step.applies(clause!("fd_seek.stdio-file"));
                     step.cite(clause!("stdio.file-seek"));
                 }
@@ -101,6 +91,37 @@ pub(crate) fn fd_seek(step: &mut Step<'_>) -> Flow {
         }
         What::Socket(_) => never(step, clause!("fd_seek.pipe")),
         What::Foreign => Err(Stop::Unjudged),
+    }
+}
+
+/// A seek in the file behind a stream may lead to where no offset can be. From where, nobody may know but the host.
+fn stream_goes_far(step: &mut Step<'_>, stream: Stream, base: u64, by: i64) {
+    let from = match base {
+        whence::SET => Some(0),
+        whence::CUR => step.state.stream_offset(stream),
+        _ => step.state.stream_len(stream),
+    };
+    match from {
+        Some(from) => goes_far(step, i128::from(from) + i128::from(by)),
+        None if by < 0 => step.permits(clause!("fd_seek.negative-result")),
+        None if by > 0 => {
+            step.permits(clause!("fd_seek.beyond-largest-file"));
+            step.permits(clause!("fd_seek.above-signed"));
+        }
+        None => {}
+    }
+}
+
+/// Where a seek leads that no offset can be.
+fn goes_far(step: &mut Step<'_>, to: i128) {
+    if to < 0 {
+        step.applies(clause!("fd_seek.negative-result"));
+    } else if to > i128::from(u64::MAX) {
+        step.applies(clause!("fd_seek.overflow"));
+    } else if to > i128::from(LARGEST) {
+        step.applies(clause!("fd_seek.above-signed"));
+    } else if to > i128::from(step.state.world.host.largest_file) {
+        step.applies(clause!("fd_seek.beyond-largest-file"));
     }
 }
 

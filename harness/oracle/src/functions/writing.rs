@@ -1,6 +1,6 @@
 //! Writing: `fd_write`, `fd_pwrite`.
 
-use touchstone_model::world::Stdout;
+use touchstone_model::world::{StdioKind, Stdout};
 use touchstone_spec::consts::{fdflags, rights};
 use touchstone_spec::{ClauseId, clause};
 
@@ -114,6 +114,10 @@ pub(crate) fn fd_pwrite(step: &mut Step<'_>) -> Flow {
         What::File(inode) => {
             not_writable(step, fd, PWRITE.not_writable);
             let appends = step.appends(fd) && step.choice(Choice::PwriteAppends)?;
+            // which says nothing about where the bytes would have gone
+            if step.appends(fd) && at <= LARGEST && at.saturating_add(room(step)) > LARGEST {
+                step.applies(clause!("fd_pwrite.far-offset-append"));
+            }
             if step.appends(fd) {
                 step.cite(clause!("fd_pwrite.append"));
             }
@@ -130,11 +134,26 @@ pub(crate) fn fd_pwrite(step: &mut Step<'_>) -> Flow {
             if stream == Stream::Input {
                 step.permits(if room(step) == 0 { PWRITE.not_writable[1] } else { PWRITE.not_writable[0] });
             }
+            if step.state.stream_kind(stream) == StdioKind::File {
+                beyond_the_file(step, stream, at);
+            }
             let (file, device) = (clause!("fd_pwrite.stdio-file"), clause!("fd_pwrite.stdio-device"));
             positioned_stream(step, stream, [clause!("fd_pwrite.pipe"), clause!("fd_pwrite.pipe-nothing"), file, device])
         }
         What::Socket(_) => positioned_pipe(step, clause!("fd_pwrite.pipe"), clause!("fd_pwrite.pipe-nothing")),
         What::Foreign => Err(Stop::Unjudged),
+    }
+}
+
+/// A file behind a stream has no room far out either. Where a runtime appends to it, the offset means nothing.
+fn beyond_the_file(step: &mut Step<'_>, stream: Stream, at: u64) {
+    let total = room(step);
+    let appends = step.state.output(stream).is_some_and(Output::appends) || step.appends(step.arg32(0));
+    if appends && total > 0 && at.saturating_add(total) > LARGEST {
+        step.permits(clause!("fd_pwrite.far-offset-append"));
+    }
+    if total > 0 && at >= step.state.world.host.largest_file {
+        if appends { step.permits(PWRITE.large) } else { step.applies(PWRITE.large) }
     }
 }
 
@@ -225,6 +244,10 @@ fn stream_write(step: &mut Step<'_>, stream: Stream) -> Flow {
     };
     buffer_clauses(step, clauses.none, clauses.many, clauses.nothing);
     no_room(step, stream, total);
+    if total > 0 && step.state.stream_kind(stream) == StdioKind::File && step.state.stream_offset(stream).is_none() {
+        // it may stand where nothing can be written
+        step.permits(clauses.large);
+    }
     step.succeeds()?;
     step.cite(clause!("stdio.zero-one-two"));
     step.cite(clauses.visible);

@@ -277,6 +277,23 @@ impl State {
         }
     }
 
+    /// Where a stream stands that is a file, as far as its reads and writes tell.
+    pub fn stream_offset(&self, stream: Stream) -> Option<u64> {
+        match self.output(stream) {
+            // a file that is appended to is at its beginning until it is written
+            Some(output) => (output.known && !output.appends()).then_some(output.written.len() as u64),
+            None => self.input.read.map(|read| read as u64),
+        }
+    }
+
+    /// How long a stream is that is a file. What moved in it may have changed that as well.
+    pub fn stream_len(&self, stream: Stream) -> Option<u64> {
+        match self.output(stream) {
+            Some(_) => self.stream_offset(stream),
+            None => self.input.read.map(|_| self.input.bytes.len() as u64),
+        }
+    }
+
     /// The output of a stream that is written.
     pub fn output(&self, stream: Stream) -> Option<&Output> {
         match stream {

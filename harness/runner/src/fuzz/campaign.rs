@@ -117,7 +117,8 @@ struct Campaign<'a> {
     plan: &'a Plan,
     divergences: &'a [Divergence],
     outcome: Outcome,
-    found: BTreeMap<Signature, Finding>,
+    /// By signature and divergence: what is new does not hide behind what looks the same and is known.
+    found: BTreeMap<(Signature, Option<String>), Finding>,
 }
 
 /// Runs a campaign. Stopped early, it gives what there is.
@@ -175,18 +176,15 @@ impl Campaign<'_> {
     }
 
     fn note(&mut self, departed: Departed, case: u64) {
-        let Departed { signature, clauses, detail } = departed;
-        let known = self
-            .divergences
-            .iter()
-            .find(|divergence| divergence.shows_at_random(&signature.runtime, &signature.place, &clauses, &signature.seen));
-        let finding = self.found.entry(signature.clone()).or_insert_with(|| Finding {
+        let known = departed.known(self.divergences);
+        let Departed { signature, clauses, detail, .. } = departed;
+        let finding = self.found.entry((signature.clone(), known.clone())).or_insert_with(|| Finding {
             signature,
             times: 0,
             case,
             sample: script(self.plan.seed, case),
             clauses: clauses.clone(),
-            known: known.map(|divergence| divergence.id.clone()),
+            known,
             unconfirmed: false,
             detail: detail.clone(),
         });
@@ -207,7 +205,7 @@ impl Campaign<'_> {
         Ok(Some((observation, report)))
     }
 
-    /// Runs the script of a new finding again, and makes it as small as it gets.
+    /// Runs the script of a new finding again, and makes it as small as it gets while it stays new.
     fn confirm(&self, bench: &mut Bench<'_>, finding: &mut Finding) {
         let Some(entry) = self.plan.runtimes.iter().find(|entry| entry.name == finding.signature.runtime) else { return };
         let (mut clauses, mut detail) = (finding.clauses.clone(), finding.detail.clone());
@@ -219,7 +217,11 @@ impl Campaign<'_> {
             tries_left -= 1;
             let Ok(Some((observation, report))) = self.observe(bench, entry, sample) else { return false };
             match first(entry, &observation, &report) {
-                Some(departed) if departed.signature == finding.signature && observation.escapes.is_empty() => {
+                Some(departed)
+                    if departed.signature == finding.signature
+                        && departed.known(self.divergences).is_none()
+                        && observation.escapes.is_empty() =>
+                {
                     (clauses, detail) = (departed.clauses, departed.detail);
                     true
                 }

@@ -1,7 +1,10 @@
 //! How a run departs from what is permitted.
 
 use serde::{Deserialize, Serialize};
+use touchstone_model::divergence::{Divergence, Shown};
+use touchstone_model::normalise::normalise;
 use touchstone_model::oracle::{OracleReport, Said};
+use touchstone_model::trace::Trace;
 use touchstone_model::value::errno_text;
 use touchstone_model::{End, Observation};
 use touchstone_runtimes::Entry;
@@ -27,14 +30,26 @@ pub(super) struct Departed {
     pub clauses: Vec<String>,
     /// The call, what was permitted, what was seen.
     pub detail: String,
+    /// The calls of the run as lines, up to the one that departs, which comes last; where no call does, all of them and an empty one.
+    pub calls: Vec<String>,
+}
+
+impl Departed {
+    /// The divergence that this belongs to.
+    pub(super) fn known(&self, divergences: &[Divergence]) -> Option<String> {
+        let Departed { signature: Signature { runtime, place, seen, .. }, clauses, calls, .. } = self;
+        let shown = Shown { runtime, place, clauses, seen, calls };
+        divergences.iter().find(|divergence| divergence.shows_at_random(&shown)).map(|known| known.id.clone())
+    }
 }
 
 /// The first thing that is wrong with a run; what comes after may come of it.
 pub(super) fn first(entry: &Entry, observation: &Observation, report: &OracleReport) -> Option<Departed> {
-    let departed = |place: &str, permitted: &str, seen: &str, clauses: &[ClauseId], detail: String| {
+    let departed = |call: Option<usize>, [place, permitted, seen]: [&str; 3], clauses: &[ClauseId], detail: String| {
         let [runtime, place, permitted, seen] = [entry.name, place, permitted, seen].map(str::to_owned);
         let clauses = clauses.iter().map(|clause| clause.id().to_owned()).collect();
-        Some(Departed { signature: Signature { runtime, place, permitted, seen }, clauses, detail })
+        let calls = lines(&observation.trace, call);
+        Some(Departed { signature: Signature { runtime, place, permitted, seen }, clauses, detail, calls })
     };
     for (number, (call, said)) in observation.trace.calls.iter().zip(&report.calls).enumerate() {
         let Some(departure) = said.departures.first().filter(|_| said.said == Said::Rejected) else { continue };
@@ -48,21 +63,55 @@ pub(super) fn first(entry: &Entry, observation: &Observation, report: &OracleRep
         let permitted = if departure.seen.is_some() { clause } else { said.permitted.as_str() };
         let was = departure.seen.as_ref().unwrap_or(&seen);
         let detail = format!("call {} {}: permitted {}, saw {was}", number + 1, call.function.name(), departure.expected);
-        return departed(call.function.name(), permitted, &seen, &departure.clauses, detail);
+        return departed(Some(number), [call.function.name(), permitted, &seen], &departure.clauses, detail);
     }
     match &observation.end {
         End::Exit { .. } | End::Trap { .. } => {}
-        end => return Some(stopped(entry.name, end)),
+        end => return Some(Departed { calls: lines(&observation.trace, None), ..stopped(entry.name, end) }),
     }
     let departure = report.run.first()?;
     let place = departure.place.split(' ').next().unwrap_or_default();
     let clause = departure.clauses.first().map_or("", |clause| clause.id());
     let seen = departure.seen.clone().unwrap_or_default();
-    departed(place, clause, "otherwise", &departure.clauses, format!("{}: expected {}, saw {seen}", departure.place, departure.expected))
+    let kind = if place == "tree" { tree_kind(&departure.expected, &seen) } else { "otherwise".to_owned() };
+    let detail = format!("{}: expected {}, saw {seen}", departure.place, departure.expected);
+    departed(None, [place, clause, &kind], &departure.clauses, detail)
+}
+
+/// The calls of a run up to this one; without it, all of them and an empty line.
+fn lines(trace: &Trace, call: Option<usize>) -> Vec<String> {
+    let mut lines: Vec<String> = normalise(trace).into_iter().map(|call| format!("{} = {}", call.question, call.answer)).collect();
+    match call {
+        Some(call) => lines.truncate(call + 1),
+        None => lines.push(String::new()),
+    }
+    lines
+}
+
+/// What is at a place of the tree instead of what. Content, time and names are told apart by what was expected.
+fn tree_kind(expected: &str, seen: &str) -> String {
+    let word = |text: &str| text.split(' ').next().unwrap_or_default().to_owned();
+    match (word(expected).as_str(), word(seen).as_str()) {
+        ("mtime", _) => "another mtime".to_owned(),
+        ("a" | "another", _) => "other names".to_owned(),
+        ("file", "file") => "other content".to_owned(),
+        ("symlink", "symlink") => "another target".to_owned(),
+        (expected, seen) => format!("{seen} for {expected}"),
+    }
 }
 
 /// A run that did not come to an end by itself.
 pub(super) fn stopped(runtime: &str, end: &End) -> Departed {
-    let signature = Signature { runtime: runtime.to_owned(), place: "end".to_owned(), permitted: String::new(), seen: end.to_string() };
-    Departed { signature, clauses: Vec::new(), detail: format!("the run ended with {end}") }
+    let signature = Signature {
+        runtime: runtime.to_owned(),
+        place: "end".to_owned(),
+        permitted: String::new(),
+        seen: how(&end.to_string()).to_owned(),
+    };
+    Departed { signature, clauses: Vec::new(), detail: format!("the run ended with {end}"), calls: vec![String::new()] }
+}
+
+/// How a run was stopped, without what a panic's message quotes: that is another in each script.
+fn how(stopped: &str) -> &str {
+    stopped.split('"').next().unwrap_or(stopped)
 }
