@@ -38,6 +38,7 @@ pub(crate) fn fd_filestat_get(step: &mut Step<'_>) -> Flow {
             if let Some(seen) = seen.filter(|seen| !kinds.contains(seen)) {
                 step.mismatch(clause!("fd_filestat_get.stdio"), filetype_text(kinds[0]), filetype_text(seen));
             }
+            stamps(step);
             Ok(())
         }
         What::Socket(_) => socket_filestat(step),
@@ -58,6 +59,7 @@ fn socket_filestat(step: &mut Step<'_>) -> Flow {
     if let Some(seen) = seen.filter(|seen| *seen != filetype::SOCKET_STREAM) {
         step.mismatch(clause, filetype_text(filetype::SOCKET_STREAM), filetype_text(seen));
     }
+    stamps(step);
     Ok(())
 }
 
@@ -143,6 +145,14 @@ fn make_filestat(step: &mut Step<'_>, inode: InodeId, kind: u64, size: u64) {
     put_at(&mut bytes, filestat::MTIM, 8, file.mtime.or(now));
     put_at(&mut bytes, filestat::CTIM, 8, file.ctime.or(now));
     step.make(bytes);
+}
+
+/// Takes note of the times of what is no file: the host put them there, if they are times, and a guest may put them on a file.
+fn stamps(step: &mut Step<'_>) {
+    let Some(seen) = step.seen(0) else { return };
+    let times = [filestat::ATIM, filestat::MTIM, filestat::CTIM].map(|at| number_at(seen.kept(), at, 8));
+    // many a runtime has zeros there
+    times.into_iter().filter(|time| *time > START_TIME_NANOSECONDS).for_each(|time| step.state.clocks.stamp(time));
 }
 
 /// The same file has the same numbers, another one has others.

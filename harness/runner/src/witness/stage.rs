@@ -204,6 +204,11 @@ fn input(stdin: &Stdin) -> Result<OwnedFd, HarnessError> {
 
 fn output(behind: &Stdout, devices: &Devices) -> Result<Output, HarnessError> {
     let copy = |file: &File| file.try_clone().map_err(HarnessError::system("copy a stream"));
+    // all scripts are given the same open device, and the one before may have changed its flags
+    let device = |file: &File| {
+        rustix::fs::fcntl_setfl(file, OFlags::empty()).map_err(HarnessError::system("reset the flags of a device"))?;
+        copy(file)
+    };
     match behind {
         Stdout::File => {
             let ours = memory_file(&[])?;
@@ -222,8 +227,8 @@ fn output(behind: &Stdout, devices: &Devices) -> Result<Output, HarnessError> {
             let ours = (*behind != Stdout::Broken).then(|| File::from(OwnedFd::from(reader)));
             Ok(Output { theirs: writer.into(), ours })
         }
-        Stdout::Full => Ok(Output { theirs: copy(&devices.full)?.into(), ours: None }),
-        Stdout::Null => Ok(Output { theirs: copy(&devices.null)?.into(), ours: None }),
+        Stdout::Full => Ok(Output { theirs: device(&devices.full)?.into(), ours: None }),
+        Stdout::Null => Ok(Output { theirs: device(&devices.null)?.into(), ours: None }),
     }
 }
 
