@@ -1,4 +1,5 @@
-//! Times that a guest has seen and puts on files: at the end of a run, that it is now is all that is known of a time.
+//! Times that a guest puts on files: those that it has seen, where at the end of a run all that is known of a time is that it is now;
+//! and none at all.
 
 use std::collections::BTreeMap;
 
@@ -73,5 +74,16 @@ fn a_time_of_a_stream_may_be_put_on_a_file() {
 fn a_time_that_the_guest_made_up_is_not_now() {
     for made_up in [NOW, LONG_AGO] {
         assert_eq!(wrong(vec![stat_of_stdin(0), set_times("file", made_up, fstflags::MTIM)], Time::Now).len(), 1, "{made_up}");
+    }
+}
+
+#[test]
+fn with_nothing_to_set_no_host_need_find_a_fault_and_every_runtime_finds_where_a_path_leads() {
+    for path in ["none", "none/below", "file/", "file/below", "", &"a".repeat(256)] {
+        assert_eq!(wrong(vec![set_times(path, NOW, 0)], Time::Start), Vec::<String>::new(), "{path}");
+        assert_eq!(wrong(vec![set_times(path, NOW, fstflags::MTIM)], Time::Start).len(), 1, "{path}");
+    }
+    for path in ["/file", "../x", "..", "file\0"] {
+        assert_eq!(wrong(vec![set_times(path, NOW, 0)], Time::Start).len(), 1, "{path}");
     }
 }

@@ -1,6 +1,6 @@
 //! Writing: `fd_write`, `fd_pwrite`.
 
-use touchstone_model::world::Stdout;
+use touchstone_model::world::{StdioKind, Stdout};
 use touchstone_spec::consts::{fdflags, rights};
 use touchstone_spec::{ClauseId, clause};
 
@@ -130,8 +130,11 @@ pub(crate) fn fd_pwrite(step: &mut Step<'_>) -> Flow {
             if stream == Stream::Input {
                 step.permits(if room(step) == 0 { PWRITE.not_writable[1] } else { PWRITE.not_writable[0] });
             }
-            let (file, device) = (clause!("fd_pwrite.stdio-file"), clause!("fd_pwrite.stdio-device"));
-            positioned_stream(step, stream, [clause!("fd_pwrite.pipe"), clause!("fd_pwrite.pipe-nothing"), file, device])
+            match step.state.stream_kind(stream) {
+                StdioKind::Pipe => positioned_pipe(step, clause!("fd_pwrite.pipe"), clause!("fd_pwrite.pipe-nothing")),
+                StdioKind::File => positioned_stream(step, stream, clause!("fd_pwrite.stdio-file")),
+                StdioKind::Device => positioned_stream(step, stream, clause!("fd_pwrite.stdio-device")),
+            }
         }
         What::Socket(_) => positioned_pipe(step, clause!("fd_pwrite.pipe"), clause!("fd_pwrite.pipe-nothing")),
         What::Foreign => Err(Stop::Unjudged),
