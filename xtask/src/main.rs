@@ -1,6 +1,9 @@
 //! The front door: `cargo xtask …`. Builds what is needed and hands over; no engine is linked here.
 
+mod oracle_mutants;
+
 use std::env;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, ExitStatus};
 
@@ -10,18 +13,19 @@ const HELP: &str = "Touchstone: does a WebAssembly runtime implement WASI correc
 Usage: cargo xtask <COMMAND>
 
 Commands:
-  conformance   run the suite on every runtime and judge it        (--help tells all flags)
-  check         judge a program of your own on every runtime
-  explain       what a clause, a case or a divergence is about, and what each runtime does about it
-  coverage      what the suite reaches and what it does not: clauses, errors, descriptors, paths, flags
-  register      where the specification leaves a choice, and what each runtime chose
-  fuzz          random scripts on runtimes, each call judged, what is refused made small
-  witness       the oracle on trial: random scripts on the host kernel beside what the oracle prefers
-  mutants       faults planted in the reference, and what finds them
-  runtimes      what is available here, and whether it passes its preflight
-  ci            all that CI runs: tests, fmt, clippy, register, conformance
-  tidy          the repository's own rules
-  prebuilt      rebuild the Rust fixtures that the repository carries
+  conformance     run the suite on every runtime and judge it        (--help tells all flags)
+  check           judge a program of your own on every runtime
+  explain         what a clause, a case or a divergence is about, and what each runtime does about it
+  coverage        what the suite reaches and what it does not: clauses, errors, descriptors, paths, flags
+  register        where the specification leaves a choice, and what each runtime chose
+  fuzz            random scripts on runtimes, each call judged, what is refused made small
+  witness         the oracle on trial: random scripts on the host kernel beside what the oracle prefers
+  mutants         faults planted in the reference, and what finds them
+  oracle-mutants  changes in the oracle's source, and which no test notices (hours; needs cargo-mutants)
+  runtimes        what is available here, and whether it passes its preflight
+  ci              all that CI runs: tests, fmt, clippy, register, conformance
+  tidy            the repository's own rules
+  prebuilt        rebuild the Rust fixtures that the repository carries
 
 Exit codes: 0 no unexplained difference, 1 a difference, 2 usage, 3 harness error
 ";
@@ -39,6 +43,7 @@ fn main() -> ExitCode {
             program("touchstone", &args)
         }
         Some("mutants") => program("touchstone-mutants", &args[1..]),
+        Some("oracle-mutants") => oracle_mutants::run(&args[1..]),
         Some("tidy") => cargo(&["test", "--workspace", "--test", "tidy"]),
         Some("ci") => ci(),
         Some(other) => {
@@ -59,11 +64,18 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
 }
 
+/// Where cargo builds. A relative folder is meant from the repository, where it is run.
+fn target() -> PathBuf {
+    root().join(env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from))
+}
+
+fn cargo_program() -> OsString {
+    env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
+
 /// Builds the programs and runs one with these arguments, in the user's folder.
 fn program(name: &str, args: &[String]) -> Result<u8, String> {
-    // a relative folder is meant from the repository, where cargo is run
-    let target = root().join(env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from));
-    let program = target.join("debug").join(name);
+    let program = target().join("debug").join(name);
     let mut build = vec!["build", "--workspace"];
     if program.exists() {
         build.push("--quiet");
@@ -79,10 +91,8 @@ fn program(name: &str, args: &[String]) -> Result<u8, String> {
 
 /// Runs cargo in the repository.
 fn cargo(args: &[&str]) -> Result<u8, String> {
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status =
-        Command::new(cargo).args(args).current_dir(root()).status().map_err(|error| format!("run cargo {}: {error}", args.join(" ")))?;
-    Ok(code(status))
+    let status = Command::new(cargo_program()).args(args).current_dir(root()).status();
+    Ok(code(status.map_err(|error| format!("run cargo {}: {error}", args.join(" ")))?))
 }
 
 fn code(status: ExitStatus) -> u8 {

@@ -46,6 +46,10 @@ pub enum Kind {
     Backwards { output: usize, at: usize },
     /// A time in a result is always the first one that there was.
     StandsStill { output: usize, at: usize },
+    /// What should be random is zeros.
+    Zeros,
+    /// What should be random is each time what it was the first time.
+    Repeats,
     /// A byte beside the memory that an output may take is another one afterwards.
     Beside { output: usize, side: Side },
     /// The first byte of what the call only reads is another one afterwards: which input.
@@ -83,6 +87,8 @@ impl Display for Kind {
             Kind::Stale => f.write_str("stale"),
             Kind::Backwards { output, at } => write!(f, "backwards-{output}-{at}"),
             Kind::StandsStill { output, at } => write!(f, "stands-still-{output}-{at}"),
+            Kind::Zeros => f.write_str("zeros"),
+            Kind::Repeats => f.write_str("repeats"),
             Kind::Beside { output, side: Side::Before } => write!(f, "writes-before-{output}"),
             Kind::Beside { output, side: Side::Behind } => write!(f, "writes-behind-{output}"),
             Kind::Input { input } => write!(f, "writes-input-{input}"),
@@ -109,10 +115,20 @@ impl Kind {
     }
 }
 
+impl Fault {
+    /// Whether it breaks what the clause says, as opposed to the call: that a call fails which should succeed, every case finds that
+    /// makes one, whatever it is about.
+    pub fn is_about_its_clause(&self) -> bool {
+        !self.site.succeeds || !matches!(self.kind, Kind::Errno(_) | Kind::EffectThenError)
+    }
+}
+
 /// All faults at a branch.
 pub fn faults(site: Site) -> Vec<Fault> {
     let kinds = of_every_call(site).unwrap_or_else(|| if site.succeeds { of_success(site.function) } else { of_error(site) });
-    kinds.into_iter().map(|kind| Fault { site, kind }).collect()
+    // that a close does nothing, or not what it should, does not touch the data
+    let undone = (site.succeeds && site.clause == clause!("fd_close.keeps-data")).then_some(Kind::Undone);
+    kinds.into_iter().chain(undone).map(|kind| Fault { site, kind }).collect()
 }
 
 /// The clauses that every call with such an end comes through, although no function of the oracle cites them: they are about what no
@@ -198,6 +214,8 @@ fn of_success(function: Function) -> Vec<Kind> {
                 kinds.extend(numbers(ty, 0).into_iter().map(|(at, len)| Kind::OneMore { output, at, len }));
                 kinds.extend(times(ty, 0).into_iter().flat_map(|at| [Kind::Backwards { output, at }, Kind::StandsStill { output, at }]));
             }
+            // of random bytes, others are as good
+            Output::Buffer { .. } if function == Function::RandomGet => kinds.extend([Kind::Zeros, Kind::Repeats]),
             Output::Buffer { .. } | Output::ReadBuffers { .. } => kinds.push(Kind::WrongByte { output, at: 0 }),
             // the pointers come first, and then the texts
             Output::Strings { .. } => {

@@ -44,6 +44,8 @@ pub struct Faulty {
     at_start: Option<Box<Reference>>,
     /// The first time that the fault spoilt.
     first_time: Option<u64>,
+    /// The first random bytes that the fault spoilt.
+    first_bytes: Option<Vec<u8>>,
     /// The address of a byte that the last call changes besides its results.
     stray: Option<u64>,
     /// How often the fault had its chance.
@@ -76,6 +78,7 @@ impl Faulty {
             before_change: None,
             at_start,
             first_time: None,
+            first_bytes: None,
             stray: None,
             struck: 0,
         }
@@ -147,6 +150,11 @@ impl Faulty {
             Kind::StandsStill { output, at } => {
                 changed(answer, output, |bytes| change_number(bytes, at, 8, |time| *self.first_time.get_or_insert(time)))
             }
+            Kind::Zeros => changed(answer, 0, |bytes| bytes.fill(0)),
+            Kind::Repeats => changed(answer, 0, |bytes| {
+                let first = self.first_bytes.get_or_insert_with(|| bytes.to_vec());
+                bytes.iter_mut().zip(first).for_each(|(byte, first)| *byte = *first);
+            }),
             Kind::Beside { .. } | Kind::Input { .. } | Kind::Data => {
                 self.stray = stray(kind, call, &answer);
                 answer

@@ -86,7 +86,11 @@ impl Hunt {
             let case = killed.case.as_ref().and_then(|name| cases.iter().find(|case| case.id == *name));
             case.is_some_and(|case| case.clauses.iter().any(|clause| clause == id))
         };
-        let proven = |id: &str| kills.iter().any(|killed| self.faults[killed.fault].site.clause.id() == id && cites(killed, id));
+        let of = |fault: &Fault, id: &str| fault.site.clause.id() == id;
+        // where there is nothing else to break, any error has to do
+        let has_own = |id: &str| self.faults.iter().any(|fault| of(fault, id) && fault.is_about_its_clause());
+        let counts = |fault: &Fault, id: &str| of(fault, id) && (fault.is_about_its_clause() || !has_own(id));
+        let proven = |id: &str| kills.iter().any(|killed| counts(&self.faults[killed.fault], id) && cites(killed, id));
         let must = touchstone_spec::clauses().iter().filter(|clause| clause.level == Level::Must);
         must.map(|clause| clause.id.as_str()).filter(|id| !proven(id)).collect()
     }

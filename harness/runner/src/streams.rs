@@ -21,6 +21,12 @@ pub(crate) struct Devices {
 }
 
 impl Devices {
+    /// A device for one run. All are given the same open one, and the one before may have changed its flags.
+    fn copy(device: &File) -> Result<OwnedFd, HarnessError> {
+        rustix::fs::fcntl_setfl(device, OFlags::empty()).map_err(HarnessError::system("reset the flags of a device"))?;
+        Ok(device.try_clone().map_err(HarnessError::system("copy a stream"))?.into())
+    }
+
     pub(crate) fn open() -> Result<Devices, HarnessError> {
         let open = |path: &str| File::options().read(true).write(true).open(path).map_err(HarnessError::file("open", path));
         Ok(Devices { full: open("/dev/full")?, null: open("/dev/null")? })
@@ -92,7 +98,7 @@ fn memory_file(bytes: &[u8]) -> Result<File, HarnessError> {
 
 fn input(stdin: &Stdin, devices: &Devices) -> Result<OwnedFd, HarnessError> {
     match stdin.kind {
-        StdioKind::Device => Ok(devices.null.try_clone().map_err(HarnessError::system("copy a stream"))?.into()),
+        StdioKind::Device => Devices::copy(&devices.null),
         StdioKind::File => Ok(memory_file(&stdin.bytes)?.into()),
         StdioKind::Pipe => {
             let what = "fill the guest's stdin";
@@ -125,7 +131,7 @@ fn output(behind: &Stdout, devices: &Devices) -> Result<(OwnedFd, Ours), Harness
             let ours = if *behind == Stdout::Broken { Ours::Nothing } else { Ours::Pipe(File::from(OwnedFd::from(reader))) };
             Ok((writer.into(), ours))
         }
-        Stdout::Full => Ok((copy(&devices.full)?.into(), Ours::Nothing)),
-        Stdout::Null => Ok((copy(&devices.null)?.into(), Ours::Nothing)),
+        Stdout::Full => Ok((Devices::copy(&devices.full)?, Ours::Nothing)),
+        Stdout::Null => Ok((Devices::copy(&devices.null)?, Ours::Nothing)),
     }
 }

@@ -1,5 +1,6 @@
 //! The recorder changes nothing, and what it records is what a script's own memory says.
 
+use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -17,17 +18,19 @@ use touchstone_runner::pool::WorkerSpec;
 use touchstone_runner::profile::Profile;
 use touchstone_runner::scratch::Scratch;
 
-use crate::support::{PROGRAM, present};
+use crate::support::{PROGRAM, agree, present};
 
 fn spec(runtime: &str) -> WorkerSpec {
     WorkerSpec { program: PathBuf::from(PROGRAM), runtime: runtime.to_owned(), profile: Profile::Default, plant: None }
 }
 
 /// What both runs of a guest must agree in.
-fn visible(observation: &Observation) -> (String, String, String, String, String) {
-    let tree = observation.tree.0.iter().map(|(path, entry)| format!("{path} {entry}\n")).collect();
-    let received = observation.received.iter().map(|(name, content)| format!("{name} {content}\n")).collect();
-    (observation.end.to_string(), observation.stdout.to_string(), observation.stderr.to_string(), tree, received)
+fn visible(observation: &Observation) -> Vec<String> {
+    let Observation { end, stdout, stderr, .. } = observation;
+    let run = [format!("end {end}"), format!("stdout {stdout}"), format!("stderr {stderr}")];
+    let tree = observation.tree.0.iter().map(|(path, entry)| format!("tree {path} {entry}"));
+    let received = observation.received.iter().map(|(name, content)| format!("received {name} {content}"));
+    run.into_iter().chain(tree).chain(received).collect()
 }
 
 #[test]
@@ -35,8 +38,8 @@ fn every_case_does_the_same_with_and_without_it_on_every_runtime() {
     let suite = select::suite(&[]).expect("the suite");
     let fixtures = Fixtures::new(places::cache().join("fixtures"));
     let scratch = Scratch::new().expect("a scratch folder");
-    let mut bench = Bench::new(&scratch, "recorder", Duration::from_secs(3));
-    let mut scripts = 0;
+    let bench = RefCell::new(Bench::new(&scratch, "recorder", Duration::from_secs(3)));
+    let scripts = Cell::new(0);
     for file in &suite.cases {
         let case = &file.case;
         let built = build(case, &file.path, &fixtures).expect("a module");
@@ -44,16 +47,22 @@ fn every_case_does_the_same_with_and_without_it_on_every_runtime() {
             let mut recorded = Prepared::recorded(&built.wasm, keeper);
             recorded.memories.push("memory".to_owned());
             assert_ne!(recorded.bytes, built.wasm, "{} was not recorded", case.id);
-            let (with, memories) = bench.observe_with(&spec(runtime), &case.world, &recorded, |_| Ok(())).expect("a run");
-            let without = bench.observe(&spec(runtime), &case.world, &Prepared::plain(&built.wasm, &[])).expect("a run");
-            assert_eq!(visible(&with), visible(&without), "{} on {runtime}", case.id);
-            let memory = memories.iter().find(|(name, _)| name == "memory").map(|(_, memory)| memory);
-            if let (Some(program), Some(memory)) = (&built.program, memory) {
-                scripts += 1;
-                same_trace(case, runtime, &own_trace(program, memory), &with.trace);
-            }
+            let plain = Prepared::plain(&built.wasm, &[]);
+            let with = || {
+                let run = bench.borrow_mut().observe_with(&spec(runtime), &case.world, &recorded, |_| Ok(()));
+                let (with, memories) = run.expect("a run");
+                let memory = memories.iter().find(|(name, _)| name == "memory").map(|(_, memory)| memory);
+                if let (Some(program), Some(memory)) = (&built.program, memory) {
+                    scripts.set(scripts.get() + 1);
+                    same_trace(case, runtime, &own_trace(program, memory), &with.trace);
+                }
+                visible(&with)
+            };
+            let without = || visible(&bench.borrow_mut().observe(&spec(runtime), &case.world, &plain).expect("a run"));
+            assert_eq!(agree(with, without), Ok(Some(())), "{} on {runtime}", case.id);
         }
     }
+    let scripts = scripts.get();
     assert!(scripts > 300, "only {scripts} own traces were compared");
 }
 

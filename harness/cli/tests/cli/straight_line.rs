@@ -21,7 +21,7 @@ use touchstone_runner::pool::WorkerSpec;
 use touchstone_runner::profile::Profile;
 use touchstone_runner::scratch::Scratch;
 
-use crate::support::{PROGRAM, present};
+use crate::support::{PROGRAM, agree, present};
 
 const SEED: u64 = 12;
 const SAMPLES: u64 = 48;
@@ -67,30 +67,6 @@ fn seen(observation: &Observation) -> Vec<String> {
         [("end", observation.end.to_string()), ("stdout", observation.stdout.to_string()), ("stderr", observation.stderr.to_string())];
     let end = end.into_iter().map(|(what, text)| format!("{what} {text}"));
     calls(&observation.trace).into_iter().chain(end).chain(tree).collect()
-}
-
-/// How often two programs are run until they show the same. A poll may see now one event and now another, and on wasmer a write
-/// comes late (`wasmer-write-comes-late`).
-const RUNS: usize = 8;
-
-/// Whether two programs show the same; `None` where one does not even do what it did before. A raw call may be given memory that
-/// holds times or random bytes, and some things are a matter of timing. An error says where they differ.
-fn agree(mut one: impl FnMut() -> Vec<String>, mut other: impl FnMut() -> Vec<String>) -> Result<Option<()>, String> {
-    let (mut ones, mut others) = (Vec::new(), Vec::new());
-    for _ in 0..RUNS {
-        ones.push(one());
-        others.push(other());
-        if ones.iter().any(|one| others.contains(one)) {
-            return Ok(Some(()));
-        }
-    }
-    let varies = |shown: &[Vec<String>]| shown.iter().any(|it| *it != shown[0]);
-    if varies(&ones) || varies(&others) {
-        return Ok(None);
-    }
-    let lines = ones[0].len().max(others[0].len());
-    let first = (0..lines).find(|line| ones[0].get(*line) != others[0].get(*line)).unwrap_or(lines);
-    Err(format!("line {first}: {:?}\nand {:?}", ones[0].get(first), others[0].get(first)))
 }
 
 #[test]

@@ -7,7 +7,7 @@ use touchstone_spec::consts::{filestat, filetype, fstflags, lookupflags, rights}
 use touchstone_spec::{ClauseId, clause};
 
 use super::buffers::moved;
-use crate::path::is_usable;
+use crate::path::Found;
 use crate::state::{InodeId, Kind, Time, What};
 use crate::step::{Flow, Mode, Step, Stop, number_at, put_at};
 
@@ -39,6 +39,7 @@ pub(crate) fn fd_filestat_get(step: &mut Step<'_>) -> Flow {
             if let Some(seen) = seen.filter(|seen| !kinds.contains(seen)) {
                 step.mismatch(clause!("fd_filestat_get.stdio"), filetype_text(kinds[0]), filetype_text(seen));
             }
+            stamps(step);
             Ok(())
         }
         What::Socket(_) => socket_filestat(step),
@@ -59,6 +60,7 @@ fn socket_filestat(step: &mut Step<'_>) -> Flow {
     if let Some(seen) = seen.filter(|seen| *seen != filetype::SOCKET_STREAM) {
         step.mismatch(clause, filetype_text(filetype::SOCKET_STREAM), filetype_text(seen));
     }
+    stamps(step);
     Ok(())
 }
 
@@ -146,6 +148,14 @@ fn make_filestat(step: &mut Step<'_>, inode: InodeId, kind: u64, size: u64) {
     step.make(bytes);
 }
 
+/// Takes note of the times of what is no file: the host put them there, if they are times, and a guest may put them on a file.
+fn stamps(step: &mut Step<'_>) {
+    let Some(seen) = step.seen(0) else { return };
+    let times = [filestat::ATIM, filestat::MTIM, filestat::CTIM].map(|at| number_at(seen.kept(), at, 8));
+    // many a runtime has zeros there
+    times.into_iter().filter(|time| *time > START_TIME_NANOSECONDS).for_each(|time| step.state.clocks.stamp(time));
+}
+
 /// The same file has the same numbers, another one has others.
 fn identity(step: &mut Step<'_>, inode: InodeId, seen: (u64, u64)) {
     let clause = clause!("fd_filestat_get.identity");
@@ -215,7 +225,7 @@ pub(crate) fn fd_filestat_set_size(step: &mut Step<'_>) -> Flow {
             match step.state.stream_kind(stream) {
                 StdioKind::Pipe => step.applies(clause!("fd_filestat_set_size.pipe")),
                 StdioKind::File => step.applies(clause!("fd_filestat_set_size.stdio-file")),
-                StdioKind::Device => step.applies(clause!("stdio.device")),
+                StdioKind::Device => step.applies(clause!("fd_filestat_set_size.stdio-device")),
             }
             if too_large {
                 step.applies(clause!("fd_filestat_set_size.too-large"));
@@ -319,6 +329,32 @@ pub(crate) fn fd_filestat_set_times(step: &mut Step<'_>) -> Flow {
     }
 }
 
+/// What is wrong with a path before any host sees it.
+const NO_HOSTS: [ClauseId; 7] = [
+    clause!("path-resolution.absolute-path"),
+    clause!("path-resolution.dotdot-and-back"),
+    clause!("path-resolution.dotdot-outside"),
+    clause!("path-resolution.invalid-utf8"),
+    clause!("path-resolution.symlink-absolute"),
+    clause!("path-resolution.symlink-outside"),
+    clause!("path-resolution.zero-byte"),
+];
+
+/// What a path leads to whose times are to be set. What is wrong with it is said.
+fn there(step: &mut Step<'_>, found: &Found) -> Option<InodeId> {
+    match found.inode {
+        None => {
+            step.missing(found, clause!("path_filestat_set_times.missing"), clause!("path_filestat_set_times.follow-dangling"));
+            None
+        }
+        Some(inode) if found.slash && !step.is_directory(inode) => {
+            step.applies(clause!("path-resolution.trailing-slash"));
+            None
+        }
+        Some(inode) => Some(inode),
+    }
+}
+
 pub(crate) fn path_filestat_set_times(step: &mut Step<'_>) -> Flow {
     let text = step.text(0);
     let flags = step.arg(6);
@@ -334,25 +370,17 @@ pub(crate) fn path_filestat_set_times(step: &mut Step<'_>) -> Flow {
     let base = step.base(fd, clause!("path_filestat_set_times.base-not-directory"))?;
     step.changes_tree(fd, clause!("preopen.read-only-path-set-times"));
     let found = step.try_resolve(base, text, step.arg(1) & lookupflags::SYMLINK_FOLLOW != 0)?.ok();
-    if flags == 0 && text.is_some_and(is_usable) && found.as_ref().is_none_or(|found| found.inode.is_none()) {
+    let inode = found.as_ref().and_then(|found| there(step, found));
+    let cites = |clauses: &[ClauseId]| step.findings.clauses.iter().any(|clause| clauses.contains(clause));
+    let is_wrong = text.is_some() && (inode.is_none() || cites(&[clause!("path-resolution.path-too-long")]));
+    if flags == 0 && is_wrong && !cites(&NO_HOSTS) {
         // utimensat() with nothing to set may look at nothing
-        step.applies(clause!("path_filestat_set_times.no-flags-missing"));
+        step.applies(clause!("path_filestat_set_times.no-flags-unseen"));
         step.need_not_look();
         return step.succeeds();
     }
-    let Some(found) = found else {
-        step.succeeds()?;
-        return Err(Stop::Unjudged);
-    };
-    let Some(inode) = found.inode else {
-        step.missing(&found, clause!("path_filestat_set_times.missing"), clause!("path_filestat_set_times.follow-dangling"));
-        step.succeeds()?;
-        return Err(Stop::Unjudged);
-    };
-    if found.slash && !step.is_directory(inode) {
-        step.applies(clause!("path-resolution.trailing-slash"));
-    }
     step.succeeds()?;
+    let (Some(found), Some(inode)) = (found, inode) else { return Err(Stop::Unjudged) };
     if step.is_symlink(inode) {
         step.cite(clause!("path_filestat_set_times.nofollow"));
     }

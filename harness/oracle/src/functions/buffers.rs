@@ -1,7 +1,6 @@
 //! What calls that move bytes have in common: their buffers, and what descriptors refuse them.
 
 use touchstone_model::trace::{Capture, buffers};
-use touchstone_model::world::StdioKind;
 use touchstone_spec::ClauseId;
 
 use crate::state::{Offset, Stream};
@@ -18,20 +17,16 @@ pub(super) fn never(step: &mut Step<'_>, clause: ClauseId) -> Flow {
     Err(Stop::Unjudged)
 }
 
-/// A positioned call on a stream: a pipe has no positions; a file behind a stream may be known to the runtime as one.
-pub(super) fn positioned_stream(step: &mut Step<'_>, stream: Stream, [pipe, nothing, file, device]: [ClauseId; 4]) -> Flow {
-    step.applies(match step.state.stream_kind(stream) {
-        StdioKind::Pipe => return positioned_pipe(step, pipe, nothing),
-        StdioKind::File => file,
-        StdioKind::Device => device,
-    });
+/// A positioned call on a stream that is no pipe: the runtime may know what stands behind it, or not.
+pub(super) fn positioned_stream(step: &mut Step<'_>, stream: Stream, clause: ClauseId) -> Flow {
+    step.applies(clause);
     step.wrong_type();
     step.succeeds()?;
     moved(step, stream);
     Err(Stop::Unjudged)
 }
 
-/// A positioned call on a pipe or a socket. The second clause is for a call that moves no byte, where a host may not look for errors.
+/// A positioned call on what has no positions: a pipe, a socket. The second clause is for a call that moves no byte, where a host may not look for errors.
 pub(super) fn positioned_pipe(step: &mut Step<'_>, pipe: ClauseId, nothing: ClauseId) -> Flow {
     if room(step) > 0 {
         return never(step, pipe);

@@ -35,7 +35,7 @@ pub(crate) fn fd_advise(step: &mut Step<'_>) -> Flow {
                 step.wrong_type();
             }
             StdioKind::File => step.applies(clause!("fd_advise.stdio-file")),
-            StdioKind::Device => step.applies(clause!("stdio.device")),
+            StdioKind::Device => step.applies(clause!("fd_advise.stdio-device")),
         },
         What::Socket(_) => {
             step.applies(clause!("fd_advise.pipe"));
@@ -80,7 +80,7 @@ pub(crate) fn fd_allocate(step: &mut Step<'_>) -> Flow {
             step.applies(match step.state.stream_kind(stream) {
                 StdioKind::Pipe => clause!("fd_allocate.pipe"),
                 StdioKind::File => clause!("fd_allocate.stdio-file"),
-                StdioKind::Device => clause!("stdio.device"),
+                StdioKind::Device => clause!("fd_allocate.stdio-device"),
             });
             step.wrong_type();
             step.succeeds()?;

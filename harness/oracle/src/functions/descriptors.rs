@@ -319,7 +319,7 @@ pub(crate) fn fd_fdstat_set_flags(step: &mut Step<'_>) -> Flow {
         What::Stream(stream) => step.applies(match step.state.stream_kind(stream) {
             StdioKind::Pipe => clause!("fd_fdstat_set_flags.pipe"),
             StdioKind::File => clause!("fd_fdstat_set_flags.stdio-file"),
-            StdioKind::Device => clause!("stdio.device"),
+            StdioKind::Device => clause!("fd_fdstat_set_flags.stdio-device"),
         }),
         What::Socket(_) | What::Foreign => return Err(Stop::Unjudged),
     }

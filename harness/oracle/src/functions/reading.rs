@@ -106,8 +106,14 @@ pub(crate) fn fd_pread(step: &mut Step<'_>) -> Flow {
             if stream != Stream::Input {
                 step.permits(if room(step) == 0 { PREAD.not_readable[1] } else { PREAD.not_readable[0] });
             }
-            let (file, device) = (clause!("fd_pread.stdio-file"), clause!("stdio.device"));
-            positioned_stream(step, stream, [clause!("fd_pread.pipe"), clause!("fd_pread.pipe-no-room"), file, device])
+            match step.state.stream_kind(stream) {
+                StdioKind::Pipe => positioned_pipe(step, clause!("fd_pread.pipe"), clause!("fd_pread.pipe-no-room")),
+                StdioKind::File => positioned_stream(step, stream, clause!("fd_pread.stdio-file")),
+                StdioKind::Device => {
+                    step.permits(clause!("fd_pread.stdio-device"));
+                    positioned_pipe(step, clause!("fd_pread.stdio-device"), PREAD.not_readable[1])
+                }
+            }
         }
         What::Socket(_) => positioned_pipe(step, clause!("fd_pread.pipe"), clause!("fd_pread.pipe-no-room")),
         What::Foreign => Err(Stop::Unjudged),

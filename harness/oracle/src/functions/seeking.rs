@@ -78,7 +78,7 @@ pub(crate) fn fd_seek(step: &mut Step<'_>) -> Flow {
                     step.applies(clause!("fd_seek.stdio-file"));
                     step.cite(clause!("stdio.file-seek"));
                 }
-                StdioKind::Device => step.applies(clause!("stdio.device")),
+                StdioKind::Device => step.applies(clause!("fd_seek.stdio-device")),
             }
             step.wrong_type();
             step.succeeds()?;
@@ -154,7 +154,7 @@ pub(crate) fn fd_tell(step: &mut Step<'_>) -> Flow {
             match step.state.stream_kind(stream) {
                 StdioKind::Pipe => step.applies(clause!("fd_tell.pipe")),
                 StdioKind::File => step.applies(clause!("fd_tell.stdio-file")),
-                StdioKind::Device => step.applies(clause!("stdio.device")),
+                StdioKind::Device => step.applies(clause!("fd_tell.stdio-device")),
             }
             step.wrong_type();
             step.succeeds()?;

@@ -134,11 +134,15 @@ pub(crate) fn fd_pwrite(step: &mut Step<'_>) -> Flow {
             if stream == Stream::Input {
                 step.permits(if room(step) == 0 { PWRITE.not_writable[1] } else { PWRITE.not_writable[0] });
             }
-            if step.state.stream_kind(stream) == StdioKind::File {
+            let kind = step.state.stream_kind(stream);
+            if kind == StdioKind::File {
                 beyond_the_file(step, stream, at);
             }
-            let (file, device) = (clause!("fd_pwrite.stdio-file"), clause!("fd_pwrite.stdio-device"));
-            positioned_stream(step, stream, [clause!("fd_pwrite.pipe"), clause!("fd_pwrite.pipe-nothing"), file, device])
+            match kind {
+                StdioKind::Pipe => positioned_pipe(step, clause!("fd_pwrite.pipe"), clause!("fd_pwrite.pipe-nothing")),
+                StdioKind::File => positioned_stream(step, stream, clause!("fd_pwrite.stdio-file")),
+                StdioKind::Device => positioned_stream(step, stream, clause!("fd_pwrite.stdio-device")),
+            }
         }
         What::Socket(_) => positioned_pipe(step, clause!("fd_pwrite.pipe"), clause!("fd_pwrite.pipe-nothing")),
         What::Foreign => Err(Stop::Unjudged),

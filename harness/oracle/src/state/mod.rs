@@ -153,7 +153,7 @@ impl Output {
 pub struct Clocks {
     /// The last reading of the realtime clock, or what it must show at least by now.
     pub realtime: Option<u64>,
-    /// Times that the host put on files and the guest saw, none near another.
+    /// Times that the host put on files and streams and the guest saw, none near another.
     pub stamps: [Option<u64>; 4],
     /// The earliest that the monotonic clock can show now.
     pub monotonic: Option<u64>,

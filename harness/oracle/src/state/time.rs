@@ -29,7 +29,7 @@ fn related(one: u64, other: u64) -> bool {
 }
 
 impl Clocks {
-    /// Takes note of a time that the host put on a file.
+    /// Takes note of a time that the host put on a file or a stream.
     pub fn stamp(&mut self, time: u64) {
         if !self.is_stamped_near(time)
             && let Some(free) = self.stamps.iter_mut().find(|stamp| stamp.is_none())
