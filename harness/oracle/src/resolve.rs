@@ -39,6 +39,8 @@ pub(crate) struct Ways {
     pub(crate) many_slashes: bool,
     pub(crate) eight_links: bool,
     pub(crate) long_name: bool,
+    /// A link without a target, which a host need not follow.
+    pub(crate) empty_link: bool,
 }
 
 impl Ways {
@@ -146,7 +148,10 @@ impl<'a> Walk<'a> {
         let followed = self.followed;
         match found {
             Ok(place) => Ok(Place { followed, ..place }),
-            Err(fault) => Err(Fault { followed, ..fault }),
+            Err(mut fault) => {
+                fault.clauses.extend(self.ways.empty_link.then_some(clause!("path-resolution.empty-symlink")));
+                Err(Fault { followed, ..fault })
+            }
         }
     }
 
@@ -267,9 +272,9 @@ impl<'a> Walk<'a> {
         if target.first() == Some(&b'/') {
             return Err(self.blocked(clause!("path-resolution.symlink-absolute")));
         }
-        if target.is_empty() {
-            return Err(self.blocked(clause!("path-resolution.missing-in-the-middle")));
-        }
+        // the directory that holds it stands for a target of nothing, or nothing does
+        self.ways.empty_link |= target.is_empty();
+        let target = if target.is_empty() { b".".as_slice() } else { target };
         self.ways.link_in_the_middle |= !last;
         if last {
             self.through_link = true;

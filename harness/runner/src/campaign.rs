@@ -264,11 +264,29 @@ fn first(entry: &Entry, observation: &Observation, report: &OracleReport) -> Opt
     }
     match &observation.end {
         End::Exit { .. } | End::Trap { .. } => {}
-        stopped => return departed("end", "", &stopped.to_string(), &[], format!("the run ended with {stopped}")),
+        stopped => return departed("end", "", how(&stopped.to_string()), &[], format!("the run ended with {stopped}")),
     }
     let departure = report.run.first()?;
     let place = departure.place.split(' ').next().unwrap_or_default();
     let clause = departure.clauses.first().map_or("", |clause| clause.id());
     let seen = departure.seen.clone().unwrap_or_default();
-    departed(place, clause, "otherwise", &departure.clauses, format!("{}: expected {}, saw {seen}", departure.place, departure.expected))
+    let kind = if place == "tree" { tree_kind(&departure.expected, &seen) } else { "otherwise".to_owned() };
+    departed(place, clause, &kind, &departure.clauses, format!("{}: expected {}, saw {seen}", departure.place, departure.expected))
+}
+
+/// How a run was stopped, without what a panic's message quotes: that is another in each script.
+fn how(stopped: &str) -> &str {
+    stopped.split('"').next().unwrap_or(stopped)
+}
+
+/// What is at a place of the tree instead of what. Content, time and names are told apart by what was expected.
+fn tree_kind(expected: &str, seen: &str) -> String {
+    let word = |text: &str| text.split(' ').next().unwrap_or_default().to_owned();
+    match (word(expected).as_str(), word(seen).as_str()) {
+        ("mtime", _) => "another mtime".to_owned(),
+        ("a" | "another", _) => "other names".to_owned(),
+        ("file", "file") => "other content".to_owned(),
+        ("symlink", "symlink") => "another target".to_owned(),
+        (expected, seen) => format!("{seen} for {expected}"),
+    }
 }
