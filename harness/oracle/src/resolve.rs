@@ -145,11 +145,12 @@ struct Walk<'a> {
 impl<'a> Walk<'a> {
     fn find(mut self, path: &'a [u8], follow: bool) -> Result<Place<'a>, Fault> {
         let found = self.run(path, follow);
-        let followed = self.followed;
+        let followed = std::mem::take(&mut self.followed);
         match found {
             Ok(place) => Ok(Place { followed, ..place }),
             Err(mut fault) => {
                 fault.clauses.extend(self.ways.empty_link.then_some(clause!("path-resolution.empty-symlink")));
+                fault.clauses.extend(self.many_links().then_some(clause!("path-resolution.more-symlinks")));
                 Err(Fault { followed, ..fault })
             }
         }
@@ -199,10 +200,14 @@ impl<'a> Walk<'a> {
             dots: Dots::Name,
             through_link: self.through_link,
             slash_link: self.slash_link,
-            many_links: self.links > self.state.world.host.promised_symlinks,
+            many_links: self.many_links(),
             ways: Ways { eight_links: self.links == self.state.world.host.promised_symlinks, ..self.ways },
             followed: Vec::new(),
         }
+    }
+
+    fn many_links(&self) -> bool {
+        self.links > self.state.world.host.promised_symlinks
     }
 
     fn push(&mut self, path: &'a [u8], in_link: bool) {

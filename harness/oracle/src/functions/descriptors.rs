@@ -372,9 +372,10 @@ pub(crate) fn fd_fdstat_set_rights(step: &mut Step<'_>) -> Flow {
     if (base | inheriting) & !ALL_RIGHTS != 0 {
         let unknown = clause!("fd_fdstat_set_rights.unknown-bits");
         // a binding looks at the bits before a runtime that keeps no rights does not
+        let can_succeed = step.findings.success;
         if step.state.choices.rights == Some(Rights::Dropped) { step.permits(unknown) } else { step.missing_right(unknown) }
-        // that bits which mean nothing are let pass says nothing of rights
-        step.findings.rights_open = false;
+        // bits that mean nothing may be let pass, which then says nothing of rights
+        (step.findings.success, step.findings.rights_open) = (can_succeed, false);
     }
     let is_stream = matches!(entry.what, What::Stream(_) | What::Socket(_));
     let held = if is_stream && matches!(step.mode, Mode::Prefer(_)) { stream_rights(entry.base) } else { entry.base };
