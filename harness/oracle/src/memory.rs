@@ -49,9 +49,10 @@ pub(crate) fn pointers(step: &mut Step<'_>) {
                 let ptr = ranges.arg(*ptr);
                 ranges.fills(ptr, ty.size.into(), ty.align);
             }
-            Output::Buffer { ptr, len, .. } => {
+            Output::Buffer { ptr, len, used } => {
                 let (ptr, len) = (ranges.arg(*ptr), ranges.arg(*len));
-                let filled = ranges.name_length(function).unwrap_or(len).min(len);
+                let needed = if used.is_some() { ranges.moved() } else { ranges.name_length(function).unwrap_or(len) };
+                let filled = needed.min(len);
                 if ranges.is_outside(ptr, len) && !ranges.is_outside(ptr, filled) {
                     ranges.step.applies(clause!("memory.unreached-buffer"));
                 }

@@ -91,7 +91,8 @@ struct Shared<'a> {
     divergences: &'a [Divergence],
     cases: AtomicU64,
     calls: AtomicU64,
-    found: Mutex<BTreeMap<Signature, Finding>>,
+    /// By signature and divergence: what is new does not hide behind what looks the same and is known.
+    found: Mutex<BTreeMap<(Signature, Option<String>), Finding>>,
     escapes: Mutex<BTreeMap<String, u64>>,
 }
 
@@ -179,19 +180,16 @@ impl Shared<'_> {
     }
 
     fn note(&self, departed: Departed, case: u64, sample: &Sample) {
+        let known = self.known(&departed);
         let Departed { signature, clauses, detail } = departed;
-        let known = self
-            .divergences
-            .iter()
-            .find(|divergence| divergence.shows_at_random(&signature.runtime, &signature.place, &clauses, &signature.seen));
         let mut found = lock(&self.found);
-        let finding = found.entry(signature.clone()).or_insert_with(|| Finding {
+        let finding = found.entry((signature.clone(), known.clone())).or_insert_with(|| Finding {
             signature,
             times: 0,
             case,
             sample: sample.clone(),
             clauses,
-            known: known.map(|divergence| divergence.id.clone()),
+            known,
             detail: detail.clone(),
         });
         finding.times += 1;
@@ -200,7 +198,14 @@ impl Shared<'_> {
         }
     }
 
-    /// Makes the script of a finding as small as it gets.
+    /// The divergence that something belongs to.
+    fn known(&self, departed: &Departed) -> Option<String> {
+        let Departed { signature: Signature { runtime, place, seen, .. }, clauses, .. } = departed;
+        let known = self.divergences.iter().find(|divergence| divergence.shows_at_random(runtime, place, clauses, seen));
+        known.map(|divergence| divergence.id.clone())
+    }
+
+    /// Makes the script of a finding as small as it gets while it stays new.
     fn minimise(&self, bench: &mut Bench<'_>, finding: &mut Finding) {
         let Some(entry) = self.plan.runtimes.iter().find(|entry| entry.name == finding.signature.runtime) else { return };
         let (mut clauses, mut detail) = (finding.clauses.clone(), finding.detail.clone());
@@ -212,7 +217,9 @@ impl Shared<'_> {
             tries_left -= 1;
             let Ok(Some((observation, report))) = self.observe(bench, entry, sample) else { return false };
             match first(entry, &observation, &report) {
-                Some(departed) if departed.signature == finding.signature && observation.escapes.is_empty() => {
+                Some(departed)
+                    if departed.signature == finding.signature && self.known(&departed).is_none() && observation.escapes.is_empty() =>
+                {
                     (clauses, detail) = (departed.clauses, departed.detail);
                     true
                 }
