@@ -373,7 +373,11 @@ pub(crate) fn fd_fdstat_set_rights(step: &mut Step<'_>) -> Flow {
         let unknown = clause!("fd_fdstat_set_rights.unknown-bits");
         // a binding looks at the bits before a runtime that keeps no rights does not
         let can_succeed = step.findings.success;
-        if step.state.choices.rights == Some(Rights::Dropped) { step.permits(unknown) } else { step.missing_right(unknown) }
+        if step.state.choices.rights == Some(Rights::Dropped) {
+            step.permits(unknown)
+        } else {
+            step.missing_right(unknown)
+        }
         // bits that mean nothing may be let pass, which then says nothing of rights
         (step.findings.success, step.findings.rights_open) = (can_succeed, false);
     }
@@ -386,10 +390,8 @@ pub(crate) fn fd_fdstat_set_rights(step: &mut Step<'_>) -> Flow {
     if !is_stream {
         // nobody has said that what is no socket has, or can pass on, the rights of one
         let of_sockets = rights::SOCK_ACCEPT | rights::SOCK_SHUTDOWN;
-        let asked = [
-            (base, clause!("fd_fdstat_set_rights.cannot-add")),
-            (inheriting, clause!("fd_fdstat_set_rights.cannot-add-inheriting")),
-        ];
+        let asked =
+            [(base, clause!("fd_fdstat_set_rights.cannot-add")), (inheriting, clause!("fd_fdstat_set_rights.cannot-add-inheriting"))];
         asked.into_iter().filter(|(asked, _)| asked & of_sockets != 0).for_each(|(_, clause)| step.permits(clause));
     }
     let adds = [
