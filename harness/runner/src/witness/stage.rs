@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io::{Read, Seek, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -133,12 +133,23 @@ fn ended(end: PlayedEnd) -> End {
 struct Devices {
     full: File,
     null: File,
+    /// `/proc/self/fd`, which the new root lacks.
+    fds: File,
 }
 
 impl Devices {
     fn open() -> Result<Devices, HarnessError> {
         let open = |path: &str| File::options().write(true).open(path).map_err(HarnessError::file("open", path));
-        Ok(Devices { full: open("/dev/full")?, null: open("/dev/null")? })
+        let fds = Path::new("/proc/self/fd");
+        let fds = File::open(fds).map_err(HarnessError::file("open", fds))?;
+        Ok(Devices { full: open("/dev/full")?, null: open("/dev/null")?, fds })
+    }
+
+    /// The same file once more, opened as a shell opens what it redirects from or to.
+    fn opened_anew(&self, file: &File, flags: OFlags) -> Result<OwnedFd, HarnessError> {
+        let name = file.as_raw_fd().to_string();
+        let opened = rustix::fs::openat(&self.fds, name, flags | OFlags::CLOEXEC, Mode::empty());
+        opened.map_err(HarnessError::system("open a stream's file"))
     }
 }
 
@@ -157,7 +168,7 @@ struct Output {
 impl Streams {
     fn new(world: &World, devices: &Devices) -> Result<Streams, HarnessError> {
         let outputs = [output(&world.stdout, devices)?, output(&world.stdout.beside(), devices)?];
-        Ok(Streams { stdin: input(&world.stdin)?, outputs })
+        Ok(Streams { stdin: input(&world.stdin, devices)?, outputs })
     }
 
     fn give(&self, kernel: &mut Linux) -> Result<(), HarnessError> {
@@ -190,9 +201,9 @@ fn memory_file(bytes: &[u8]) -> Result<File, HarnessError> {
     Ok(file)
 }
 
-fn input(stdin: &Stdin) -> Result<OwnedFd, HarnessError> {
+fn input(stdin: &Stdin, devices: &Devices) -> Result<OwnedFd, HarnessError> {
     match stdin.kind {
-        StdioKind::File => Ok(memory_file(&stdin.bytes)?.into()),
+        StdioKind::File => devices.opened_anew(&memory_file(&stdin.bytes)?, OFlags::RDONLY),
         StdioKind::Pipe | StdioKind::Device => {
             let what = "fill the guest's stdin";
             let (reader, mut writer) = std::io::pipe().map_err(HarnessError::system(what))?;
@@ -207,12 +218,11 @@ fn output(behind: &Stdout, devices: &Devices) -> Result<Output, HarnessError> {
     match behind {
         Stdout::File => {
             let ours = memory_file(&[])?;
-            Ok(Output { theirs: copy(&ours)?.into(), ours: Some(ours) })
+            Ok(Output { theirs: devices.opened_anew(&ours, OFlags::WRONLY)?, ours: Some(ours) })
         }
         Stdout::Appended(bytes) => {
             let ours = memory_file(bytes)?;
-            rustix::fs::fcntl_setfl(&ours, OFlags::APPEND).map_err(HarnessError::system("open a file for appending"))?;
-            Ok(Output { theirs: copy(&ours)?.into(), ours: Some(ours) })
+            Ok(Output { theirs: devices.opened_anew(&ours, OFlags::WRONLY | OFlags::APPEND)?, ours: Some(ours) })
         }
         Stdout::Pipe | Stdout::Stuck | Stdout::Broken => {
             let (reader, writer) = std::io::pipe().map_err(HarnessError::system("make the guest's stdout"))?;
