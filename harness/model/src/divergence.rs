@@ -79,7 +79,9 @@ pub struct Random {
     /// Clauses that it departs from; without any, whatever it departs from.
     #[serde(default)]
     pub clauses: Vec<String>,
-    /// An errno, `ok`, `other results`, `no return`, `otherwise`, or how the run was stopped; without any, all of these.
+    /// An errno, `ok`, `other results`, `no return`, or how the run was stopped, up to what a message quotes. Of a tree
+    /// `another mtime`, `other content`, `another target`, `other names`, or what is there: `nothing for symlink`. Else `otherwise`.
+    /// Without any, all of these.
     #[serde(default)]
     pub seen: Vec<String>,
     /// Words that the line of the call has, all of them.

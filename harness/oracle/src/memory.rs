@@ -29,6 +29,10 @@ pub(crate) fn pointers(step: &mut Step<'_>) {
                 let (ptr, len) = (ranges.arg(*ptr), ranges.arg(*len));
                 ranges.range(ptr, len, 1);
                 ranges.huge(len);
+                // a host that looks at the length first need not look at the bytes
+                if ranges.is_outside(ptr, len) && len >= ranges.step.state.world.host.path_bytes as u64 {
+                    ranges.step.applies(clause!("path-resolution.path-too-long"));
+                }
             }
             Input::Array { ptr, count, ty } => ranges.array(*ptr, *count, ty.size, ty.align),
             Input::ReadBuffers { ptr, count } => {

@@ -105,6 +105,9 @@ impl<'a> Step<'a> {
                 self.cite(clause!("path-resolution.relative-to-base"));
                 found.ways.clauses().for_each(|clause| self.cite(clause));
                 self.cite_final(&found);
+                if found.ways.empty_link {
+                    self.applies(clause!("path-resolution.empty-symlink"));
+                }
                 if found.many_links {
                     self.applies(clause!("path-resolution.more-symlinks"));
                 }

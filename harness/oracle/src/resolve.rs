@@ -39,6 +39,8 @@ pub(crate) struct Ways {
     pub(crate) many_slashes: bool,
     pub(crate) eight_links: bool,
     pub(crate) long_name: bool,
+    /// A link without a target, which a host need not follow.
+    pub(crate) empty_link: bool,
 }
 
 impl Ways {
@@ -145,10 +147,14 @@ struct Walk<'a> {
 impl<'a> Walk<'a> {
     fn find(mut self, path: &'a [u8], follow: bool) -> Result<Place<'a>, Fault> {
         let found = self.run(path, follow);
-        let (followed, slash) = (self.followed, self.slash);
+        let followed = std::mem::take(&mut self.followed);
         match found {
             Ok(place) => Ok(Place { followed, ..place }),
-            Err(fault) => Err(Fault { followed, slash, ..fault }),
+            Err(mut fault) => {
+                fault.clauses.extend(self.ways.empty_link.then_some(clause!("path-resolution.empty-symlink")));
+                fault.clauses.extend(self.many_links().then_some(clause!("path-resolution.more-symlinks")));
+                Err(Fault { followed, slash: self.slash, ..fault })
+            }
         }
     }
 
@@ -196,10 +202,14 @@ impl<'a> Walk<'a> {
             dots: Dots::Name,
             through_link: self.through_link,
             slash_link: self.slash_link,
-            many_links: self.links > self.state.world.host.promised_symlinks,
+            many_links: self.many_links(),
             ways: Ways { eight_links: self.links == self.state.world.host.promised_symlinks, ..self.ways },
             followed: Vec::new(),
         }
+    }
+
+    fn many_links(&self) -> bool {
+        self.links > self.state.world.host.promised_symlinks
     }
 
     fn push(&mut self, path: &'a [u8], in_link: bool) {
@@ -269,9 +279,9 @@ impl<'a> Walk<'a> {
         if target.first() == Some(&b'/') {
             return Err(self.blocked(clause!("path-resolution.symlink-absolute")));
         }
-        if target.is_empty() {
-            return Err(self.blocked(clause!("path-resolution.missing-in-the-middle")));
-        }
+        // the directory that holds it stands for a target of nothing, or nothing does
+        self.ways.empty_link |= target.is_empty();
+        let target = if target.is_empty() { b".".as_slice() } else { target };
         self.ways.link_in_the_middle |= !last;
         if last {
             self.through_link = true;

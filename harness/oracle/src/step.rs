@@ -84,7 +84,7 @@ pub struct Findings {
     /// The clause because of which that is preferred.
     pub(crate) chosen_by: Option<ClauseId>,
     /// A right is missing and it is not known whether the runtime keeps rights.
-    rights_open: bool,
+    pub(crate) rights_open: bool,
     /// What was decided of the call.
     pub(crate) decided: Option<Decided>,
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -312,14 +312,14 @@ impl Stdio3 {
 /// A pipe that a thread fills, a file, or the device that is always at its end. The thread ends when the guest has read all or
 /// the reading end is closed.
 fn input(scratch: &Scratch, stdin: &Stdin) -> Result<(OwnedFd, Option<io::PipeWriter>), HarnessError> {
-    use std::io::{Seek, Write};
+    use std::io::Write;
     let what = "make the guest's stdin";
     match stdin.kind {
-        StdioKind::Device => Ok((device("/dev/null", File::options().read(true))?, None)),
+        StdioKind::Device => Ok((opened("/dev/null", File::options().read(true))?, None)),
         StdioKind::File => {
             let mut file = scratch.nameless_file()?;
-            file.write_all(&stdin.bytes).and_then(|()| file.rewind()).map_err(HarnessError::system(what))?;
-            Ok((OwnedFd::from(file), None))
+            file.write_all(&stdin.bytes).map_err(HarnessError::system(what))?;
+            Ok((opened_anew(&file, File::options().read(true))?, None))
         }
         StdioKind::Pipe => {
             let (reader, mut writer) = io::pipe().map_err(HarnessError::system(what))?;
@@ -347,8 +347,9 @@ fn output(scratch: &Scratch, stdout: &Stdout) -> Result<OutputEnds, HarnessError
             let file = scratch.nameless_file()?;
             // the offset stays at the beginning, as a shell leaves it
             file.write_all_at(text, 0).map_err(HarnessError::system(what))?;
-            rustix::fs::fcntl_setfl(&file, OFlags::APPEND).map_err(HarnessError::system(what))?;
-            OutputEnds::file(file)
+            let ends = OutputEnds::file(file)?;
+            rustix::fs::fcntl_setfl(&ends.theirs, OFlags::APPEND).map_err(HarnessError::system(what))?;
+            Ok(ends)
         }
         Stdout::Pipe => OutputEnds::pipe(Reading::Always),
         Stdout::Stuck => {
@@ -358,20 +359,25 @@ fn output(scratch: &Scratch, stdout: &Stdout) -> Result<OutputEnds, HarnessError
             Ok(ends)
         }
         Stdout::Broken => nothing(OwnedFd::from(io::pipe().map_err(HarnessError::system(what))?.1)),
-        Stdout::Full => nothing(device("/dev/full", File::options().write(true))?),
-        Stdout::Null => nothing(device("/dev/null", File::options().write(true))?),
+        Stdout::Full => nothing(opened("/dev/full", File::options().write(true))?),
+        Stdout::Null => nothing(opened("/dev/null", File::options().write(true))?),
     }
 }
 
-fn device(path: &str, options: &OpenOptions) -> Result<OwnedFd, HarnessError> {
+fn opened(path: &str, options: &OpenOptions) -> Result<OwnedFd, HarnessError> {
     let path = Path::new(path);
     Ok(OwnedFd::from(options.open(path).map_err(HarnessError::file("open", path))?))
 }
 
+/// The same file once more, opened in one direction only, as a shell opens what it redirects from or to.
+fn opened_anew(file: &File, options: &OpenOptions) -> Result<OwnedFd, HarnessError> {
+    opened(&format!("/proc/self/fd/{}", file.as_raw_fd()), options)
+}
+
 impl OutputEnds {
     fn file(ours: File) -> Result<OutputEnds, HarnessError> {
-        let theirs = ours.try_clone().map_err(HarnessError::system("make the guest's stdout"))?;
-        Ok(OutputEnds { ours, theirs: OwnedFd::from(theirs), reading: Reading::File })
+        let theirs = opened_anew(&ours, File::options().write(true))?;
+        Ok(OutputEnds { ours, theirs, reading: Reading::File })
     }
 
     fn pipe(reading: Reading) -> Result<OutputEnds, HarnessError> {

@@ -3,9 +3,10 @@
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::Path;
 
-use rustix::fs::{MemfdFlags, OFlags};
+use rustix::fs::{MemfdFlags, Mode, OFlags};
 use touchstone_model::bounds;
 use touchstone_model::tree::Content;
 use touchstone_model::world::{Stdin, StdioKind, Stdout, World};
@@ -18,6 +19,8 @@ use crate::scratch::content_of;
 pub(crate) struct Devices {
     full: File,
     null: File,
+    /// `/proc/self/fd`, which another root lacks.
+    fds: File,
 }
 
 impl Devices {
@@ -29,7 +32,16 @@ impl Devices {
 
     pub(crate) fn open() -> Result<Devices, HarnessError> {
         let open = |path: &str| File::options().read(true).write(true).open(path).map_err(HarnessError::file("open", path));
-        Ok(Devices { full: open("/dev/full")?, null: open("/dev/null")? })
+        let fds = Path::new("/proc/self/fd");
+        let fds = File::open(fds).map_err(HarnessError::file("open", fds))?;
+        Ok(Devices { full: open("/dev/full")?, null: open("/dev/null")?, fds })
+    }
+
+    /// The same file once more, opened as a shell opens what it redirects from or to.
+    fn opened_anew(&self, file: &File, flags: OFlags) -> Result<OwnedFd, HarnessError> {
+        let name = file.as_raw_fd().to_string();
+        let opened = rustix::fs::openat(&self.fds, name, flags | OFlags::CLOEXEC, Mode::empty());
+        opened.map_err(HarnessError::system("open a stream's file"))
     }
 }
 
@@ -99,7 +111,7 @@ fn memory_file(bytes: &[u8]) -> Result<File, HarnessError> {
 fn input(stdin: &Stdin, devices: &Devices) -> Result<OwnedFd, HarnessError> {
     match stdin.kind {
         StdioKind::Device => Devices::copy(&devices.null),
-        StdioKind::File => Ok(memory_file(&stdin.bytes)?.into()),
+        StdioKind::File => devices.opened_anew(&memory_file(&stdin.bytes)?, OFlags::RDONLY),
         StdioKind::Pipe => {
             let what = "fill the guest's stdin";
             let (reader, mut writer) = io::pipe().map_err(HarnessError::system(what))?;
@@ -111,16 +123,14 @@ fn input(stdin: &Stdin, devices: &Devices) -> Result<OwnedFd, HarnessError> {
 
 /// The guest's end of an output, and ours.
 fn output(behind: &Stdout, devices: &Devices) -> Result<(OwnedFd, Ours), HarnessError> {
-    let copy = |file: &File| file.try_clone().map_err(HarnessError::system("copy a stream"));
     match behind {
         Stdout::File => {
             let ours = memory_file(&[])?;
-            Ok((copy(&ours)?.into(), Ours::File(ours)))
+            Ok((devices.opened_anew(&ours, OFlags::WRONLY)?, Ours::File(ours)))
         }
         Stdout::Appended(bytes) => {
             let ours = memory_file(bytes)?;
-            rustix::fs::fcntl_setfl(&ours, OFlags::APPEND).map_err(HarnessError::system("open a file for appending"))?;
-            Ok((copy(&ours)?.into(), Ours::File(ours)))
+            Ok((devices.opened_anew(&ours, OFlags::WRONLY | OFlags::APPEND)?, Ours::File(ours)))
         }
         Stdout::Pipe | Stdout::Stuck | Stdout::Broken => {
             let (reader, writer) = io::pipe().map_err(HarnessError::system("make the guest's stdout"))?;

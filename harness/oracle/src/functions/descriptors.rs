@@ -190,6 +190,15 @@ fn stream_rights(base: u64) -> u64 {
     base & !(rights::FD_SEEK | rights::FD_TELL)
 }
 
+/// The rights that a stream surely has.
+fn what_it_is_for(what: What) -> u64 {
+    match what {
+        What::Stream(Stream::Input) => rights::FD_READ,
+        What::Stream(Stream::Output | Stream::Error) => rights::FD_WRITE,
+        What::File(_) | What::Directory(_) | What::Socket(_) | What::Foreign => rights::FD_READ | rights::FD_WRITE,
+    }
+}
+
 fn check_flags(step: &mut Step<'_>, entry: &Fd, shown: u64) {
     let clause = clause!("fd_fdstat_get.open-flags");
     if shown & !FDFLAGS != 0 {
@@ -372,14 +381,24 @@ pub(crate) fn fd_fdstat_set_rights(step: &mut Step<'_>) -> Flow {
     let fd = step.fd(0, clause!("fd_fdstat_set_rights.bad-fd"))?;
     let Some(entry) = step.entry(fd).cloned() else { return Err(Stop::Unjudged) };
     if has_unknown {
+        let can_succeed = step.findings.success;
         // and before a runtime that keeps no rights does not
         if step.state.choices.rights == Some(Rights::Dropped) { step.permits(unknown) } else { step.missing_right(unknown) }
+        // bits that mean nothing may be let pass, which then says nothing of rights
+        (step.findings.success, step.findings.rights_open) = (can_succeed, false);
     }
     let is_stream = matches!(entry.what, What::Stream(_) | What::Socket(_));
     let held = if is_stream && matches!(step.mode, Mode::Prefer(_)) { stream_rights(entry.base) } else { entry.base };
-    if is_stream && entry.base == ALL_RIGHTS && base & ALL_RIGHTS & !stream_rights(ALL_RIGHTS) != 0 {
+    if is_stream && entry.base == ALL_RIGHTS && base & ALL_RIGHTS & !what_it_is_for(entry.what) != 0 {
         // nothing has shown yet which rights a stream has
         step.permits(clause!("fd_fdstat_set_rights.cannot-add"));
+    }
+    if !is_stream {
+        // nobody has said that what is no socket has, or can pass on, the rights of one
+        let of_sockets = rights::SOCK_ACCEPT | rights::SOCK_SHUTDOWN;
+        let asked =
+            [(base, clause!("fd_fdstat_set_rights.cannot-add")), (inheriting, clause!("fd_fdstat_set_rights.cannot-add-inheriting"))];
+        asked.into_iter().filter(|(asked, _)| asked & of_sockets != 0).for_each(|(_, clause)| step.permits(clause));
     }
     let adds = [
         (base & ALL_RIGHTS & !held, clause!("fd_fdstat_set_rights.cannot-add")),

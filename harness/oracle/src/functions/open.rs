@@ -146,9 +146,10 @@ fn needed_rights(step: &mut Step<'_>, fd: u32, asked: Asked) {
     }
     if (asked.base | asked.inheriting) & ALL_RIGHTS & !inheriting != 0 {
         // it may also be opened without the right that cannot be passed on
-        let must_fail = !step.findings.success;
+        let (can_succeed, open) = (step.findings.success, step.findings.rights_open);
         step.missing_right(clause!("rights.inheriting"));
-        step.findings.success = !must_fail;
+        // which says nothing of whether rights are kept
+        (step.findings.success, step.findings.rights_open) = (can_succeed, open);
     }
 }
 

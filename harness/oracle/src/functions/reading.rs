@@ -77,7 +77,11 @@ pub(crate) fn fd_read(step: &mut Step<'_>) -> Flow {
         }
         What::Directory(_) => directory(step, [clause!("fd_read.directory"), clause!("fd_read.directory-no-room")]),
         What::Stream(Stream::Input) => input_read(step, &READ),
-        What::Stream(Stream::Output | Stream::Error) => never(step, clause!("fd_read.not-readable")),
+        What::Stream(Stream::Output | Stream::Error) => {
+            buffer_clauses(step, READ.none, READ.many, READ.nothing);
+            let nothing = room(step) == 0;
+            never(step, READ.not_readable[usize::from(nothing)])
+        }
         What::Socket(socket) => {
             step.cite(clause!("fd_read.socket"));
             sockets::receive(step, fd, socket, &Receiving::BY_READ)
@@ -104,7 +108,8 @@ pub(crate) fn fd_pread(step: &mut Step<'_>) -> Flow {
         What::Directory(_) => directory(step, [clause!("fd_pread.directory"), clause!("fd_pread.directory-no-room")]),
         What::Stream(stream) => {
             if stream != Stream::Input {
-                step.permits(if room(step) == 0 { PREAD.not_readable[1] } else { PREAD.not_readable[0] });
+                let nothing = room(step) == 0;
+                step.permits(PREAD.not_readable[usize::from(nothing)]);
             }
             match step.state.stream_kind(stream) {
                 StdioKind::Pipe => positioned_pipe(step, clause!("fd_pread.pipe"), clause!("fd_pread.pipe-no-room")),

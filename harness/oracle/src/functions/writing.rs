@@ -90,7 +90,11 @@ pub(crate) fn fd_write(step: &mut Step<'_>) -> Flow {
             Ok(())
         }
         What::Directory(_) => never(step, clause!("fd_write.directory")),
-        What::Stream(Stream::Input) => never(step, clause!("fd_write.not-writable")),
+        What::Stream(Stream::Input) => {
+            buffer_clauses(step, WRITE.none, WRITE.many, WRITE.nothing);
+            let nothing = room(step) == 0;
+            never(step, WRITE.not_writable[usize::from(nothing)])
+        }
         What::Stream(stream) => stream_write(step, stream),
         What::Socket(socket) => {
             step.cite(clause!("fd_write.socket"));
@@ -132,7 +136,8 @@ pub(crate) fn fd_pwrite(step: &mut Step<'_>) -> Flow {
                 no_space(step, clause!("fd_pwrite.no-space"));
             }
             if stream == Stream::Input {
-                step.permits(if room(step) == 0 { PWRITE.not_writable[1] } else { PWRITE.not_writable[0] });
+                let nothing = room(step) == 0;
+                step.permits(PWRITE.not_writable[usize::from(nothing)]);
             }
             let kind = step.state.stream_kind(stream);
             if kind == StdioKind::File {
