@@ -8,7 +8,7 @@ use touchstone_spec::{ClauseId, clause};
 
 use super::buffers::moved;
 use crate::path::Found;
-use crate::state::{InodeId, Kind, Time, What};
+use crate::state::{InodeId, Kind, Stream, Time, What};
 use crate::step::{Flow, Mode, Step, Stop, number_at, put_at};
 
 /// All bits of `fstflags`.
@@ -224,6 +224,7 @@ pub(crate) fn fd_filestat_set_size(step: &mut Step<'_>) -> Flow {
         What::Stream(stream) => {
             match step.state.stream_kind(stream) {
                 StdioKind::Pipe => step.applies(clause!("fd_filestat_set_size.pipe")),
+                StdioKind::File if stream == Stream::Input => step.applies(clause!("fd_filestat_set_size.not-writable")),
                 StdioKind::File => step.applies(clause!("fd_filestat_set_size.stdio-file")),
                 StdioKind::Device => step.applies(clause!("fd_filestat_set_size.stdio-device")),
             }
