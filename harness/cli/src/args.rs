@@ -328,6 +328,8 @@ pub struct HuntArgs {
     pub first: u64,
     #[arg(long)]
     pub seat: usize,
+    #[arg(long, value_parser = parse_avoid)]
+    pub avoid: Option<touchstone_model::divergence::Avoid>,
     #[arg(long)]
     pub step: u64,
     #[arg(long)]
@@ -380,6 +382,10 @@ fn parse_shard(text: &str) -> Result<Shard, String> {
         Some((index, count)) if (1..=count).contains(&index) => Ok(Shard { index, count }),
         Some(_) | None => Err("write I/N with I from 1 to N, for example 1/2".to_owned()),
     }
+}
+
+fn parse_avoid(text: &str) -> Result<touchstone_model::divergence::Avoid, String> {
+    touchstone_model::divergence::Avoid::from_name(text).ok_or_else(|| "nothing that scripts can leave out".to_owned())
 }
 
 fn parse_plant(text: &str) -> Result<touchstone_runner::plant::Plant, String> {

@@ -19,7 +19,9 @@ pub struct Mix {
     pub share: Share,
     /// Whether calls use the standard streams, and worlds give arguments, variables and input.
     pub streams: bool,
-    /// Nanoseconds that a poll waits at most.
+    /// Nanoseconds that a poll waits for a clock, at least and at most. Where it may not ask for none at all, no poll takes its subscriptions
+    /// from memory that may hold zeros.
+    pub shortest_wait_nanoseconds: u64,
     pub longest_wait_nanoseconds: u64,
 }
 
@@ -43,6 +45,7 @@ impl Default for Mix {
             functions: Functions::ALL,
             share: Share { boundary: 22, abuse: 10 },
             streams: true,
+            shortest_wait_nanoseconds: 0,
             longest_wait_nanoseconds: 1_000_000,
         }
     }

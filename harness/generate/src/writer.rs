@@ -59,7 +59,8 @@ impl Writer<'_> {
         let strength = self.strength(dice);
         let mut maker = Maker { dice, scope: &self.scope, swarm: &self.swarm, mix: self.mix };
         let mut draft = maker.valid(function);
-        let is_raw = strength == Strength::Abuse && takes_pointers(draft.function) && maker.dice.percent(50);
+        let may_find_zeros = draft.function != Function::PollOneoff || maker.mix.shortest_wait_nanoseconds == 0;
+        let is_raw = strength == Strength::Abuse && takes_pointers(draft.function) && may_find_zeros && maker.dice.percent(50);
         if is_raw {
             let may_stop = is_last || maker.dice.percent(12);
             let args = maker.raw(&draft, &mut self.memory, may_stop);

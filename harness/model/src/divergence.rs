@@ -84,12 +84,37 @@ pub struct Random {
     /// Without any, all of these.
     #[serde(default)]
     pub seen: Vec<String>,
+    /// What random scripts for this runtime leave out, so that they do not show it over and over: each time takes long.
+    #[serde(default)]
+    pub avoid: Option<Avoid>,
     /// Words that the line of the call has, all of them.
     #[serde(default)]
     pub call: Vec<String>,
     /// Words that the line of some earlier call has, all of them.
     #[serde(default)]
     pub after: Vec<String>,
+}
+
+/// What random scripts may leave out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Avoid {
+    /// Polls for a clock with a timeout of zero.
+    ZeroTimeouts,
+}
+
+impl Avoid {
+    /// The word for it in files and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Avoid::ZeroTimeouts => "zero-timeouts",
+        }
+    }
+
+    /// What goes by that name.
+    pub fn from_name(name: &str) -> Option<Avoid> {
+        [Avoid::ZeroTimeouts].into_iter().find(|avoid| avoid.name() == name)
+    }
 }
 
 /// How a random script departs from what is permitted, as far as divergences tell it by that.
@@ -123,6 +148,11 @@ impl Divergence {
     /// Whether a difference that a random script shows is this one.
     pub fn shows_at_random(&self, shown: &Shown<'_>) -> bool {
         self.random.iter().any(|random| random.fits(shown))
+    }
+
+    /// What random scripts for a runtime leave out because of this divergence.
+    pub fn avoids(&self, runtime: &str) -> Option<Avoid> {
+        self.random.iter().filter(|random| random.runtime == runtime).find_map(|random| random.avoid)
     }
 
     /// Reads a divergence file. The error says what and where; the caller knows the file.

@@ -10,6 +10,7 @@ use touchstone_runner::HarnessError;
 use touchstone_runner::fuzz::campaign::{self, Finding, Outcome};
 use touchstone_runner::fuzz::hunter::{self, Assignment};
 use touchstone_runner::scratch::Scratch;
+use touchstone_runtimes::Entry;
 
 use crate::args::{FuzzArgs, HuntArgs};
 use crate::conformance::{stop_on_ctrl_c, this_program};
@@ -24,6 +25,8 @@ pub fn run(args: &FuzzArgs) -> Result<Exit, Failure> {
     // somebody who says neither wants to see something soon
     let time = args.time.or(args.cases.is_none().then_some(A_MINUTE));
     let start = Instant::now();
+    let avoided = |entry: &&Entry| suite.divergences.iter().find_map(|divergence| divergence.avoids(entry.name));
+    let avoid = runtimes.iter().find_map(|entry| avoided(&entry));
     let plan = campaign::Plan {
         program: this_program()?,
         runtimes,
@@ -31,6 +34,7 @@ pub fn run(args: &FuzzArgs) -> Result<Exit, Failure> {
         cases: args.cases.unwrap_or(u64::MAX),
         shard: args.shard.map_or((1, 1), |shard| (shard.index as u64, shard.count as u64)),
         jobs,
+        avoid,
         shrink: !args.no_shrink,
         until: time.map(|time| start + time),
         timeout: Duration::from_secs(bounds::RANDOM_TIMEOUT_SECONDS),
@@ -56,9 +60,9 @@ pub fn run(args: &FuzzArgs) -> Result<Exit, Failure> {
 /// Plays a share of the scripts and says what it finds, a line of JSON at a time.
 pub fn hunt(args: &HuntArgs) -> Result<Exit, Failure> {
     let runtimes = args.runtime.iter().map(|name| select::runtime(name)).collect::<Result<Vec<_>, _>>()?;
-    let HuntArgs { folder, seed, first, seat, step, end, .. } = args.clone();
+    let HuntArgs { folder, seed, first, seat, avoid, step, end, .. } = args.clone();
     let book = std::io::stdin().as_fd().try_clone_to_owned().map_err(HarnessError::system("take over the log book"))?;
-    let assignment = Assignment { folder, runtimes, seed, first, seat, step, end };
+    let assignment = Assignment { folder, runtimes, seed, first, seat, avoid, step, end };
     hunter::hunt(&assignment, &book.into(), &mut std::io::stdout().lock())?;
     Ok(Exit::Green)
 }

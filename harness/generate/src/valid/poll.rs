@@ -34,6 +34,7 @@ impl Maker<'_> {
     pub(crate) fn clock(&mut self) -> Subscription {
         let longest = self.mix.longest_wait_nanoseconds;
         let timeout = self.dice.choose(&[0, 1.min(longest), longest / 1000, longest / 10, longest]);
+        let timeout = timeout.max(self.mix.shortest_wait_nanoseconds);
         let id = word(self.dice.choose(&CLOCKS));
         let byte = self.dice.byte();
         let precision = int(if byte < 192 { 0 } else { longest });

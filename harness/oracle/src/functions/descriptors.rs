@@ -383,7 +383,11 @@ pub(crate) fn fd_fdstat_set_rights(step: &mut Step<'_>) -> Flow {
     if has_unknown {
         let can_succeed = step.findings.success;
         // and before a runtime that keeps no rights does not
-        if step.state.choices.rights == Some(Rights::Dropped) { step.permits(unknown) } else { step.missing_right(unknown) }
+        if step.state.choices.rights == Some(Rights::Dropped) {
+            step.permits(unknown)
+        } else {
+            step.missing_right(unknown)
+        }
         // bits that mean nothing may be let pass, which then says nothing of rights
         (step.findings.success, step.findings.rights_open) = (can_succeed, false);
     }

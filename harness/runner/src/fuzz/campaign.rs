@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use touchstone_generate::{Sample, shrink};
 use touchstone_guest::script::program;
-use touchstone_model::divergence::Divergence;
+use touchstone_model::divergence::{Avoid, Divergence};
 use touchstone_model::oracle::OracleReport;
 use touchstone_model::{End, Observation, bounds};
 use touchstone_oracle::Host;
@@ -35,6 +35,8 @@ pub struct Plan {
     /// Which part of them, counted from 1, of how many.
     pub shard: (u64, u64),
     pub jobs: usize,
+    /// What the scripts are not to show.
+    pub avoid: Option<Avoid>,
     /// Whether new findings are made smaller.
     pub shrink: bool,
     /// When no further script is begun.
@@ -182,7 +184,7 @@ impl Campaign<'_> {
             signature,
             times: 0,
             case,
-            sample: script(self.plan.seed, case),
+            sample: script(self.plan.seed, case, self.plan.avoid),
             clauses: clauses.clone(),
             known,
             unconfirmed: false,
@@ -190,7 +192,8 @@ impl Campaign<'_> {
         });
         finding.times += 1;
         if case < finding.case {
-            (finding.case, finding.sample, finding.clauses, finding.detail) = (case, script(self.plan.seed, case), clauses, detail);
+            (finding.case, finding.sample, finding.clauses, finding.detail) =
+                (case, script(self.plan.seed, case, self.plan.avoid), clauses, detail);
         }
     }
 

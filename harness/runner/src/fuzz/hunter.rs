@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use touchstone_generate::{Mix, Sample, sample};
 use touchstone_guest::script::program;
+use touchstone_model::divergence::Avoid;
 use touchstone_oracle::Host;
 use touchstone_runtimes::Entry;
 
@@ -28,6 +29,8 @@ pub struct Assignment {
     /// The first script, and how many runtimes are left out of it: those that have had their turn.
     pub first: u64,
     pub seat: usize,
+    /// What the scripts are not to show.
+    pub avoid: Option<Avoid>,
     /// From one script to the next.
     pub step: u64,
     /// No script with this number or a higher one.
@@ -86,10 +89,14 @@ const WAITING: u64 = 16;
 
 /// The script with this number. It may be about everything but what a runtime cannot be given: only those with the feature have read-only
 /// preopens.
-pub(super) fn script(seed: u64, case: u64) -> Sample {
+pub(super) fn script(seed: u64, case: u64, avoid: Option<Avoid>) -> Sample {
     let everything = Mix { read_only: false, ..Mix::default() };
-    let longest_wait_nanoseconds = if case.is_multiple_of(WAITING) { everything.longest_wait_nanoseconds } else { 0 };
-    sample(seed, case, &Mix { longest_wait_nanoseconds, ..everything })
+    let waits = match avoid {
+        Some(Avoid::ZeroTimeouts) => (1, everything.longest_wait_nanoseconds),
+        None if case.is_multiple_of(WAITING) => (0, everything.longest_wait_nanoseconds),
+        None => (0, 0),
+    };
+    sample(seed, case, &Mix { shortest_wait_nanoseconds: waits.0, longest_wait_nanoseconds: waits.1, ..everything })
 }
 
 /// Plays all scripts of an assignment. `book` is the log book, `say` takes the words.
@@ -98,7 +105,7 @@ pub fn hunt(assignment: &Assignment, book: &File, say: &mut impl Write) -> Resul
     let mut at = LogBook::default();
     let step = usize::try_from(assignment.step).unwrap_or(usize::MAX);
     for case in (assignment.first..assignment.end).step_by(step) {
-        let Sample { world, script } = script(assignment.seed, case);
+        let Sample { world, script } = script(assignment.seed, case, assignment.avoid);
         let program = program::program(&script, &world).map_err(|mistake| HarnessError::Worker {
             runtime: "the generator".to_owned(),
             message: format!("script {case} cannot be laid out: {}", mistake.message),

@@ -82,6 +82,9 @@ impl Hunter {
         {
             command.arg(flag).arg(value.to_string());
         }
+        if let Some(avoid) = plan.avoid {
+            command.args(["--avoid", avoid.name()]);
+        }
         // nothing of the user's environment reaches an engine; where programs are, one must know that runs one
         command.env_clear().envs([("TZ", "UTC"), ("LC_ALL", "C"), ("HOME", "/nonexistent")]);
         command.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
