@@ -28,7 +28,7 @@ Exit codes: 0 every change was noticed, 1 some were not, 2 usage, 3 harness erro
 const TRIED_BY: [&str; 2] = ["touchstone-guest", "touchstone-mutants"];
 
 /// The tests that do: of the oracle itself, of what holds of every script, and of what the suite expects of the reference.
-const TESTS: [&str; 7] = ["known_bugs", "outputs", "sockets", "times", "generated", "properties", "suite"];
+const TESTS: [&str; 8] = ["known_bugs", "outputs", "seeking", "sockets", "times", "generated", "properties", "suite"];
 
 /// Takes long, and the hunt of the suite finds what it finds.
 const SKIPPED: &str = "random_scripts_alone_find_most_faults";
