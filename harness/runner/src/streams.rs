@@ -18,6 +18,7 @@ use crate::scratch::content_of;
 #[derive(Debug)]
 pub(crate) struct Devices {
     full: File,
+    nothing: File,
     null: File,
     /// `/proc/self/fd`, which another root lacks.
     fds: File,
@@ -31,10 +32,12 @@ impl Devices {
     }
 
     pub(crate) fn open() -> Result<Devices, HarnessError> {
-        let open = |path: &str| File::options().read(true).write(true).open(path).map_err(HarnessError::file("open", path));
+        let open = |path: &str| File::options().write(true).open(path).map_err(HarnessError::file("open", path));
+        let nothing = Path::new("/dev/null");
+        let nothing = File::open(nothing).map_err(HarnessError::file("open", nothing))?;
         let fds = Path::new("/proc/self/fd");
         let fds = File::open(fds).map_err(HarnessError::file("open", fds))?;
-        Ok(Devices { full: open("/dev/full")?, null: open("/dev/null")?, fds })
+        Ok(Devices { full: open("/dev/full")?, nothing, null: open("/dev/null")?, fds })
     }
 
     /// The same file once more, opened as a shell opens what it redirects from or to.
@@ -110,7 +113,7 @@ fn memory_file(bytes: &[u8]) -> Result<File, HarnessError> {
 
 fn input(stdin: &Stdin, devices: &Devices) -> Result<OwnedFd, HarnessError> {
     match stdin.kind {
-        StdioKind::Device => Devices::copy(&devices.null),
+        StdioKind::Device => Devices::copy(&devices.nothing),
         StdioKind::File => devices.opened_anew(&memory_file(&stdin.bytes)?, OFlags::RDONLY),
         StdioKind::Pipe => {
             let what = "fill the guest's stdin";

@@ -26,7 +26,7 @@ pub fn run(args: &FuzzArgs) -> Result<Exit, Failure> {
     let time = args.time.or(args.cases.is_none().then_some(A_MINUTE));
     let start = Instant::now();
     let avoided = |entry: &&Entry| suite.divergences.iter().find_map(|divergence| divergence.avoids(entry.name));
-    let avoid = runtimes.iter().find_map(|entry| avoided(&entry));
+    let avoid = runtimes.iter().find_map(avoided);
     let plan = campaign::Plan {
         program: this_program()?,
         runtimes,

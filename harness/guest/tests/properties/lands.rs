@@ -2,8 +2,8 @@
 
 use touchstone_model::tree::{EntryKind, TreeSnapshot};
 
-/// Links that a host follows in one path.
-const LINKS: usize = 40;
+/// Links that any runtime follows in one path at most; some follow fewer.
+const LINKS: usize = 256;
 
 /// Why a path leads nowhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -435,7 +435,8 @@ mod tests {
             preopens("root = { access = \"read-only\" }, inner = { of = \"dir\" }, same = { of = \"root:\" }").expect("it is right");
         let within = |index: usize| header.world.preopens[index].within.clone();
         let of = |path: &str| Some(Within { preopen: "root".to_owned(), path: path.to_owned() });
-        assert_eq!((within(0), within(1), within(2)), (of("dir"), None, of("")));
+        // in the order in which they are written
+        assert_eq!((within(0), within(1), within(2)), (None, of("dir"), of("")));
         assert!(header.world.preopens.iter().all(|preopen| preopen.access == Access::ReadOnly));
     }
 

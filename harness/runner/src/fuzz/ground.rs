@@ -1,5 +1,5 @@
-//! The trees of a rig. They are brought from what a run left to what the next world wants by what differs, which is far less work than
-//! to make them anew: most of a tree is as it was after most runs.
+//! The trees of a rig. For the runtimes that take their turns at one world they are brought from what a run left to what the world wants
+//! by what differs, which is far less work than to make them anew: most of a tree is as it was after most runs.
 //!
 //! Canaries stand for as long as they are what they were. Whether anything outside the preopens has changed shows in the
 //! times of the canaries and of the folders that hold them, which nobody but a guest would move.
@@ -27,8 +27,8 @@ const COMPARED_BYTES: u64 = 64 << 10;
 #[derive(Debug)]
 pub(super) struct Ground {
     sealed: Sealed,
-    /// Whether it is known what stands there.
-    known: bool,
+    /// The world of which it is known what stands there.
+    known: Option<World>,
     /// The preopens and what lies below them, by path from the sealed folder.
     found: BTreeMap<PathBuf, Found>,
     /// What stands outside of them, as it was made: the sealed folder first.
@@ -40,6 +40,8 @@ pub(super) struct Ground {
 struct Found {
     kind: Kind,
     mode: u32,
+    /// It was made for another world.
+    is_old: bool,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -74,7 +76,7 @@ fn mtime(metadata: &Metadata) -> i128 {
 
 impl Ground {
     pub(super) fn new(folder: &Path) -> Ground {
-        Ground { sealed: Sealed::standing(folder.to_owned()), known: false, found: BTreeMap::new(), outside: Vec::new() }
+        Ground { sealed: Sealed::standing(folder.to_owned()), known: None, found: BTreeMap::new(), outside: Vec::new() }
     }
 
     pub(super) fn sealed(&self) -> &Sealed {
@@ -85,11 +87,15 @@ impl Ground {
     pub(super) fn prepare(&mut self, world: &World) -> Result<(), HarnessError> {
         let plain = |preopen: &Preopen| preopen.within.is_none() && preopen.tree.0.values().all(|node| node.mode.is_none());
         // until it has been read back, nothing is known of it
-        let is_known = std::mem::take(&mut self.known);
-        if !is_known || !world.preopens.iter().all(plain) {
+        let known = self.known.take();
+        if known.is_none() || !world.preopens.iter().all(plain) {
             return self.make_anew(world);
         }
         let wanted = wanted(world);
+        if known.as_ref() != Some(world) {
+            // nothing is older than its world, or a runtime that shows when a file was made would show what runs came before
+            self.found.values_mut().for_each(|found| found.is_old = true);
+        }
         let is_sealed_changed = self.remove(&wanted)? | self.create(&wanted)?;
         self.set_times(&wanted)?;
         if is_sealed_changed {
@@ -172,11 +178,11 @@ impl Ground {
                     let inside = path.strip_prefix(&below).unwrap_or(path);
                     reader.take(name, inside, path, &metadata, bytes.as_deref()).map_err(failed)?;
                 }
-                let found = Found { kind: kind(path, &metadata, bytes).map_err(failed)?, mode: metadata.mode() & 0o7777 };
+                let found = Found { kind: kind(path, &metadata, bytes).map_err(failed)?, mode: metadata.mode() & 0o7777, is_old: false };
                 self.found.insert(path.strip_prefix(&folder).unwrap_or(path).to_owned(), found);
             }
         }
-        self.known = true;
+        self.known = Some(world.clone());
         Ok(reader.finish())
     }
 
@@ -186,7 +192,7 @@ impl Ground {
         if self.outside.iter().all(is_so) {
             return Vec::new();
         }
-        self.known = false;
+        self.known = None;
         self.sealed.changes(world)
     }
 }
@@ -242,6 +248,7 @@ impl Wanted<'_> {
     /// Whether an entry is this one, but for its times.
     fn is(&self, found: &Found) -> bool {
         match (self, &found.kind) {
+            _ if found.is_old => false,
             (Wanted::File { bytes, .. }, Kind::File(Some(found_bytes))) => found.mode == 0o644 && bytes == found_bytes,
             (Wanted::Directory { .. }, Kind::Directory) => found.mode == 0o755,
             (Wanted::Symlink { target, .. }, Kind::Symlink(found_target)) => found_target.as_bytes() == target.as_bytes(),
