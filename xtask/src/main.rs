@@ -103,12 +103,15 @@ fn code(status: ExitStatus) -> u8 {
 
 /// Everything that CI runs, in the order in which a mistake shows soonest for what it costs.
 fn ci() -> Result<u8, String> {
-    let steps: [&[&str]; 6] = [
+    let steps: [&[&str]; 9] = [
         &["test", "--workspace"],
         &["fmt", "--all", "--check"],
         &["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"],
         &["xtask", "tidy"],
         &["xtask", "register", "--check"],
+        &["xtask", "witness", "--cases", "50000", "--seed", "1"],
+        &["xtask", "mutants", "--random", "5000", "--at-least", "80"],
+        &["xtask", "fuzz", "--runtime", "wasmtime", "--runtime", "wasmi", "--cases", "20000", "--seed", "1"],
         &["xtask", "conformance", "--report", "target/touchstone/report"],
     ];
     for step in steps {
