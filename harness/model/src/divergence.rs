@@ -145,6 +145,11 @@ impl Random {
 }
 
 impl Divergence {
+    /// Whether this version of a runtime shows it.
+    pub fn is_of(&self, runtime: &str, version: &Version) -> bool {
+        self.seen.iter().any(|seen| seen.runtime == runtime && seen.versions.matches(version))
+    }
+
     /// Whether a difference that a random script shows is this one.
     pub fn shows_at_random(&self, shown: &Shown<'_>) -> bool {
         self.random.iter().any(|random| random.fits(shown))

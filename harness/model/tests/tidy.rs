@@ -84,6 +84,8 @@ fn divergence_files_cite_clauses_and_cases_that_exist() {
         broken
             .extend((empty || divergence.clauses.is_empty() || divergence.seen.is_empty()).then(|| format!("{name}: something is empty")));
         for random in &divergence.random {
+            let is_seen = divergence.seen.iter().any(|seen| seen.runtime == random.runtime);
+            broken.extend((!is_seen).then(|| format!("{name}: at random it shows on {}, and in no case", random.runtime)));
             let unknown = random.clauses.iter().filter(|id| touchstone_spec::clauses().get(id).is_none());
             broken.extend(unknown.map(|id| format!("{name}: there is no clause {id}")));
             // a run that is stopped departs from no clause; how it was stopped says enough

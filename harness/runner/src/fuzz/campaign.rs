@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use semver::Version;
 use touchstone_generate::{Sample, shrink};
 use touchstone_guest::script::program;
 use touchstone_model::divergence::{Avoid, Divergence};
@@ -131,6 +132,7 @@ pub fn run(
     stop: &AtomicBool,
     mut seen: impl FnMut(Progress),
 ) -> Result<Outcome, HarnessError> {
+    let divergences = &present(divergences, &plan.runtimes);
     let mut campaign = Campaign { plan, divergences, outcome: Outcome::default(), found: BTreeMap::new() };
     let (sender, receiver) = mpsc::channel();
     let failed = AtomicBool::new(false);
@@ -158,6 +160,16 @@ pub fn run(
         }
     }
     Ok(Outcome { findings, ..campaign.outcome })
+}
+
+/// The divergences with what random scripts show of them on these versions of the runtimes: what was mended is new when it comes back.
+fn present(divergences: &[Divergence], runtimes: &[&Entry]) -> Vec<Divergence> {
+    let version = |name: &str| runtimes.iter().find(|entry| entry.name == name).and_then(|entry| Version::parse(entry.version()).ok());
+    let mut present = divergences.to_vec();
+    for (divergence, whole) in present.iter_mut().zip(divergences) {
+        divergence.random.retain(|random| version(&random.runtime).is_some_and(|version| whole.is_of(&random.runtime, &version)));
+    }
+    present
 }
 
 impl Campaign<'_> {

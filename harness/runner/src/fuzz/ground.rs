@@ -289,3 +289,79 @@ fn want<'a>(out: &mut BTreeMap<PathBuf, Wanted<'a>>, root: &Path, path: PathBuf,
     };
     out.insert(path, wanted);
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::path::Path;
+    use std::time::SystemTime;
+
+    use touchstone_model::tree::TreeSnapshot;
+    use touchstone_model::world::{Node, NodeKind, Preopen, Tree, World};
+
+    use super::Ground;
+
+    /// A world with an entry of each kind.
+    fn world(names: &[&str]) -> World {
+        let entries = [
+            ("dir/inner", NodeKind::File(b"inner".to_vec())),
+            ("empty", NodeKind::Directory),
+            ("file", NodeKind::File(b"text".to_vec())),
+            ("full", NodeKind::Filled(3)),
+            ("link", NodeKind::Symlink("file".to_owned())),
+            ("twin", NodeKind::HardLink("file".to_owned())),
+        ];
+        let tree: BTreeMap<String, Node> = entries.map(|(path, kind)| (path.to_owned(), Node::from(kind))).into();
+        let preopen = |name: &&str| Preopen { tree: Tree(tree.clone()), ..Preopen::new(name) };
+        World { preopens: names.iter().map(preopen).collect(), ..World::default() }
+    }
+
+    /// What guests do to a tree.
+    const DONE: [fn(&Path); 8] = [
+        |_| {},
+        |root| fs::write(root.join("file"), "other").unwrap(),
+        |root| fs::rename(root.join("dir"), root.join("empty/dir")).unwrap(),
+        |root| fs::remove_dir_all(root.join("full")).unwrap(),
+        |root| fs::write(root.join("new"), "").unwrap(),
+        |root| {
+            fs::remove_file(root.join("link")).unwrap();
+            symlink("dir", root.join("link")).unwrap();
+        },
+        |root| fs::hard_link(root.join("dir/inner"), root.join("more")).unwrap(),
+        |root| fs::set_permissions(root.join("dir"), fs::Permissions::from_mode(0o700)).unwrap(),
+    ];
+
+    #[test]
+    fn a_world_is_the_same_whatever_was_done_to_the_one_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut ground = Ground::new(folder.path());
+        for names in [&["root"][..], &["root"], &["root", "other"], &["root"]] {
+            let world = world(names);
+            for done in DONE {
+                ground.prepare(&world).unwrap();
+                let start = SystemTime::now();
+                assert_eq!(ground.sealed().snapshot(&world, start).unwrap(), TreeSnapshot::of_world(&world));
+                done(&folder.path().join("root"));
+                ground.read_back(&world, start).unwrap();
+                assert_eq!(ground.changes(&world), Vec::<String>::new());
+            }
+        }
+    }
+
+    #[test]
+    fn what_changes_outside_is_seen_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut ground, world) = (Ground::new(folder.path()), world(&["root"]));
+        for (place, seen) in [("canary", "canary was changed"), ("outside/more", "more was created outside the preopens")] {
+            ground.prepare(&world).unwrap();
+            fs::write(folder.path().join(place), "").unwrap();
+            ground.read_back(&world, SystemTime::now()).unwrap();
+            assert_eq!(ground.changes(&world), [seen]);
+        }
+        ground.prepare(&world).unwrap();
+        ground.read_back(&world, SystemTime::now()).unwrap();
+        assert_eq!(ground.changes(&world), Vec::<String>::new());
+    }
+}
