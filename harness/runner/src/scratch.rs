@@ -32,6 +32,9 @@ const PREFIX: &str = "touchstone-";
 /// What stands in the canaries. An observation that contains it has seen what it must not see.
 pub const CANARY: &str = "CANARY-6f1d9a40c2b7-outside-every-preopen";
 
+/// Where the part of it ends that nobody writes by chance.
+pub(crate) const CANARY_NUMBER_END: usize = 20;
+
 /// The scratch folder of one run of the harness. Deleted when dropped; what a killed run leaves, the next one deletes.
 #[derive(Debug)]
 pub struct Scratch {
