@@ -135,14 +135,12 @@ pub fn run(
     let divergences = &present(divergences, &plan.runtimes);
     let mut campaign = Campaign { plan, divergences, outcome: Outcome::default(), found: BTreeMap::new() };
     let (sender, receiver) = mpsc::channel();
-    let failed = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        let failed = &failed;
         let threads: Vec<_> = (0..plan.jobs as u64)
             .map(|job| {
                 let sender = sender.clone();
                 // one that fails need not bring the others down with it: what they find is found
-                scope.spawn(move || pack::run(plan, job, scratch, stop, &sender).inspect_err(|_| failed.store(true, Ordering::Relaxed)))
+                scope.spawn(move || pack::run(plan, job, scratch, stop, &sender))
             })
             .collect();
         drop(sender);

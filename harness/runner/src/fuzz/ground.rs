@@ -40,8 +40,6 @@ pub(super) struct Ground {
 struct Found {
     kind: Kind,
     mode: u32,
-    /// It was made for another world.
-    is_old: bool,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -92,11 +90,9 @@ impl Ground {
             return self.make_anew(world);
         }
         let wanted = wanted(world);
-        if known.as_ref() != Some(world) {
-            // nothing is older than its world, or a runtime that shows when a file was made would show what runs came before
-            self.found.values_mut().for_each(|found| found.is_old = true);
-        }
-        let is_sealed_changed = self.remove(&wanted)? | self.create(&wanted)?;
+        // nothing is older than its world, or a runtime that shows when a file was made would show what runs came before
+        let keep = known.as_ref() == Some(world);
+        let is_sealed_changed = self.remove(&wanted, keep)? | self.create(&wanted)?;
         self.set_times(&wanted)?;
         if is_sealed_changed {
             self.outside[0] = stamped(self.sealed.folder().to_owned())?;
@@ -113,12 +109,12 @@ impl Ground {
         Ok(())
     }
 
-    /// Removes what is not wanted as it is; says whether preopens are among it.
-    fn remove(&mut self, wanted: &BTreeMap<PathBuf, Wanted<'_>>) -> Result<bool, HarnessError> {
+    /// Removes what is not wanted as it is, or everything if nothing is to be kept; says whether preopens are among it.
+    fn remove(&mut self, wanted: &BTreeMap<PathBuf, Wanted<'_>>, keep: bool) -> Result<bool, HarnessError> {
         let mut removed = BTreeSet::new();
         // what is in a folder comes behind it, so from the back a folder is empty when it is reached
         for (path, found) in self.found.iter().rev() {
-            if !wanted.get(path).is_some_and(|wanted| wanted.is(found)) {
+            if !(keep && wanted.get(path).is_some_and(|wanted| wanted.is(found))) {
                 let full = self.sealed.folder().join(path);
                 let done = if found.kind == Kind::Directory { fs::remove_dir(&full) } else { fs::remove_file(&full) };
                 match done {
@@ -178,7 +174,7 @@ impl Ground {
                     let inside = path.strip_prefix(&below).unwrap_or(path);
                     reader.take(name, inside, path, &metadata, bytes.as_deref()).map_err(failed)?;
                 }
-                let found = Found { kind: kind(path, &metadata, bytes).map_err(failed)?, mode: metadata.mode() & 0o7777, is_old: false };
+                let found = Found { kind: kind(path, &metadata, bytes).map_err(failed)?, mode: metadata.mode() & 0o7777 };
                 self.found.insert(path.strip_prefix(&folder).unwrap_or(path).to_owned(), found);
             }
         }
@@ -248,7 +244,6 @@ impl Wanted<'_> {
     /// Whether an entry is this one, but for its times.
     fn is(&self, found: &Found) -> bool {
         match (self, &found.kind) {
-            _ if found.is_old => false,
             (Wanted::File { bytes, .. }, Kind::File(Some(found_bytes))) => found.mode == 0o644 && bytes == found_bytes,
             (Wanted::Directory { .. }, Kind::Directory) => found.mode == 0o755,
             (Wanted::Symlink { target, .. }, Kind::Symlink(found_target)) => found_target.as_bytes() == target.as_bytes(),
