@@ -54,6 +54,9 @@ pub fn run(args: &FuzzArgs) -> Result<Exit, Failure> {
     write_findings(&outcome, args)?;
     let seconds = start.elapsed().as_secs_f64();
     eprintln!("{:.0} s, {:.0} scripts/s", seconds, outcome.cases as f64 / seconds);
+    if let Some(error) = outcome.error {
+        return Err(error.into());
+    }
     Ok(if outcome.findings.iter().any(Finding::is_new) || !outcome.escapes.is_empty() { Exit::Difference } else { Exit::Green })
 }
 

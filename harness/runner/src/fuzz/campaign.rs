@@ -81,6 +81,8 @@ pub struct Outcome {
     pub findings: Vec<Finding>,
     /// Runs that got out of the sandbox, by runtime. They are told in numbers only.
     pub escapes: BTreeMap<String, u64>,
+    /// Why a job did not come to its end. What the others found is here all the same.
+    pub error: Option<HarnessError>,
 }
 
 /// How far a campaign is.
@@ -135,7 +137,7 @@ pub fn run(
     let divergences = &present(divergences, &plan.runtimes);
     let mut campaign = Campaign { plan, divergences, outcome: Outcome::default(), found: BTreeMap::new() };
     let (sender, receiver) = mpsc::channel();
-    std::thread::scope(|scope| {
+    let ran = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..plan.jobs as u64)
             .map(|job| {
                 let sender = sender.clone();
@@ -149,7 +151,7 @@ pub fn run(
             seen(campaign.progress());
         }
         threads.into_iter().try_for_each(|thread| thread.join().unwrap_or(Err(HarnessError::Interrupted)))
-    })?;
+    });
     let mut bench = Bench::new(scratch, "shrink", plan.timeout);
     let mut findings: Vec<Finding> = campaign.found.values().cloned().collect();
     for finding in findings.iter_mut().filter(|finding| finding.known.is_none()) {
@@ -157,7 +159,7 @@ pub fn run(
             campaign.confirm(&mut bench, finding);
         }
     }
-    Ok(Outcome { findings, ..campaign.outcome })
+    Ok(Outcome { findings, error: ran.err(), ..campaign.outcome })
 }
 
 /// The divergences with what random scripts show of them on these versions of the runtimes: what was mended is new when it comes back.
