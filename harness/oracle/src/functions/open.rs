@@ -116,17 +116,7 @@ fn needed_rights(step: &mut Step<'_>, fd: u32, asked: Asked) {
     if asked.creat {
         step.rights(fd, rights::PATH_CREATE_FILE, clause!("rights.creat-needs-right"));
     }
-    for (flag, needed, clause) in [
-        (fdflags::DSYNC, rights::FD_DATASYNC | rights::FD_SYNC, clause!("rights.dsync-needs-right")),
-        (fdflags::RSYNC, rights::FD_SYNC, clause!("rights.rsync-needs-right")),
-    ] {
-        if asked.flags & flag != 0 {
-            step.cite(clause);
-            if asked.base & needed == 0 {
-                step.missing_right(clause);
-            }
-        }
-    }
+    synchronized_rights(step, fd, asked);
     if asked.flags & (fdflags::DSYNC | fdflags::RSYNC | fdflags::SYNC) != 0 {
         step.applies(clause!("path_open.sync-flags"));
     }
@@ -150,6 +140,26 @@ fn needed_rights(step: &mut Step<'_>, fd: u32, asked: Asked) {
         step.missing_right(clause!("rights.inheriting"));
         // which says nothing of whether rights are kept
         (step.findings.success, step.findings.rights_open) = (can_succeed, open);
+    }
+}
+
+/// The right belongs to the directory that the path starts from. Its text does not say whether what the directory may do itself is meant, or
+/// what it passes on, which is what runtimes look at.
+fn synchronized_rights(step: &mut Step<'_>, fd: u32, asked: Asked) {
+    let (base, inheriting) = step.entry(fd).map_or((0, 0), |entry| (entry.base, entry.inheriting));
+    for (flag, needed, clause) in [
+        (fdflags::DSYNC, rights::FD_DATASYNC | rights::FD_SYNC, clause!("rights.dsync-needs-right")),
+        (fdflags::RSYNC, rights::FD_SYNC, clause!("rights.rsync-needs-right")),
+    ] {
+        if asked.flags & flag == 0 {
+            continue;
+        }
+        step.cite(clause);
+        match (base & needed != 0, inheriting & needed != 0) {
+            (true, true) => {}
+            (false, false) => step.missing_right(clause),
+            _ => step.permits(clause),
+        }
     }
 }
 
