@@ -15,7 +15,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown, symli
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rustix::fs::{AtFlags, CWD, FlockOperation, Timespec, Timestamps};
+use rustix::fs::{AtFlags, CWD, FlockOperation, Stat, Timespec, Timestamps};
 use sha2::{Digest, Sha256};
 use touchstone_model::bounds;
 use touchstone_model::tree::{Content, Entry, EntryKind, Time, TreeSnapshot, hex};
@@ -232,16 +232,17 @@ fn own(path: &Path) -> Result<(), HarnessError> {
 }
 
 pub(crate) fn set_mtime(path: &Path, nanoseconds: u64) -> Result<(), HarnessError> {
+    rustix::fs::utimensat(CWD, path, &times(START_TIME_NANOSECONDS, nanoseconds), AtFlags::SYMLINK_NOFOLLOW)
+        .map_err(|error| HarnessError::file("set the times of", path)(error.into()))
+}
+
+/// Times in nanoseconds since 1970, as system calls take them.
+pub(crate) fn times(access: u64, modification: u64) -> Timestamps {
     let spec = |nanoseconds: u64| Timespec {
         tv_sec: i64::try_from(nanoseconds / 1_000_000_000).unwrap_or(i64::MAX),
         tv_nsec: i64::try_from(nanoseconds % 1_000_000_000).unwrap_or_default(),
     };
-    let times = Timestamps { last_access: spec(START_TIME_NANOSECONDS), last_modification: spec(nanoseconds) };
-    rustix::fs::utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW).map_err(|error| HarnessError::File {
-        what: "set the times of",
-        path: path.to_owned(),
-        error: error.into(),
-    })
+    Timestamps { last_access: spec(access), last_modification: spec(modification) }
 }
 
 /// Makes the tree of one preopen. Times come last and from the leaves up, since making an entry moves its parent's.
@@ -299,6 +300,37 @@ fn since_1970(seconds: i64, nanoseconds: i64) -> u64 {
     seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(nanoseconds).unwrap_or_default())
 }
 
+/// What the host says of an entry. Times are nanoseconds since 1970.
+pub(crate) struct Facts {
+    /// Device and inode.
+    file: (u64, u64),
+    pub(crate) names: u64,
+    pub(crate) atime: u64,
+    pub(crate) mtime: u64,
+}
+
+impl From<&fs::Metadata> for Facts {
+    fn from(metadata: &fs::Metadata) -> Facts {
+        Facts {
+            file: (metadata.dev(), metadata.ino()),
+            names: metadata.nlink(),
+            atime: since_1970(metadata.atime(), metadata.atime_nsec()),
+            mtime: nanoseconds(metadata),
+        }
+    }
+}
+
+impl Facts {
+    pub(crate) fn of(stat: &Stat) -> Facts {
+        Facts {
+            file: (stat.st_dev, stat.st_ino),
+            names: stat.st_nlink.into(),
+            atime: since_1970(stat.st_atime, stat.st_atime_nsec as i64),
+            mtime: since_1970(stat.st_mtime, stat.st_mtime_nsec as i64),
+        }
+    }
+}
+
 /// Reads trees back, entry by entry.
 pub(crate) struct SnapshotReader {
     out: BTreeMap<String, Entry>,
@@ -327,31 +359,14 @@ impl SnapshotReader {
             }
             let Ok(metadata) = fs::symlink_metadata(entry.path()) else { continue };
             let inside = entry.path().strip_prefix(folder).unwrap_or(entry.path());
-            self.take(name, inside, entry.path(), &metadata, None).map_err(HarnessError::file("read back", entry.path()))?;
+            self.take(name, inside, entry.path(), &metadata).map_err(HarnessError::file("read back", entry.path()))?;
         }
         Ok(())
     }
 
-    /// Takes an entry of a preopen. Bytes that are at hand need not be read.
-    pub(crate) fn take(
-        &mut self,
-        preopen: &str,
-        inside: &Path,
-        path: &Path,
-        metadata: &fs::Metadata,
-        bytes: Option<&[u8]>,
-    ) -> std::io::Result<()> {
-        let key = format!("{preopen}:{}", printable(inside));
-        let made = self.entry(path, metadata, &key, bytes)?;
-        self.out.insert(key, made);
-        Ok(())
-    }
-
-    fn entry(&mut self, path: &Path, metadata: &fs::Metadata, key: &str, bytes: Option<&[u8]>) -> std::io::Result<Entry> {
+    fn take(&mut self, preopen: &str, inside: &Path, path: &Path, metadata: &fs::Metadata) -> std::io::Result<()> {
         let kind = metadata.file_type();
-        let kind = if let Some(bytes) = bytes {
-            EntryKind::File(Content::of(bytes))
-        } else if kind.is_file() {
+        let kind = if kind.is_file() {
             EntryKind::File(content(path, metadata.len())?)
         } else if kind.is_dir() {
             EntryKind::Directory
@@ -360,16 +375,23 @@ impl SnapshotReader {
         } else {
             EntryKind::Other
         };
-        let mut entry = Entry::new(kind, self.time(nanoseconds(metadata)));
-        entry.atime = match self.time(since_1970(metadata.atime(), metadata.atime_nsec())) {
+        self.add(format!("{preopen}:{}", printable(inside)), kind, &Facts::from(metadata));
+        Ok(())
+    }
+
+    /// Takes an entry, called `preopen:path`.
+    pub(crate) fn add(&mut self, key: String, kind: EntryKind, facts: &Facts) {
+        let is_file = matches!(kind, EntryKind::File(_));
+        let mut entry = Entry::new(kind, self.time(facts.mtime));
+        entry.atime = match self.time(facts.atime) {
             Time::At(time) => Some(time),
             Time::Start | Time::Now => None,
         };
-        if metadata.is_file() && metadata.nlink() > 1 {
-            let first = self.first_names.entry((metadata.dev(), metadata.ino())).or_insert_with(|| key.to_owned());
-            entry.same_as = (first != key).then(|| first.clone());
+        if is_file && facts.names > 1 {
+            let first = self.first_names.entry(facts.file).or_insert_with(|| key.clone());
+            entry.same_as = (*first != key).then(|| first.clone());
         }
-        Ok(entry)
+        self.out.insert(key, entry);
     }
 
     fn time(&self, nanoseconds: u64) -> Time {
@@ -382,7 +404,7 @@ impl SnapshotReader {
 }
 
 /// A path as text; bytes that are no UTF-8 are escaped.
-fn printable(path: &Path) -> String {
+pub(crate) fn printable(path: &Path) -> String {
     use std::os::unix::ffi::OsStrExt;
     let mut out = String::new();
     for chunk in path.as_os_str().as_bytes().utf8_chunks() {

@@ -8,6 +8,7 @@ use touchstone_guest::script::Program;
 use touchstone_model::world::World;
 use touchstone_model::{End, Observation};
 use touchstone_runtimes::{Entry, Given, Guest, HostPreopen, Module, Run, Runtime, run_guarded};
+use touchstone_spec::Function;
 
 use super::ground::Ground;
 use crate::HarnessError;
@@ -53,7 +54,7 @@ impl Rig {
         profile::enter(Profile::Default)?;
         std::env::set_current_dir(folder).map_err(HarnessError::file("go to", folder))?;
         let seats = entries.into_iter().map(Seat::new).collect::<Result<Vec<Seat>, _>>()?;
-        Ok(Rig { ground: Ground::new(folder), devices, seats })
+        Ok(Rig { ground: Ground::new(folder)?, devices, seats })
     }
 
     /// The runtimes, in the order of their seats.
@@ -104,7 +105,12 @@ impl Rig {
             stderr,
             received: Default::default(),
         };
-        let tree = self.ground.read_back(world, start)?;
+        let tree = self.ground.read_back(world, start, !sets_times(program))?;
         observation(&result, world, tree, self.ground.changes(world), &module)
     }
+}
+
+/// Whether a program asks for times to be set.
+fn sets_times(program: &Program) -> bool {
+    program.imports.iter().any(|import| matches!(import, Function::FdFilestatSetTimes | Function::PathFilestatSetTimes))
 }
