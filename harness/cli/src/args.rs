@@ -323,6 +323,8 @@ pub struct HuntArgs {
     #[arg(long)]
     pub runtime: Vec<String>,
     #[arg(long)]
+    pub core: usize,
+    #[arg(long)]
     pub seed: u64,
     #[arg(long)]
     pub first: u64,

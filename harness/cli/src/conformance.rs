@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 use touchstone_guest::rust::Fixtures;
-use touchstone_guest::script::{program, wat};
+use touchstone_guest::script::wat;
 use touchstone_model::Verdict;
 use touchstone_model::bounds;
 use touchstone_model::result::{CaseResult, RuntimeResult};
@@ -185,10 +185,10 @@ impl Writer {
         };
         for result in results.iter().filter(is_red) {
             let Some(case) = suite.cases.iter().map(|file| &file.case).find(|case| case.id == result.id) else { continue };
-            let Some(program) = case.script().and_then(|script| program::program(script, &case.world).ok()) else { continue };
+            let reproducer = |script| wat::reproducer(&case.summary, script, &case.world).ok();
+            let Some(text) = case.script().and_then(reproducer) else { continue };
             fs::create_dir_all(&folder).map_err(Failure::file("create", &folder))?;
             let path = folder.join(format!("{}.wat", snapshots::name(&case.id)));
-            let text = wat::header(&case.summary, &case.world) + &wat::wat(&program, &case.world);
             fs::write(&path, text).map_err(Failure::file("write", path))?;
         }
         Ok(())

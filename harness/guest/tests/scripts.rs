@@ -71,7 +71,7 @@ fn the_same_script_gives_the_same_bytes() {
 fn reproducers_are_valid_and_short() {
     for (body, most) in [(SEEK, 25), (ALL_FORMS, 60), (SOCKETS, 25)] {
         let case = case(body);
-        let text = wat::wat(&program::program(case.script().expect("a script"), &case.world).expect("a layout"), &case.world);
+        let text = wat::wat(case.script().expect("a script"), &case.world).expect("a layout");
         let wasm = assemble(text.as_bytes()).unwrap_or_else(|error| panic!("{text}\n{error}"));
         wasmparser::validate(&wasm).unwrap_or_else(|error| panic!("{text}\n{error}"));
         assert!(text.lines().count() <= most, "{} lines\n{text}", text.lines().count());
@@ -81,7 +81,7 @@ fn reproducers_are_valid_and_short() {
 #[test]
 fn the_reproducer_shows_calls_as_written_and_exits_with_the_last_errno() {
     let case = case(SEEK);
-    let text = wat::wat(&program::program(case.script().expect("a script"), &case.world).expect("a layout"), &case.world);
+    let text = wat::wat(case.script().expect("a script"), &case.world).expect("a layout");
     assert!(text.contains("(call $proc_exit (call $fd_tell"), "{text}");
     assert!(text.contains(";; fd_seek(f, -3, cur) = inval"), "{text}");
     assert!(text.contains("(call $path_open (i32.const 3)"), "{text}");
@@ -90,7 +90,7 @@ fn the_reproducer_shows_calls_as_written_and_exits_with_the_last_errno() {
 #[test]
 fn the_reproducer_takes_sockets_to_stand_behind_the_preopens() {
     let case = case(SOCKETS);
-    let text = wat::wat(&program::program(case.script().expect("a script"), &case.world).expect("a layout"), &case.world);
+    let text = wat::wat(case.script().expect("a script"), &case.world).expect("a layout");
     assert!(text.contains("(call $sock_accept (i32.const 4)") && text.contains("(call $sock_send (i32.const 5)"), "{text}");
     assert!(wat::header("s", &case.world).contains("the socket door, the socket peer"));
 }

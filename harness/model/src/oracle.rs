@@ -1,6 +1,8 @@
 //! What an oracle says of a run. It is made by the crate above this one; the types stand here because judgement works on them.
 
-use touchstone_spec::ClauseId;
+use std::fmt::{self, Display, Formatter};
+
+use touchstone_spec::{ClauseId, Errno};
 
 /// What an oracle says of all that a run showed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,14 +21,40 @@ pub struct CallReport {
     pub said: Said,
     /// Clauses that applied, each once.
     pub clauses: Vec<ClauseId>,
-    /// What was permitted, in words: `inval | overflow`, `ok`.
-    pub permitted: String,
-    /// How many answers were permitted: error codes, success and not coming back each count as one.
-    pub alternatives: u32,
+    pub permitted: Permitted,
     /// What is wrong with it, where it was rejected.
     pub departures: Vec<Departure>,
     /// Clauses of level `should` that it misses.
     pub missed: Vec<ClauseId>,
+}
+
+/// The answers that a call may give. In words, success comes first, then errors in the order of their numbers: `ok | inval | overflow`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Permitted {
+    pub success: bool,
+    /// A bit for each error code.
+    pub errnos: u128,
+    /// It need not come back.
+    pub no_return: bool,
+}
+
+impl Permitted {
+    /// How many answers there are: each error code, success and not coming back count as one.
+    pub fn alternatives(&self) -> u32 {
+        self.errnos.count_ones() + u32::from(self.success) + u32::from(self.no_return)
+    }
+}
+
+impl Display for Permitted {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let errnos = Errno::ALL.into_iter().filter(|errno| self.errnos >> errno.raw() & 1 == 1).map(Errno::name);
+        let words = self.success.then_some("ok").into_iter().chain(errnos).chain(self.no_return.then_some("no return"));
+        for (index, word) in words.enumerate() {
+            let separator = if index > 0 { " | " } else { "" };
+            write!(f, "{separator}{word}")?;
+        }
+        Ok(())
+    }
 }
 
 /// Whether a call is permitted.

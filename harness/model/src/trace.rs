@@ -129,6 +129,12 @@ pub struct TraceError {
     pub what: &'static str,
 }
 
+/// How many bytes of a trace memory are in use, as its header says.
+pub fn used_bytes(memory: &[u8]) -> usize {
+    let used = memory.first_chunk().map_or(0, |used| u32::from_le_bytes(*used));
+    used.max(HEADER_BYTES) as usize
+}
+
 impl Trace {
     /// The trace of a run whose process is gone.
     pub fn lost() -> Trace {

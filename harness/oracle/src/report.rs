@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use touchstone_model::oracle::{CallReport, Departure, OracleReport, Said};
+use touchstone_model::oracle::{CallReport, Departure, OracleReport, Permitted, Said};
 use touchstone_model::trace::{TraceCall, TraceState};
 use touchstone_model::tree::{Content, Entry, EntryKind, TreeSnapshot};
 use touchstone_model::world::{Stdout, World};
 use touchstone_model::{End, Observation, bounds};
-use touchstone_spec::{ClauseId, Errno, Function, clause};
+use touchstone_spec::{ClauseId, Function, clause};
 
 use crate::check::{self, Checker};
 use crate::rules::Rule;
@@ -40,7 +40,7 @@ fn call_report(said: check::Said, findings: &Findings) -> CallReport {
     let mut missed = findings.missed.clone();
     missed.sort_unstable();
     missed.dedup();
-    let permitted = permitted(findings);
+    let permitted = Permitted { success: findings.success, errnos: findings.errnos.bits(), no_return: findings.trap };
     let said = match said {
         check::Said::Accepted => Said::Accepted,
         check::Said::Rejected => Said::Rejected,
@@ -53,11 +53,10 @@ fn call_report(said: check::Said, findings: &Findings) -> CallReport {
             departures.push(Departure { place: String::new(), expected, seen, clauses: vec![mismatch.clause] });
         }
         if departures.is_empty() {
-            departures.push(Departure { place: String::new(), expected: permitted.clone(), seen: None, clauses: deciding(findings) });
+            departures.push(Departure { place: String::new(), expected: permitted.to_string(), seen: None, clauses: deciding(findings) });
         }
     }
-    let alternatives = findings.errnos.len() + u32::from(findings.success) + u32::from(findings.trap);
-    CallReport { said, clauses, permitted, alternatives, departures, missed: if said == Said::Accepted { missed } else { Vec::new() } }
+    CallReport { said, clauses, permitted, departures, missed: if said == Said::Accepted { missed } else { Vec::new() } }
 }
 
 /// The clauses that decided that a call had to end otherwise: those that permit no success, or else all that permit an error.
@@ -70,15 +69,6 @@ fn deciding(findings: &Findings) -> Vec<ClauseId> {
     clauses.sort_unstable();
     clauses.dedup();
     clauses
-}
-
-/// What was permitted, in words: success first, then errors in the order of their numbers.
-fn permitted(findings: &Findings) -> String {
-    let mut words: Vec<&str> = Vec::new();
-    words.extend(findings.success.then_some("ok"));
-    words.extend(Errno::ALL.into_iter().filter(|errno| findings.errnos.has(errno.raw().into())).map(Errno::name));
-    words.extend(findings.trap.then_some("no return"));
-    words.join(" | ")
 }
 
 fn choices(checker: &Checker) -> Vec<(&'static str, &'static str)> {

@@ -24,6 +24,11 @@ impl ErrnoSet {
         ErrnoSet(self.0 | other.0)
     }
 
+    /// The set as bits, by the codes' numbers.
+    pub fn bits(self) -> u128 {
+        self.0
+    }
+
     /// How many codes there are.
     pub fn len(self) -> u32 {
         self.0.count_ones()

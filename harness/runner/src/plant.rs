@@ -163,7 +163,7 @@ impl Planted {
 
 fn leading(module: &Module, beginnings: &[Vec<u8>]) -> anyhow::Result<Module> {
     let bytes = lead_paths(&module.bytes, beginnings, TUNNEL)?;
-    Ok(Module { hash: Sha256::digest(&bytes).into(), bytes })
+    Ok(Module { hash: Sha256::digest(&bytes).into(), bytes: bytes.into() })
 }
 
 /// The names of the symlinks in a folder that point outside of it.

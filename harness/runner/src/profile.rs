@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use rustix::process::{Resource, Rlimit};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, SeccompRule, apply_filter};
 use touchstone_model::bounds;
 use touchstone_runtimes::UNPRIVILEGED_ID;
@@ -36,6 +37,16 @@ impl Profile {
     pub fn from_name(name: &str) -> Option<Profile> {
         Profile::ALL.into_iter().find(|profile| profile.name() == name)
     }
+}
+
+/// Keeps this process and its threads to one core, by a number that may be any. An engine whose threads hand work to each other takes longer
+/// where that has to go from one core to another.
+pub fn keep_to_core(number: usize) -> Result<(), HarnessError> {
+    let allowed = sched_getaffinity(None).map_err(HarnessError::system("ask for the cores"))?;
+    let cores: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core)).collect();
+    let mut one = CpuSet::new();
+    cores.get(number % cores.len().max(1)).into_iter().for_each(|core| one.set(*core));
+    sched_setaffinity(None, &one).map_err(HarnessError::system("keep to one core"))
 }
 
 /// Whether this process may change its user, so that workers run as somebody who owns nothing.

@@ -244,7 +244,10 @@ impl<'a> Plan<'a> {
             clauses: case.clauses.clone(),
             runtimes,
             snapshot: text,
-            tightness: Tightness { calls: oracle.calls.len(), single: oracle.calls.iter().filter(|call| call.alternatives == 1).count() },
+            tightness: Tightness {
+                calls: oracle.calls.len(),
+                single: oracle.calls.iter().filter(|call| call.permitted.alternatives() == 1).count(),
+            },
             cells,
         })
     }

@@ -1,5 +1,7 @@
-//! The standard streams of a run whose guest is in this very process, so that nobody can feed or drain them meanwhile: all input is
+//! The standard streams of runs whose guests are in this very process, so that nobody can feed or drain them meanwhile: all input is
 //! there from the start, and what was written is read afterwards.
+//!
+//! A pipe or a file behind an output serves run after run: to make one takes longer than to empty it.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, Write};
@@ -14,9 +16,120 @@ use touchstone_model::world::{Stdin, StdioKind, Stdout, World};
 use crate::HarnessError;
 use crate::scratch::content_of;
 
+/// The streams of one run after the other.
+#[derive(Debug)]
+pub(crate) struct Streams {
+    devices: Devices,
+    /// For stdout and stderr.
+    outputs: [Output; 2],
+}
+
+/// Our side of an output, made when it is first needed.
+#[derive(Debug, Default)]
+struct Output {
+    pipe: Option<Pipe>,
+    /// One that is no wider than the host makes it.
+    stuck: Option<Pipe>,
+    file: Option<File>,
+}
+
+#[derive(Debug)]
+struct Pipe {
+    reader: File,
+    writer: OwnedFd,
+}
+
+impl Streams {
+    /// Streams by the devices of this host, before there is another root or user.
+    pub(crate) fn open() -> Result<Streams, HarnessError> {
+        Ok(Streams { devices: Devices::open()?, outputs: Default::default() })
+    }
+
+    /// What a guest is given: stdin, stdout, stderr.
+    pub(crate) fn of(&mut self, world: &World) -> Result<[OwnedFd; 3], HarnessError> {
+        let Streams { devices, outputs: [stdout, stderr] } = self;
+        Ok([input(&world.stdin, devices)?, stdout.theirs(&world.stdout, devices)?, stderr.theirs(&world.stdout.beside(), devices)?])
+    }
+
+    /// What the guest has written to its outputs.
+    pub(crate) fn written(&mut self, world: &World) -> Result<[Content; 2], HarnessError> {
+        let [stdout, stderr] = &mut self.outputs;
+        let read = |content: io::Result<Content>| content.map_err(HarnessError::system("read what was written"));
+        Ok([read(stdout.written(&world.stdout))?, read(stderr.written(&world.stdout.beside()))?])
+    }
+}
+
+impl Output {
+    /// The guest's end.
+    fn theirs(&mut self, behind: &Stdout, devices: &Devices) -> Result<OwnedFd, HarnessError> {
+        match behind {
+            Stdout::File => devices.opened_anew(self.holding(&[])?, OFlags::WRONLY),
+            Stdout::Appended(bytes) => devices.opened_anew(self.holding(bytes)?, OFlags::WRONLY | OFlags::APPEND),
+            Stdout::Pipe => Pipe::theirs(&mut self.pipe, Some(bounds::WITNESS_PIPE_BYTES)),
+            Stdout::Stuck => Pipe::theirs(&mut self.stuck, None),
+            Stdout::Broken => Ok(io::pipe().map_err(HarnessError::system("make a pipe"))?.1.into()),
+            Stdout::Full => Devices::copy(&devices.full),
+            Stdout::Null => Devices::copy(&devices.null),
+        }
+    }
+
+    /// The file with this content.
+    fn holding(&mut self, bytes: &[u8]) -> Result<&File, HarnessError> {
+        let file = self.file.take().map_or_else(|| memory_file(bytes), |file| refilled(file, bytes))?;
+        Ok(self.file.insert(file))
+    }
+
+    /// What is there by now.
+    fn written(&mut self, behind: &Stdout) -> io::Result<Content> {
+        match (behind, self) {
+            (Stdout::File | Stdout::Appended(_), Output { file: Some(file), .. }) => {
+                file.rewind()?;
+                let len = file.metadata()?.len();
+                content_of(file, len, bounds::OUTPUT_KEPT_BYTES)
+            }
+            (Stdout::Pipe, Output { pipe: Some(pipe), .. }) | (Stdout::Stuck, Output { stuck: Some(pipe), .. }) => pipe.drained(),
+            _ => Ok(Content::of(&[])),
+        }
+    }
+}
+
+impl Pipe {
+    /// A writer of a pipe, which is made of that many bytes if it is not there.
+    fn theirs(pipe: &mut Option<Pipe>, bytes: Option<usize>) -> Result<OwnedFd, HarnessError> {
+        let made = pipe.take().map_or_else(|| Pipe::new(bytes), Ok)?;
+        let writer = &pipe.insert(made).writer;
+        // all guests are given the same open one, and the one before may have changed its flags
+        rustix::fs::fcntl_setfl(writer, OFlags::empty()).map_err(HarnessError::system("reset the flags of a pipe"))?;
+        writer.try_clone().map_err(HarnessError::system("copy a stream"))
+    }
+
+    fn new(bytes: Option<usize>) -> Result<Pipe, HarnessError> {
+        let (reader, writer) = io::pipe().map_err(HarnessError::system("make a pipe"))?;
+        if let Some(bytes) = bytes {
+            rustix::pipe::fcntl_setpipe_size(&writer, bytes).map_err(HarnessError::system("widen a pipe"))?;
+        }
+        rustix::io::ioctl_fionbio(&reader, true).map_err(HarnessError::system("make a pipe"))?;
+        Ok(Pipe { reader: File::from(OwnedFd::from(reader)), writer: writer.into() })
+    }
+
+    /// All that is in it.
+    fn drained(&mut self) -> io::Result<Content> {
+        let mut bytes = Vec::new();
+        let mut piece = [0; 4096];
+        loop {
+            match self.reader.read(&mut piece) {
+                Ok(count) => bytes.extend_from_slice(&piece[..count]),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Content::kept(&bytes, bounds::OUTPUT_KEPT_BYTES)),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
 /// The devices of this host, opened before there is another root or user.
 #[derive(Debug)]
-pub(crate) struct Devices {
+struct Devices {
     full: File,
     nothing: File,
     null: File,
@@ -31,7 +144,7 @@ impl Devices {
         Ok(device.try_clone().map_err(HarnessError::system("copy a stream"))?.into())
     }
 
-    pub(crate) fn open() -> Result<Devices, HarnessError> {
+    fn open() -> Result<Devices, HarnessError> {
         let open = |path: &str| File::options().write(true).open(path).map_err(HarnessError::file("open", path));
         let nothing = Path::new("/dev/null");
         let nothing = File::open(nothing).map_err(HarnessError::file("open", nothing))?;
@@ -48,66 +161,17 @@ impl Devices {
     }
 }
 
-/// The streams of a world.
-pub(crate) struct Streams {
-    /// The guest's: stdin, stdout, stderr.
-    pub(crate) theirs: [OwnedFd; 3],
-    pub(crate) written: Written,
-}
-
-/// Where what a guest writes to its two outputs can be read again.
-pub(crate) struct Written([Ours; 2]);
-
-/// Our side of an output.
-enum Ours {
-    File(File),
-    Pipe(File),
-    Nothing,
-}
-
-impl Streams {
-    pub(crate) fn new(world: &World, devices: &Devices) -> Result<Streams, HarnessError> {
-        let (stdout, our_stdout) = output(&world.stdout, devices)?;
-        let (stderr, our_stderr) = output(&world.stdout.beside(), devices)?;
-        Ok(Streams { theirs: [input(&world.stdin, devices)?, stdout, stderr], written: Written([our_stdout, our_stderr]) })
-    }
-}
-
-impl Written {
-    /// What is there by now.
-    pub(crate) fn read(self) -> Result<[Content; 2], HarnessError> {
-        let [stdout, stderr] = self.0.map(Ours::read);
-        let read = |content: io::Result<Content>| content.map_err(HarnessError::system("read what was written"));
-        Ok([read(stdout)?, read(stderr)?])
-    }
-}
-
-impl Ours {
-    fn read(self) -> io::Result<Content> {
-        match self {
-            Ours::Nothing => Ok(Content::of(&[])),
-            Ours::File(mut file) => {
-                file.rewind()?;
-                let len = file.metadata()?.len();
-                content_of(file, len, bounds::OUTPUT_KEPT_BYTES)
-            }
-            Ours::Pipe(mut pipe) => {
-                let mut bytes = Vec::new();
-                match pipe.read_to_end(&mut bytes) {
-                    // somebody has the other end still open
-                    Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                    read => read.map(|_| ())?,
-                }
-                Ok(Content::kept(&bytes, bounds::OUTPUT_KEPT_BYTES))
-            }
-        }
-    }
-}
-
 fn memory_file(bytes: &[u8]) -> Result<File, HarnessError> {
     let what = "make a file in memory";
     let mut file = File::from(rustix::fs::memfd_create("stream", MemfdFlags::CLOEXEC).map_err(HarnessError::system(what))?);
     file.write_all(bytes).and_then(|()| file.rewind()).map_err(HarnessError::system(what))?;
+    Ok(file)
+}
+
+/// The same file with other content.
+fn refilled(mut file: File, bytes: &[u8]) -> Result<File, HarnessError> {
+    let filled = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(bytes));
+    filled.map_err(HarnessError::system("empty a file in memory"))?;
     Ok(file)
 }
 
@@ -121,30 +185,5 @@ fn input(stdin: &Stdin, devices: &Devices) -> Result<OwnedFd, HarnessError> {
             writer.write_all(&stdin.bytes[..stdin.bytes.len().min(bounds::PIPE_BYTES)]).map_err(HarnessError::system(what))?;
             Ok(reader.into())
         }
-    }
-}
-
-/// The guest's end of an output, and ours.
-fn output(behind: &Stdout, devices: &Devices) -> Result<(OwnedFd, Ours), HarnessError> {
-    match behind {
-        Stdout::File => {
-            let ours = memory_file(&[])?;
-            Ok((devices.opened_anew(&ours, OFlags::WRONLY)?, Ours::File(ours)))
-        }
-        Stdout::Appended(bytes) => {
-            let ours = memory_file(bytes)?;
-            Ok((devices.opened_anew(&ours, OFlags::WRONLY | OFlags::APPEND)?, Ours::File(ours)))
-        }
-        Stdout::Pipe | Stdout::Stuck | Stdout::Broken => {
-            let (reader, writer) = io::pipe().map_err(HarnessError::system("make the guest's stdout"))?;
-            if *behind == Stdout::Pipe {
-                rustix::pipe::fcntl_setpipe_size(&writer, bounds::WITNESS_PIPE_BYTES).map_err(HarnessError::system("widen a pipe"))?;
-            }
-            rustix::io::ioctl_fionbio(&reader, true).map_err(HarnessError::system("make the guest's stdout"))?;
-            let ours = if *behind == Stdout::Broken { Ours::Nothing } else { Ours::Pipe(File::from(OwnedFd::from(reader))) };
-            Ok((writer.into(), ours))
-        }
-        Stdout::Full => Ok((Devices::copy(&devices.full)?, Ours::Nothing)),
-        Stdout::Null => Ok((Devices::copy(&devices.null)?, Ours::Nothing)),
     }
 }

@@ -71,7 +71,7 @@ fn run(runtime: &mut dyn Runtime, job: Job, fds: ([OwnedFd; 3], Vec<OwnedFd>), b
     let ([stdin, stdout, stderr], sockets) = fds;
     let Job { hash, module, args, env, preopens, image, memories, calls, .. } = job;
     let preopens = preopens.into_iter().map(|(guest, host, access)| HostPreopen { guest, host, access }).collect();
-    let guest = Guest { module: Module { hash, bytes: module }, image, memories, calls };
+    let guest = Guest { module: Module { hash, bytes: module.into() }, image, memories, calls };
     let run = Run { guest, given: Given { args, env, preopens, sockets, stdin, stdout, stderr } };
     let ran = match run_guarded(runtime, run) {
         Ok(ran) => ran,

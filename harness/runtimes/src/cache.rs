@@ -37,7 +37,7 @@ mod tests {
     fn module(number: usize) -> Module {
         let mut hash = [0; 32];
         hash[..8].copy_from_slice(&number.to_le_bytes());
-        Module { hash, bytes: Vec::new() }
+        Module { hash, bytes: [].into() }
     }
 
     #[test]

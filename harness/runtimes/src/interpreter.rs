@@ -9,7 +9,7 @@ use touchstone_model::End;
 use touchstone_model::observation::{Stage, TrapClass};
 
 use crate::cache::Cache;
-use crate::{Guest, Ran, end, exports, missing_pages};
+use crate::{Guest, Ran, end, exports, missing_pages, worth_reading};
 
 /// wasmi with imports that work on a `T`, of which each run has its own.
 pub(crate) struct Interpreter<T: 'static> {
@@ -99,6 +99,6 @@ fn fill<T>(store: &mut Store<T>, instance: Instance, name: &str, bytes: &[u8]) -
 }
 
 fn read_memories<T>(store: &Store<T>, instance: Instance, names: &[String]) -> Vec<(String, Vec<u8>)> {
-    let content = |name: &String| Some((name.clone(), instance.get_memory(store, name)?.data(store).to_vec()));
+    let content = |name: &String| Some((name.clone(), worth_reading(name, instance.get_memory(store, name)?.data(store)).to_vec()));
     names.iter().filter_map(content).collect()
 }

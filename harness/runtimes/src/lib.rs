@@ -27,10 +27,11 @@ use std::any::Any;
 use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use touchstone_model::End;
 use touchstone_model::observation::Crash;
-use touchstone_model::trace::Keeper;
+use touchstone_model::trace::{Keeper, TRACE_EXPORT, used_bytes};
 use touchstone_model::world::Access;
 
 pub use command::{Absence, Command, Found, UNPRIVILEGED_ID};
@@ -82,6 +83,11 @@ fn missing_pages(image: &[u8], memory_bytes: usize) -> u64 {
     image.len().saturating_sub(memory_bytes).div_ceil(PAGE_BYTES) as u64
 }
 
+/// What is read back of a memory: of a trace, as much as is in use.
+fn worth_reading<'a>(name: &str, memory: &'a [u8]) -> &'a [u8] {
+    if name == TRACE_EXPORT { &memory[..used_bytes(memory).min(memory.len())] } else { memory }
+}
+
 /// Bytes of a page of wasm memory.
 const PAGE_BYTES: usize = 65536;
 
@@ -89,7 +95,7 @@ const PAGE_BYTES: usize = 65536;
 #[derive(Debug, Clone)]
 pub struct Module {
     pub hash: [u8; 32],
-    pub bytes: Vec<u8>,
+    pub bytes: Arc<[u8]>,
 }
 
 /// A directory of the host and where the guest sees it.

@@ -5,16 +5,18 @@ mod stdio;
 use std::sync::Arc;
 
 use anyhow::Context;
-use tokio::runtime::{Builder, Handle};
+use tokio::runtime::{Builder, Handle, Runtime as Tokio};
 use touchstone_model::End;
 use touchstone_model::observation::{Stage, TrapClass};
+use touchstone_model::trace::{HEADER_BYTES, TRACE_EXPORT, used_bytes};
 use touchstone_model::world::Access;
 use wasmer::sys::vm::TrapCode;
 use wasmer::sys::{EngineBuilder, Features, Singlepass};
 use wasmer::{Engine, Instance, InstantiationError, Module, Pages, RuntimeError, Store};
+use wasmer_wasix::runtime::task_manager::tokio::TokioTaskManager;
 use wasmer_wasix::virtual_fs::{MountFileSystem, TmpFileSystem, host_fs};
 use wasmer_wasix::wasmer_wasix_types::wasi::ExitCode;
-use wasmer_wasix::{WasiEnvBuilder, WasiError, WasiRuntimeError, WasiThreadError};
+use wasmer_wasix::{PluggableRuntime, WasiEnvBuilder, WasiError, WasiFunctionEnv, WasiRuntimeError, WasiThreadError};
 
 use crate::cache::Cache;
 use crate::{Given, Guest, HostPreopen, Ran, Run, Runtime, end, exports, missing_pages};
@@ -22,6 +24,8 @@ use crate::{Given, Guest, HostPreopen, Ran, Run, Runtime, end, exports, missing_
 struct Wasmer {
     engine: Engine,
     modules: Cache<Module>,
+    /// Made when first needed.
+    host: Option<Host>,
 }
 
 pub(crate) fn start() -> anyhow::Result<Box<dyn Runtime>> {
@@ -29,7 +33,7 @@ pub(crate) fn start() -> anyhow::Result<Box<dyn Runtime>> {
     let mut features = Features::new();
     features.multi_memory(true);
     let engine = EngineBuilder::new(Singlepass::default()).set_features(Some(features)).engine();
-    Ok(Box::new(Wasmer { engine: engine.into(), modules: Cache::new() }))
+    Ok(Box::new(Wasmer { engine: engine.into(), modules: Cache::new(), host: None }))
 }
 
 impl Runtime for Wasmer {
@@ -38,19 +42,42 @@ impl Runtime for Wasmer {
             Ok(module) => module,
             Err(error) => return Ok(Ran::without_memories(end::rejected(Stage::Compile, error))),
         };
-        // WASIX does its file I/O on tokio's threads and may leave some of it in flight. A tokio of its own for each run
-        // means that when it has been dropped, nothing of the run goes on and no file of it is open.
-        let tokio = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-        let _entered = tokio.enter();
-        let environment = environment(run.given, &self.engine)?;
-        run_exports(&self.engine, module, environment, &run.guest)
+        let host = self.host.take().map_or_else(|| Host::new(&self.engine), Ok)?;
+        let entered = host.tokio.enter();
+        let ran = environment(run.given, &host).and_then(|given| run_exports(&self.engine, module, given, &run.guest));
+        drop(entered);
+        self.host = host.at_rest();
+        ran
+    }
+}
+
+/// What runs of guests stand on.
+struct Host {
+    tokio: Tokio,
+    wasix: Arc<PluggableRuntime>,
+}
+
+impl Host {
+    fn new(engine: &Engine) -> anyhow::Result<Host> {
+        // WASIX does its file I/O on tokio's threads and may leave some of it in flight. With one such thread it is done in turn.
+        let tokio = Builder::new_multi_thread().worker_threads(1).max_blocking_threads(1).enable_all().build()?;
+        // as `WasiEnvBuilder` would make it for each run
+        let mut wasix = PluggableRuntime::new(Arc::new(TokioTaskManager::new(tokio.handle().clone())));
+        wasix.set_engine(engine.clone());
+        Ok(Host { tokio, wasix: Arc::new(wasix) })
+    }
+
+    /// Sees to it that nothing of a run goes on and no file of it is open. A host with a task that does not end is dropped with it.
+    fn at_rest(self) -> Option<Host> {
+        let is_done = self.tokio.block_on(self.tokio.spawn_blocking(|| ())).is_ok();
+        (is_done && self.tokio.metrics().num_alive_tasks() == 0).then_some(self)
     }
 }
 
 /// What the guest is given. Only the file systems, stdio and the engine differ from WASIX's defaults.
-fn environment(given: Given, engine: &Engine) -> anyhow::Result<WasiEnvBuilder> {
+fn environment(given: Given, host: &Host) -> anyhow::Result<WasiEnvBuilder> {
     let mut builder = WasiEnvBuilder::default();
-    builder.set_engine(engine.clone());
+    builder.set_runtime(Arc::<PluggableRuntime>::clone(&host.wasix));
     builder.add_args(&given.args);
     builder.add_envs(given.env);
     builder.set_stdin(stdio::input(given.stdin)?);
@@ -87,19 +114,33 @@ fn add_preopen(builder: &mut WasiEnvBuilder, preopen: &HostPreopen) -> anyhow::R
 
 fn run_exports(engine: &Engine, module: Module, environment: WasiEnvBuilder, guest: &Guest) -> anyhow::Result<Ran> {
     let mut store = Store::new(engine.clone());
-    // this calls `_initialize` as well, where there is one
-    let (instance, wasi) = match environment.instantiate(module, &mut store) {
-        Ok(instantiated) => instantiated,
-        Err(error) => return end_of_instantiation(error).map(Ran::without_memories),
+    let (instance, wasi) = match &guest.image {
+        Some((name, bytes)) => {
+            let instantiated = only_preview1(environment, &module, &mut store)?;
+            fill(&mut store, &instantiated.0, name, bytes)?;
+            instantiated
+        }
+        // this calls `_initialize` as well, where there is one
+        None => match environment.instantiate(module, &mut store) {
+            Ok(instantiated) => instantiated,
+            Err(error) => return end_of_instantiation(error).map(Ran::without_memories),
+        },
     };
-    if let Some((name, bytes)) = &guest.image {
-        fill(&mut store, &instance, name, bytes)?;
-    }
     let end = end::of_calls(exports(&guest.calls), |name| call(&mut store, &instance, name));
     let memories = read_memories(&store, &instance, &guest.memories);
     // Closes the guest's files. The code only matters to those who wait for the process, and nobody does.
     wasi.on_exit(&mut store, Some(ExitCode::from(0)));
     Ok(Ran { end, memories })
+}
+
+/// Instantiates a trampoline, with nothing imported but what it needs: the hundreds of functions of other versions of WASI and of WASIX
+/// take longer than what a script does.
+fn only_preview1(environment: WasiEnvBuilder, module: &Module, store: &mut Store) -> anyhow::Result<(Instance, WasiFunctionEnv)> {
+    let mut wasi = environment.finalize(store)?;
+    let imports = wasi.import_object(store, module)?;
+    let instance = Instance::new(store, module, &imports)?;
+    wasi.initialize(store, instance.clone())?;
+    Ok((instance, wasi))
 }
 
 fn fill(store: &mut Store, instance: &Instance, name: &str, bytes: &[u8]) -> anyhow::Result<()> {
@@ -163,8 +204,11 @@ fn class_of(code: TrapCode) -> TrapClass {
 
 fn read_memories(store: &Store, instance: &Instance, names: &[String]) -> Vec<(String, Vec<u8>)> {
     let content = |name: &String| {
-        let memory = instance.exports.get_memory(name).ok()?;
-        Some((name.clone(), memory.view(store).copy_to_vec().ok()?))
+        let view = instance.exports.get_memory(name).ok()?.view(store);
+        let mut head = vec![0; view.data_size().min(u64::from(HEADER_BYTES)) as usize];
+        view.read(0, &mut head).ok()?;
+        let end = if name == TRACE_EXPORT { view.data_size().min(used_bytes(&head) as u64) } else { view.data_size() };
+        Some((name.clone(), view.copy_range_to_vec(0..end).ok()?))
     };
     names.iter().filter_map(content).collect()
 }

@@ -9,16 +9,24 @@ use anyhow::Context;
 use touchstone_model::End;
 use touchstone_model::observation::{Stage, TrapClass};
 use touchstone_model::world::{Access, StdioKind};
-use wasmtime::{Config, Engine, Error, Extern, Instance, InstancePre, Linker, Module, Store, Trap, WasmBacktrace};
+use wasmtime::{Config, Engine, Error, Extern, Instance, InstancePre, Linker, Module, PoolingAllocationConfig, Store, Trap, WasmBacktrace};
 use wasmtime_wasi::cli::{InputFile, OutputFile};
 use wasmtime_wasi::p1::{self, WasiP1Ctx};
 use wasmtime_wasi::{FsPerms, I32Exit, WasiCtxBuilder};
 
 use crate::cache::Cache;
-use crate::{Given, HostPreopen, Ran, Run, Runtime, end, exports, missing_pages, stdio};
+use crate::{Given, HostPreopen, Ran, Run, Runtime, end, exports, missing_pages, stdio, worth_reading};
 use stdin::PipeStdin;
 
 struct Wasmtime {
+    /// As wasmtime is by default.
+    plain: Prepared,
+    /// For the trampoline, which is instantiated thousands of times: its memories are used again. Made when first needed.
+    pooled: Option<Prepared>,
+}
+
+/// An engine with what is ready for the next run.
+struct Prepared {
     engine: Engine,
     linker: Linker<WasiP1Ctx>,
     /// Modules with their imports resolved, which leaves little to do per run.
@@ -26,19 +34,51 @@ struct Wasmtime {
 }
 
 pub(crate) fn start() -> anyhow::Result<Box<dyn Runtime>> {
+    Ok(Box::new(Wasmtime { plain: Prepared::new(&config())?, pooled: None }))
+}
+
+fn config() -> Config {
     let mut config = Config::new();
     // The recorder of traces needs a second memory.
     config.wasm_multi_memory(true);
     // Otherwise every module in the cache keeps a memfd, which a look at the open fds would take for a leak of the guest's.
     config.memory_init_cow(false);
     // All else is as wasmtime has it by default.
-    let engine = Engine::new(&config)?;
-    let mut linker = Linker::new(&engine);
-    p1::add_to_linker_sync(&mut linker, |context| context)?;
-    Ok(Box::new(Wasmtime { engine, linker, modules: Cache::new() }))
+    config
+}
+
+/// Memories that a pool keeps, of which the trampoline has three, and how many bytes of each are zeroed instead of given back to the host.
+const POOLED_MEMORIES: u32 = 4;
+const KEPT_BYTES: usize = 1 << 20;
+
+fn pooled() -> Config {
+    let mut pool = PoolingAllocationConfig::default();
+    pool.total_core_instances(1).total_memories(POOLED_MEMORIES).max_memories_per_module(POOLED_MEMORIES);
+    pool.total_tables(1).linear_memory_keep_resident(KEPT_BYTES).table_keep_resident(KEPT_BYTES);
+    let mut config = config();
+    config.allocation_strategy(pool);
+    config
 }
 
 impl Runtime for Wasmtime {
+    fn run(&mut self, run: Run) -> anyhow::Result<Ran> {
+        let is_trampoline = run.guest.image.is_some() && run.guest.calls.is_empty();
+        if is_trampoline && self.pooled.is_none() {
+            self.pooled = Some(Prepared::new(&pooled())?);
+        }
+        let prepared = if is_trampoline { self.pooled.as_mut() } else { None };
+        prepared.unwrap_or(&mut self.plain).run(run)
+    }
+}
+
+impl Prepared {
+    fn new(config: &Config) -> anyhow::Result<Prepared> {
+        let engine = Engine::new(config)?;
+        let mut linker = Linker::new(&engine);
+        p1::add_to_linker_sync(&mut linker, |context| context)?;
+        Ok(Prepared { engine, linker, modules: Cache::new() })
+    }
+
     fn run(&mut self, run: Run) -> anyhow::Result<Ran> {
         let linked = self.modules.get_or_compile(&run.guest.module, |bytes| {
             let module = Module::new(&self.engine, bytes).map_err(|error| end::rejected(Stage::Compile, error))?;
@@ -65,9 +105,7 @@ impl Runtime for Wasmtime {
         let end = end::of_calls(exports(&guest.calls), |name| call(&mut store, &instance, name));
         Ok(Ran { end, memories: read_memories(&mut store, &instance, &guest.memories) })
     }
-}
 
-impl Wasmtime {
     /// A linker with the exports of a reactor, which wasmtime has initialised.
     fn initialise(&self, store: &mut Store<WasiP1Ctx>, module: &Module) -> wasmtime::Result<Linker<WasiP1Ctx>> {
         let mut linker = self.linker.clone();
@@ -171,7 +209,7 @@ fn class_of(trap: Trap) -> TrapClass {
 
 fn read_memories(store: &mut Store<WasiP1Ctx>, exports: &Exports, names: &[String]) -> Vec<(String, Vec<u8>)> {
     let mut content = |name: &String| match exports.get(store, name)? {
-        Extern::Memory(memory) => Some((name.clone(), memory.data(&*store).to_vec())),
+        Extern::Memory(memory) => Some((name.clone(), worth_reading(name, memory.data(&*store)).to_vec())),
         _ => None,
     };
     names.iter().filter_map(&mut content).collect()

@@ -6,7 +6,7 @@ use std::time::Duration;
 use semver::Version;
 use touchstone_guest::build;
 use touchstone_guest::rust::Fixtures;
-use touchstone_guest::script::{program, wat};
+use touchstone_guest::script::wat;
 use touchstone_model::case::Case;
 use touchstone_model::judge::{Difference, Judgement, is_search, judge_without, search_calls};
 use touchstone_model::normalise::{Normalised, normalise};
@@ -99,8 +99,7 @@ fn said(file: &CaseFile) -> String {
     let mut out = format!("{} {}\n  {}\n  {}\n", head("case"), case.id, case.summary, path.display());
     out.push_str(&format!("\n{}\n{}", head("clauses"), titles(&case.clauses)));
     out.push_str(&format!("\n{}\n{}", head("source"), indented(case.source.trim_end(), 2)));
-    if let Some(program) = case.script().and_then(|script| program::program(script, &case.world).ok()) {
-        let text = wat::header(&case.summary, &case.world) + &wat::wat(&program, &case.world);
+    if let Some(text) = case.script().and_then(|script| wat::reproducer(&case.summary, script, &case.world).ok()) {
         out.push_str(&format!("\n{}\n{}", head("as WAT"), indented(text.trim_end(), 2)));
     }
     out
@@ -239,7 +238,7 @@ fn line(run: &Run, index: usize) -> Line {
 
 fn permitted(report: &CallReport) -> String {
     match report.said {
-        Said::Accepted | Said::Rejected => report.permitted.clone(),
+        Said::Accepted | Said::Rejected => report.permitted.to_string(),
         Said::Unjudged => "anything: nothing is known of what it is about".to_owned(),
     }
 }

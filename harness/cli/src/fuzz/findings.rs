@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
-use touchstone_guest::script::{program, wat};
+use touchstone_guest::script::wat;
 use touchstone_model::bounds;
 use touchstone_model::case::print::front_matter;
 use touchstone_model::tree::hex;
@@ -32,9 +32,8 @@ pub(super) fn write(finding: &Finding, seed: u64, folder: &Path) -> Result<PathB
     let cases = folder.join("case");
     fs::create_dir_all(&cases).map_err(HarnessError::file("create", &cases))?;
     save(&cases.join(format!("{id}.script")), &case_text(finding))?;
-    if let Ok(program) = program::program(&finding.sample.script, &finding.sample.world) {
-        let world = &finding.sample.world;
-        save(&folder.join("repro.wat"), &(wat::header(&summary(finding), world) + &wat::wat(&program, world)))?;
+    if let Ok(text) = wat::reproducer(&summary(finding), &finding.sample.script, &finding.sample.world) {
+        save(&folder.join("repro.wat"), &text)?;
     }
     save(&folder.join("README.md"), &readme(finding, seed, &id, &cases)?)?;
     Ok(folder)

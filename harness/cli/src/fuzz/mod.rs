@@ -63,9 +63,9 @@ pub fn run(args: &FuzzArgs) -> Result<Exit, Failure> {
 /// Plays a share of the scripts and says what it finds, a line of JSON at a time.
 pub fn hunt(args: &HuntArgs) -> Result<Exit, Failure> {
     let runtimes = args.runtime.iter().map(|name| select::runtime(name)).collect::<Result<Vec<_>, _>>()?;
-    let HuntArgs { folder, seed, first, seat, avoid, step, end, .. } = args.clone();
+    let HuntArgs { folder, core, seed, first, seat, avoid, step, end, .. } = args.clone();
     let book = std::io::stdin().as_fd().try_clone_to_owned().map_err(HarnessError::system("take over the log book"))?;
-    let assignment = Assignment { folder, runtimes, seed, first, seat, avoid, step, end };
+    let assignment = Assignment { folder, runtimes, core, seed, first, seat, avoid, step, end };
     hunter::hunt(&assignment, &book.into(), &mut std::io::stdout().lock())?;
     Ok(Exit::Green)
 }

@@ -61,8 +61,6 @@ pub struct ProgramCall {
     pub args: Vec<Operand>,
     /// Where its errno is kept.
     pub errno_slot: u32,
-    /// The line of the script, for comments.
-    pub text: String,
     /// The arrays of `args_get` and `environ_get`: how many strings, and how many bytes.
     pub strings: (u32, u32),
 }
@@ -293,7 +291,7 @@ impl<'a> Layout<'a> {
         };
         let index = u32::try_from(self.program.calls.len()).unwrap_or(u32::MAX);
         let errno_slot = bounds::SCRIPT_DATA_START + 4 * index;
-        self.program.calls.push(ProgramCall { function, args: Vec::new(), errno_slot, text: call.to_string(), strings });
+        self.program.calls.push(ProgramCall { function, args: Vec::new(), errno_slot, strings });
         self.args.push(args);
         self.results.push((results, filled));
         Ok(())

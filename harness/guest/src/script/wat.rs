@@ -6,14 +6,22 @@
 
 use std::fmt::Write;
 
+use touchstone_model::script::lex::Mistake;
 use touchstone_model::script::print::quoted;
+use touchstone_model::script::{Script, Statement};
 use touchstone_model::world::{Preopen, World};
 use touchstone_spec::{CoreType, Function, MODULE};
 
-use super::program::{Operand, Program, ProgramCall};
+use super::program::{Operand, Program, ProgramCall, program};
 
-/// Writes a program as text.
-pub fn wat(program: &Program, world: &World) -> String {
+/// A script as a whole file: what it shows, what it is given, and its module.
+pub fn reproducer(summary: &str, script: &Script, world: &World) -> Result<String, Mistake> {
+    Ok(header(summary, world) + &wat(script, world)?)
+}
+
+/// The module of a script as text.
+pub fn wat(script: &Script, world: &World) -> Result<String, Mistake> {
+    let program = &program(script, world)?;
     let mut out = String::from("(module\n");
     let mut imports = program.imports.clone();
     if program.calls.last().is_some_and(|call| call.function.returns_errno()) && !imports.contains(&Function::ProcExit) {
@@ -31,12 +39,16 @@ pub fn wat(program: &Program, world: &World) -> String {
     }
     line(&mut out, 1, "(func (export \"_start\")");
     let preopens = Preopens { program, world };
-    for (index, call) in program.calls.iter().enumerate() {
+    let sources = script.statements.iter().filter_map(|statement| match statement {
+        Statement::Call(call) => Some(call.to_string()),
+        Statement::Buffer(_) | Statement::Comment(_) => None,
+    });
+    for (index, (call, source)) in program.calls.iter().zip(sources).enumerate() {
         let is_last = index + 1 == program.calls.len();
-        line(&mut out, 2, &call_text(call, is_last, &preopens));
+        line(&mut out, 2, &format!("{} ;; {}", call_text(call, is_last, &preopens), source.chars().take(100).collect::<String>()));
     }
     out.push_str("  )\n)\n");
-    out
+    Ok(out)
 }
 
 fn line(out: &mut String, indent: usize, text: &str) {
@@ -93,13 +105,11 @@ fn call_text(call: &ProgramCall, is_last: bool, preopens: &Preopens<'_>) -> Stri
         text.push_str(&operand_text(operand, *core, preopens));
     }
     text.push(')');
-    let text = match (call.function.returns_errno(), is_last) {
+    match (call.function.returns_errno(), is_last) {
         (true, true) => format!("(call $proc_exit {text})"),
         (true, false) => format!("(drop {text})"),
         (false, _) => text,
-    };
-    let comment: String = call.text.chars().take(100).collect();
-    format!("{text} ;; {comment}")
+    }
 }
 
 fn operand_text(operand: &Operand, core: CoreType, preopens: &Preopens<'_>) -> String {

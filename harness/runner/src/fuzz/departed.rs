@@ -60,7 +60,8 @@ pub(super) fn first(entry: &Entry, observation: &Observation, report: &OracleRep
             (Some(outcome), None) => errno_text(outcome.errno),
         };
         let clause = departure.clauses.first().map_or("", |clause| clause.id());
-        let permitted = if departure.seen.is_some() { clause } else { said.permitted.as_str() };
+        let permitted = said.permitted.to_string();
+        let permitted = if departure.seen.is_some() { clause } else { permitted.as_str() };
         let was = departure.seen.as_ref().unwrap_or(&seen);
         let detail = format!("call {} {}: permitted {}, saw {was}", number + 1, call.function.name(), departure.expected);
         return departed(Some(number), [call.function.name(), permitted, &seen], &departure.clauses, detail);

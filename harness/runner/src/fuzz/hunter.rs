@@ -18,6 +18,7 @@ use touchstone_runtimes::Entry;
 use super::departed::{Departed, first};
 use super::rig::Rig;
 use crate::HarnessError;
+use crate::profile;
 
 /// What a hunter is to do.
 #[derive(Debug)]
@@ -25,6 +26,8 @@ pub struct Assignment {
     /// A sealed folder.
     pub folder: PathBuf,
     pub runtimes: Vec<&'static Entry>,
+    /// The one that it keeps to.
+    pub core: usize,
     pub seed: u64,
     /// The first script, and how many runtimes are left out of it: those that have had their turn.
     pub first: u64,
@@ -101,6 +104,7 @@ pub(super) fn script(seed: u64, case: u64, avoid: Option<Avoid>) -> Sample {
 
 /// Plays all scripts of an assignment. `book` is the log book, `say` takes the words.
 pub fn hunt(assignment: &Assignment, book: &File, say: &mut impl Write) -> Result<(), HarnessError> {
+    profile::keep_to_core(assignment.core)?;
     let mut rig = Rig::enter(&assignment.folder, assignment.runtimes.iter().copied())?;
     let mut at = LogBook::default();
     let step = usize::try_from(assignment.step).unwrap_or(usize::MAX);

@@ -77,9 +77,16 @@ impl Hunter {
             command.args(["--runtime", entry.name]);
         });
         let step = plan.jobs as u64 * plan.shards();
-        for (flag, value) in
-            [("--seed", plan.seed), ("--first", place.case), ("--seat", place.seat), ("--step", step), ("--end", plan.cases)]
-        {
+        // several campaigns at once begin with different cores
+        let core = u64::from(std::process::id()) + job;
+        for (flag, value) in [
+            ("--seed", plan.seed),
+            ("--first", place.case),
+            ("--seat", place.seat),
+            ("--step", step),
+            ("--core", core),
+            ("--end", plan.cases),
+        ] {
             command.arg(flag).arg(value.to_string());
         }
         if let Some(avoid) = plan.avoid {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use touchstone_guest::script::Program;
@@ -16,7 +17,7 @@ use crate::observe::{Prepared, observation};
 use crate::pool::RunResult;
 use crate::profile::{self, Profile};
 use crate::sockets::Sockets;
-use crate::streams::{Devices, Streams};
+use crate::streams::Streams;
 
 /// Runtimes that take turns at the same worlds.
 ///
@@ -24,7 +25,7 @@ use crate::streams::{Devices, Streams};
 #[derive(Debug)]
 pub struct Rig {
     ground: Ground,
-    devices: Devices,
+    streams: Streams,
     seats: Vec<Seat>,
 }
 
@@ -50,11 +51,11 @@ impl Seat {
 impl Rig {
     /// Makes this process one that runtimes can be let loose in, for good: an unprivileged user, with limits. `folder` is sealed and his.
     pub fn enter(folder: &Path, entries: impl IntoIterator<Item = &'static Entry>) -> Result<Rig, HarnessError> {
-        let devices = Devices::open()?;
+        let streams = Streams::open()?;
         profile::enter(Profile::Default)?;
         std::env::set_current_dir(folder).map_err(HarnessError::file("go to", folder))?;
         let seats = entries.into_iter().map(Seat::new).collect::<Result<Vec<Seat>, _>>()?;
-        Ok(Rig { ground: Ground::new(folder)?, devices, seats })
+        Ok(Rig { ground: Ground::new(folder)?, streams, seats })
     }
 
     /// The runtimes, in the order of their seats.
@@ -66,8 +67,8 @@ impl Rig {
     pub fn run(&mut self, seat: usize, world: &World, program: &Program) -> Result<Observation, HarnessError> {
         self.ground.prepare(world)?;
         let start = SystemTime::now();
-        let module = Prepared::played(program, self.seats[seat].entry.keeper);
-        let Streams { theirs: [stdin, stdout, stderr], written } = Streams::new(world, &self.devices)?;
+        let mut module = Prepared::played(program, self.seats[seat].entry.keeper);
+        let [stdin, stdout, stderr] = self.streams.of(world)?;
         let Sockets { theirs: sockets, .. } = Sockets::new(world)?;
         let preopen = |it: &touchstone_model::world::Preopen| HostPreopen {
             guest: it.guest.clone(),
@@ -84,8 +85,8 @@ impl Rig {
             stderr,
         };
         let guest = Guest {
-            module: Module { hash: module.hash, bytes: module.bytes.clone() },
-            image: module.image.clone(),
+            module: Module { hash: module.hash, bytes: Arc::clone(&module.bytes) },
+            image: module.image.take(),
             memories: module.memories.clone(),
             calls: world.calls.clone(),
         };
@@ -95,7 +96,7 @@ impl Rig {
         if let End::Crashed { .. } = ran.end {
             self.seats[seat] = Seat::new(entry)?;
         }
-        let [stdout, stderr] = written.read()?;
+        let [stdout, stderr] = self.streams.written(world)?;
         let result = RunResult {
             end: ran.end,
             memories: ran.memories,

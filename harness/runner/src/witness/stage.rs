@@ -21,7 +21,7 @@ use super::{Difference, Exceptions, Tally};
 use crate::HarnessError;
 use crate::profile::{self, Profile, is_privileged};
 use crate::scratch::Sealed;
-use crate::streams::{Devices, Streams};
+use crate::streams::Streams;
 
 /// A place to play scripts in. There is one in a process, for good.
 #[derive(Debug)]
@@ -29,13 +29,13 @@ pub struct Stage {
     sealed: Sealed,
     player: Player,
     exceptions: Exceptions,
-    devices: Devices,
+    streams: Streams,
 }
 
 impl Stage {
     /// Makes a folder this process's root and gives up all privileges.
     pub fn enter(folder: &Path, exceptions: Exceptions) -> Result<Stage, HarnessError> {
-        let devices = Devices::open()?;
+        let streams = Streams::open()?;
         if is_privileged() {
             change_root(folder)?;
         } else {
@@ -44,7 +44,7 @@ impl Stage {
             give_up_capabilities()?;
         }
         profile::enter(Profile::Default)?;
-        Ok(Stage { sealed: Sealed::standing(PathBuf::from("/")), player: Player::default(), exceptions, devices })
+        Ok(Stage { sealed: Sealed::standing(PathBuf::from("/")), player: Player::default(), exceptions, streams })
     }
 
     /// Plays a script and counts what came of it.
@@ -56,7 +56,7 @@ impl Stage {
         })?;
         self.sealed.populate(&world)?;
         let start = SystemTime::now();
-        let Streams { theirs, written } = Streams::new(&world, &self.devices)?;
+        let theirs = self.streams.of(&world)?;
         let mut kernel = Linux::new();
         (0..).zip(theirs).for_each(|(number, fd)| kernel.give(number, fd));
         self.give_preopens(&world, &mut kernel)?;
@@ -66,7 +66,7 @@ impl Stage {
         let end = self.player.play(&program, &mut lockstep);
         let Some((checker, tally)) = lockstep.end() else { return Ok(()) };
         // the kernel's descriptors, the guest's, are closed by now
-        let [stdout, stderr] = written.read()?;
+        let [stdout, stderr] = self.streams.written(&world)?;
         let observation = Observation {
             end: ended(end),
             stdout,

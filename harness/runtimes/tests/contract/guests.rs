@@ -23,7 +23,7 @@ impl Guest {
         bytes.hash(&mut hasher);
         let mut hash = [0; 32];
         hash[..8].copy_from_slice(&hasher.finish().to_le_bytes());
-        Guest { module: Module { hash, bytes: bytes.to_vec() } }
+        Guest { module: Module { hash, bytes: bytes.into() } }
     }
 
     /// A whole module as text; it is not validated here.

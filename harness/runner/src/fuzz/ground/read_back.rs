@@ -52,12 +52,7 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(
-        folder: &'a OwnedFd,
-        wanted: &'a BTreeMap<PathBuf, Wanted>,
-        start: SystemTime,
-        times_are_honest: bool,
-    ) -> Reader<'a> {
+    pub(super) fn new(folder: &'a OwnedFd, wanted: &'a BTreeMap<PathBuf, Wanted>, start: SystemTime, times_are_honest: bool) -> Reader<'a> {
         Reader { folder, wanted, times_are_honest, snapshot: SnapshotReader::new(start), standing: BTreeMap::new() }
     }
 
