@@ -19,6 +19,7 @@ Commands:
   coverage        what the suite reaches and what it does not: clauses, errors, descriptors, paths, flags
   register        where the specification leaves a choice, and what each runtime chose
   fuzz            random scripts on runtimes, each call judged, what is refused made small
+  promote         make a case of what fuzz found, and a draft of what explains it
   witness         the oracle on trial: random scripts on the host kernel beside what the oracle prefers
   mutants         faults planted in the reference, and what finds them
   oracle-mutants  changes in the oracle's source, and which no test notices (hours; needs cargo-mutants)
@@ -39,7 +40,7 @@ fn main() -> ExitCode {
             let _ = std::io::stdout().write_all(HELP.as_bytes());
             return ExitCode::SUCCESS;
         }
-        Some("conformance" | "check" | "explain" | "coverage" | "register" | "fuzz" | "witness" | "runtimes" | "prebuilt") => {
+        Some("conformance" | "check" | "explain" | "coverage" | "register" | "fuzz" | "promote" | "witness" | "runtimes" | "prebuilt") => {
             program("touchstone", &args)
         }
         Some("mutants") => program("touchstone-mutants", &args[1..]),

@@ -30,6 +30,8 @@ pub enum Command {
     Register(RegisterArgs),
     /// Run random scripts on runtimes, judge each call, and make what is refused as small as it gets
     Fuzz(FuzzArgs),
+    /// Make a case of a finding, and a draft of what explains it
+    Promote(PromoteArgs),
     /// Put the oracle on trial: random scripts on the host kernel, call by call beside what the oracle prefers
     Witness(WitnessArgs),
     /// Show the runtimes of this build: version, family, preflight
@@ -239,7 +241,8 @@ pub struct RegisterArgs {
 
 What a divergence file lists under [[random]] is only counted. What is new is shown with the smallest
 script that does the same. The same seed makes the same scripts: with --cases the same findings, whatever
-the number of jobs. Ctrl-C ends it as --time does, and keeps what was found.
+the number of jobs. Ctrl-C ends it as --time does, and keeps what was found. Ways out of a sandbox are only
+counted; each is kept in target/touchstone/escapes with the text of a private report.
 Exit codes: 0 nothing new, 1 a new finding, 2 usage, 3 harness error")]
 pub struct FuzzArgs {
     /// Run them on this runtime (repeat for several); without it, on all that are judged by default
@@ -257,6 +260,12 @@ pub struct FuzzArgs {
     /// Write a folder for each new finding here, instead of target/touchstone/findings
     #[arg(long, value_name = "DIR")]
     pub findings: Option<PathBuf>,
+    /// Write what came of it as JSON into this file
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Count as known what this divergence file tells as well (repeat for several), such as one that may not be public yet
+    #[arg(long, value_name = "FILE")]
+    pub known: Vec<PathBuf>,
     /// Show the scripts of new findings as they are
     #[arg(long)]
     pub no_shrink: bool,
@@ -266,6 +275,28 @@ pub struct FuzzArgs {
     /// Run this many at a time; without it, one per core
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
+}
+
+/// Flags of `promote`.
+#[derive(Debug, Clone, Parser)]
+#[command(after_help = "Example:
+  cargo xtask promote wasmer-fd-seek-ok-1a2b3c4d --case files/seek-there --slug wasmer-seeks-there
+
+It writes the case, and a draft of a divergence file; it says what a clause would look like instead.
+Exit codes: 0 written, 2 usage, 3 harness error")]
+pub struct PromoteArgs {
+    /// A folder that `cargo xtask fuzz` wrote, or its name in target/touchstone/findings
+    #[arg(value_name = "FINDING")]
+    pub finding: PathBuf,
+    /// The id that the case gets; without it, found/ and the name of the finding
+    #[arg(long, value_name = "AREA/NAME")]
+    pub case: Option<String>,
+    /// The name of the divergence file; without it, that of the case
+    #[arg(long, value_name = "SLUG")]
+    pub slug: Option<String>,
+    /// Write into this suite instead of suites/preview1
+    #[arg(long, value_name = "DIR")]
+    pub suite: Option<PathBuf>,
 }
 
 /// Flags of `witness`.

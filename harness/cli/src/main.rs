@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use touchstone_cli::args::{Args, Command};
-use touchstone_cli::{Failure, check, conformance, coverage, explain, fuzz, list, prebuilt, register, witness, worker};
+use touchstone_cli::{Failure, check, conformance, coverage, explain, fuzz, list, prebuilt, promote, register, witness, worker};
 
 fn main() -> ExitCode {
     let args = Args::parse();
@@ -15,6 +15,7 @@ fn main() -> ExitCode {
         Command::Coverage(args) => coverage::run(&args),
         Command::Register(args) => register::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
+        Command::Promote(args) => promote::run(&args),
         Command::Witness(args) => witness::run(&args),
         Command::Runtimes => list::run(),
         Command::Prebuilt => prebuilt::run(),

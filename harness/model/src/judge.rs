@@ -8,7 +8,7 @@ use std::fmt::{self, Display, Formatter};
 
 use semver::Version;
 use serde::{Deserialize, Serialize};
-use touchstone_spec::{ClauseId, Function, Level, clause};
+use touchstone_spec::{ClauseId, Function, clause};
 
 use crate::case::{Case, Fixture};
 use crate::divergence::Divergence;
@@ -404,7 +404,7 @@ fn permitted_by(evidence: &Evidence<'_>) -> Vec<String> {
             break;
         }
         if call.answer != other.answer {
-            let clauses = oracle.calls.get(index).map(open).unwrap_or_default();
+            let clauses = oracle.calls.get(index).map(CallReport::open_clauses).unwrap_or_default();
             out.extend(ids(&clauses));
         }
     }
@@ -414,16 +414,9 @@ fn permitted_by(evidence: &Evidence<'_>) -> Vec<String> {
     };
     if out.is_empty() && shown(observation) != shown(reference) {
         // what a call left open showed later only
-        out.extend(oracle.calls.iter().flat_map(|report| ids(&open(report))));
+        out.extend(oracle.calls.iter().flat_map(|report| ids(&report.open_clauses())));
     }
     out.into_iter().collect()
-}
-
-/// Of the clauses that apply to a call, those that leave something open; all, if each of them alone leaves nothing open.
-fn open(report: &CallReport) -> Vec<ClauseId> {
-    let several = |clause: &ClauseId| clause.clause().outcomes.len() > 1 || clause.clause().level != Level::Must;
-    let open: Vec<ClauseId> = report.clauses.iter().copied().filter(several).collect();
-    if open.is_empty() { report.clauses.clone() } else { open }
 }
 
 fn discouraged(oracle: &OracleReport) -> Vec<String> {

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use touchstone_spec::{ClauseId, Errno};
+use touchstone_spec::{ClauseId, Errno, Level};
 
 /// What an oracle says of all that a run showed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -75,6 +75,15 @@ pub struct Departure {
     /// What was seen; `None` where the answer of the call says it.
     pub seen: Option<String>,
     pub clauses: Vec<ClauseId>,
+}
+
+impl CallReport {
+    /// The clauses that leave a choice, or if there is none, all.
+    pub fn open_clauses(&self) -> Vec<ClauseId> {
+        let several = |clause: &ClauseId| clause.clause().outcomes.len() > 1 || clause.clause().level != Level::Must;
+        let open: Vec<ClauseId> = self.clauses.iter().copied().filter(several).collect();
+        if open.is_empty() { self.clauses.clone() } else { open }
+    }
 }
 
 impl OracleReport {

@@ -11,6 +11,7 @@
 
 pub mod check;
 pub mod coverage;
+pub mod features;
 mod functions;
 mod memory;
 mod path;

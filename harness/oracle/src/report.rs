@@ -20,9 +20,21 @@ use crate::step::Findings;
 ///
 /// If a run may be in more states than there is a bound for, which is a mistake of the oracle.
 pub fn report(world: &World, host: Host, observation: &Observation) -> OracleReport {
+    report_watched(world, host, observation, |_, _| {})
+}
+
+/// The same, with somebody who is shown each call and a state that it may have been made in.
+///
+/// # Panics
+///
+/// As [`report`] does.
+pub fn report_watched(world: &World, host: Host, observation: &Observation, mut watch: impl FnMut(&TraceCall, &State)) -> OracleReport {
     let mut checker = Checker::new(world, host);
     let mut calls = Vec::with_capacity(observation.trace.calls.len());
     for call in &observation.trace.calls {
+        if let Some(state) = checker.states().first() {
+            watch(call, state);
+        }
         let said = checker.call(call).expect("a run is in few states at once");
         calls.push(call_report(said, checker.findings()));
     }

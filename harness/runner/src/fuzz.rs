@@ -3,13 +3,14 @@
 //!
 //! In reading order: [`rig`] is runtimes in one process, where a script costs an instantiation, and [`ground`] their
 //! trees; [`departed`] says how a
-//! run departs from what is permitted; [`hunter`] is the process that takes script after script on a rig; [`pack`] starts such processes and
+//! run departs from what is permitted; [`look`] counts what scripts reach; [`hunter`] is the process that takes script after script on a rig; [`pack`] starts such processes and
 //! watches them; [`campaign`] makes findings of what they bring, and runs each again in a process of its own.
 
 pub mod campaign;
 mod departed;
 mod ground;
 pub mod hunter;
+mod look;
 mod pack;
 pub mod rig;
 

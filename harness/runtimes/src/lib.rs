@@ -51,7 +51,8 @@ pub struct Guest {
     /// What a memory that the guest exports is filled with from its start, growing if need be, before the first call: its name and the
     /// bytes. The program of a trampoline comes so.
     pub image: Option<(String, Vec<u8>)>,
-    /// Exported memories of the guest that are read back after the run, however it ended. Those that do not exist are left out.
+    /// Exported memories of the guest that are read back after the run, however it ended: of a trace, what is in use. Those that do not exist
+    /// are left out.
     pub memories: Vec<String>,
     /// What is called of a reactor once it is initialised, in turn. Without any the module is a command.
     pub calls: Vec<String>,

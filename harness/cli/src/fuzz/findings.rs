@@ -5,11 +5,13 @@
 //!     README.md           what each runtime does, what is permitted and by which clause, how to see it again
 //!     repro.wat           the smallest script as a module
 //!     case/<id>.script    the same as a case of a suite
+//!     finding.json        what it is about, for `promote`
 //! ```
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use touchstone_guest::script::wat;
 use touchstone_model::bounds;
@@ -20,7 +22,7 @@ use touchstone_runner::fuzz::campaign::Finding;
 use touchstone_runtimes::Entry;
 
 use crate::args::ExplainArgs;
-use crate::{Failure, explain};
+use crate::{Failure, explain, select};
 
 /// Characters of the hash that tells findings apart which are called alike.
 const HASH_DIGITS: usize = 8;
@@ -36,7 +38,57 @@ pub(super) fn write(finding: &Finding, seed: u64, folder: &Path) -> Result<PathB
         save(&folder.join("repro.wat"), &text)?;
     }
     save(&folder.join("README.md"), &readme(finding, seed, &id, &cases)?)?;
+    let told =
+        serde_json::to_string_pretty(&Told::of(finding, seed)?).map_err(|error| HarnessError::file("write", &folder)(error.into()))?;
+    save(&folder.join(Told::FILE), &(told + "\n"))?;
     Ok(folder)
+}
+
+/// What a finding is about.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Told {
+    pub(crate) runtime: String,
+    pub(crate) version: String,
+    pub(crate) wasi: String,
+    /// A function; or `tree`, `stdout`, `stderr`, `end`.
+    pub(crate) place: String,
+    pub(crate) permitted: String,
+    pub(crate) seen: String,
+    pub(crate) clauses: Vec<String>,
+    pub(crate) detail: String,
+    /// Of its script before it was made smaller.
+    seed: u64,
+    case: u64,
+}
+
+impl Told {
+    /// Its name in the folder of a finding.
+    pub(crate) const FILE: &str = "finding.json";
+
+    fn of(finding: &Finding, seed: u64) -> Result<Told, Failure> {
+        let Finding { signature, clauses, detail, case, .. } = finding;
+        let entry = select::runtime(&signature.runtime)?;
+        Ok(Told {
+            runtime: signature.runtime.clone(),
+            version: entry.version().to_owned(),
+            wasi: entry.wasi().to_owned(),
+            place: signature.place.clone(),
+            permitted: signature.permitted.clone(),
+            seen: signature.seen.clone(),
+            clauses: clauses.clone(),
+            detail: detail.clone(),
+            seed,
+            case: *case,
+        })
+    }
+
+    /// Reads that of a finding's folder.
+    pub(crate) fn read(folder: &Path) -> Result<Told, Failure> {
+        let path = folder.join(Told::FILE);
+        let text = fs::read_to_string(&path).map_err(HarnessError::file("read", &path))?;
+        serde_json::from_str(&text)
+            .map_err(|error| Failure::usage(format!("{} is not what `cargo xtask fuzz` writes: {error}", path.display()), "run it again"))
+    }
 }
 
 /// The script of a finding as a case.

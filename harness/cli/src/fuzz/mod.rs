@@ -1,11 +1,15 @@
 //! `fuzz`: random scripts on runtimes, each call judged.
 
+mod escapes;
 mod findings;
+mod summary;
 
 use std::os::fd::AsFd;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use touchstone_model::bounds;
+use touchstone_model::divergence::Divergence;
 use touchstone_runner::HarnessError;
 use touchstone_runner::fuzz::campaign::{self, Finding, Outcome};
 use touchstone_runner::fuzz::hunter::{self, Assignment};
@@ -15,17 +19,21 @@ use touchstone_runtimes::Entry;
 use crate::args::{FuzzArgs, HuntArgs};
 use crate::conformance::{stop_on_ctrl_c, this_program};
 use crate::{Exit, Failure, human, places, select};
+pub(crate) use findings::Told;
+use summary::Whole;
 
 /// Runs the command.
 pub fn run(args: &FuzzArgs) -> Result<Exit, Failure> {
     let runtimes = select::chosen(&args.runtime)?;
     let suite = select::suite(&[])?;
+    let mut divergences = suite.divergences;
+    divergences.extend(args.known.iter().map(|path| known(path)).collect::<Result<Vec<_>, _>>()?);
     let stop = stop_on_ctrl_c()?;
     let jobs = args.jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
     // somebody who says neither wants to see something soon
     let time = args.time.or(args.cases.is_none().then_some(A_MINUTE));
     let start = Instant::now();
-    let avoided = |entry: &&Entry| suite.divergences.iter().find_map(|divergence| divergence.avoids(entry.name));
+    let avoided = |entry: &&Entry| divergences.iter().find_map(|divergence| divergence.avoids(entry.name));
     let avoid = runtimes.iter().find_map(avoided);
     let plan = campaign::Plan {
         program: this_program()?,
@@ -44,20 +52,32 @@ pub fn run(args: &FuzzArgs) -> Result<Exit, Failure> {
         Some(time) => human::Bar::new(time.as_secs(), "seconds"),
         None => human::Bar::new(plan.part(), "scripts"),
     };
-    let outcome = campaign::run(&plan, &suite.divergences, &scratch, &stop, |now| {
-        let seconds = start.elapsed().as_secs_f64();
-        let done = if time.is_some() { seconds as u64 } else { now.cases };
-        progress.at(done, &format!("{:.0} scripts/s, {} findings, {} new", now.cases as f64 / seconds, now.findings, now.new));
+    let outcome = campaign::run(&plan, &divergences, &scratch, &stop, |now| {
+        let done = if time.is_some() { start.elapsed().as_secs() } else { now.cases };
+        progress.at(done, &summary::status(&now, start.elapsed()));
     })?;
     progress.end();
-    human::print(&summary(&outcome, args.seed));
+    let whole = Whole { plan: &plan, outcome: &outcome, took: start.elapsed() };
+    human::print(&summary::text(&whole));
+    if let Some(path) = &args.json {
+        summary::write(&whole, path)?;
+    }
     write_findings(&outcome, args)?;
-    let seconds = start.elapsed().as_secs_f64();
-    eprintln!("{:.0} s, {:.0} scripts/s", seconds, outcome.cases as f64 / seconds);
+    escapes::keep(&outcome.escapes, args.seed)?;
+    eprintln!("{}", summary::speed(&whole));
     if let Some(error) = outcome.error {
         return Err(error.into());
     }
     Ok(if outcome.findings.iter().any(Finding::is_new) || !outcome.escapes.is_empty() { Exit::Difference } else { Exit::Green })
+}
+
+/// Reads a divergence file that is no part of the suite.
+fn known(path: &Path) -> Result<Divergence, Failure> {
+    let text = std::fs::read_to_string(path).map_err(Failure::file("read", path))?;
+    let id = path.file_stem().unwrap_or_default().to_string_lossy();
+    Divergence::parse(&id, &text).map_err(|error| {
+        Failure::usage(format!("{} is no divergence file: {error}", path.display()), "write it like those in suites/preview1/divergences")
+    })
 }
 
 /// Plays a share of the scripts and says what it finds, a line of JSON at a time.
@@ -81,48 +101,4 @@ fn write_findings(outcome: &Outcome, args: &FuzzArgs) -> Result<(), Failure> {
         eprintln!("{}", written.display());
     }
     Ok(())
-}
-
-fn summary(outcome: &Outcome, seed: u64) -> String {
-    let (known, new): (Vec<&Finding>, Vec<&Finding>) = outcome.findings.iter().partition(|finding| finding.known.is_some());
-    let (unconfirmed, new): (Vec<&Finding>, Vec<&Finding>) = new.into_iter().partition(|finding| finding.unconfirmed);
-    let mut out = format!(
-        "seed {seed}: {} scripts, {} calls; {} findings are known, {} are new\n",
-        outcome.cases,
-        outcome.calls,
-        known.len(),
-        new.len()
-    );
-    for (runtime, times) in &outcome.escapes {
-        out.push_str(&format!(
-            "{runtime}: {times} runs got out of the sandbox; they are not shown here. Report them to its security contact\n"
-        ));
-    }
-    for finding in known {
-        let (signature, id) = (&finding.signature, finding.known.as_deref().unwrap_or_default());
-        out.push_str(&format!("  {:>6} times {} {}: {id}\n", finding.times, signature.runtime, signature.place));
-    }
-    for finding in unconfirmed {
-        let Finding { signature, times, case, detail, .. } = finding;
-        out.push_str(&format!(
-            "  {times:>6} times {} {}, {}: not shown again by script {case} in a process of its own; {detail}\n",
-            signature.runtime, signature.place, signature.seen
-        ));
-    }
-    for finding in new {
-        let signature = &finding.signature;
-        out.push_str(&format!(
-            "\n{} times {} {}, {}: {}\n  {}\n  script {} of seed {seed}, made smaller\n",
-            finding.times,
-            signature.runtime,
-            signature.place,
-            signature.seen,
-            finding.clauses.join(", "),
-            finding.detail,
-            finding.case
-        ));
-        let text = findings::case_text(finding);
-        text.lines().for_each(|line| out.push_str(&format!("    {line}\n")));
-    }
-    out
 }

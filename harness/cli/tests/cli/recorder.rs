@@ -46,7 +46,7 @@ fn every_case_does_the_same_with_and_without_it_on_every_runtime() {
         for (runtime, keeper) in present() {
             let mut recorded = Prepared::recorded(&built.wasm, keeper);
             recorded.memories.push("memory".to_owned());
-            assert_ne!(recorded.bytes, built.wasm, "{} was not recorded", case.id);
+            assert_ne!(*recorded.bytes, *built.wasm, "{} was not recorded", case.id);
             let plain = Prepared::plain(&built.wasm, &[]);
             let with = || {
                 let run = bench.borrow_mut().observe_with(&spec(runtime), &case.world, &recorded, |_| Ok(()));

@@ -9,13 +9,13 @@ const FILL_BYTES: usize = 64;
 /// Worlds with sockets, reactors and nested preopens are not drawn at random and not written.
 pub fn front_matter(summary: &str, clauses: &[String], world: &World) -> String {
     let usual = World::default();
-    let mut lines = vec![format!("summary = {}", text(summary))];
+    let mut lines = vec![format!("summary = {}", toml_text(summary))];
     lines.push(format!("clauses = [{}]", list(clauses)));
     if world.args != usual.args {
         lines.push(format!("args = [{}]", list(&world.args)));
     }
     if !world.env.is_empty() {
-        let entries: Vec<String> = world.env.iter().map(|(key, value)| format!("{} = {}", text(key), text(value))).collect();
+        let entries: Vec<String> = world.env.iter().map(|(key, value)| format!("{} = {}", toml_text(key), toml_text(value))).collect();
         lines.push(format!("env = {{ {} }}", entries.join(", ")));
     }
     if world.stdin != usual.stdin {
@@ -39,11 +39,11 @@ pub fn front_matter(summary: &str, clauses: &[String], world: &World) -> String 
 }
 
 fn list(texts: &[String]) -> String {
-    texts.iter().map(|it| text(it)).collect::<Vec<_>>().join(", ")
+    texts.iter().map(|it| toml_text(it)).collect::<Vec<_>>().join(", ")
 }
 
 /// A basic string of TOML.
-fn text(text: &str) -> String {
+pub fn toml_text(text: &str) -> String {
     let mut out = String::from("\"");
     for character in text.chars() {
         match character {
@@ -70,8 +70,8 @@ fn stdin(stdin: &Stdin) -> String {
         (_, false) => "pipe",
     };
     match (str::from_utf8(&stdin.bytes), key) {
-        (Ok(plain), "pipe") => text(plain),
-        (Ok(plain), key) => format!("{{ {key} = {} }}", text(plain)),
+        (Ok(plain), "pipe") => toml_text(plain),
+        (Ok(plain), key) => format!("{{ {key} = {} }}", toml_text(plain)),
         (Err(_), key) => format!("{{ {key} = {{ hex = {} }} }}", hex(&stdin.bytes)),
     }
 }
@@ -84,15 +84,15 @@ fn stdout(stdout: &Stdout) -> String {
         Stdout::Stuck => "stuck",
         Stdout::Full => "full",
         Stdout::Null => "null",
-        Stdout::Appended(before) => return format!("{{ append = {} }}", text(&String::from_utf8_lossy(before))),
+        Stdout::Appended(before) => return format!("{{ append = {} }}", toml_text(&String::from_utf8_lossy(before))),
     };
-    text(name)
+    toml_text(name)
 }
 
 fn preopen(preopen: &Preopen) -> String {
     let mut fields = Vec::new();
     if preopen.guest != Preopen::new(&preopen.name).guest {
-        fields.push(format!("guest = {}", text(&preopen.guest)));
+        fields.push(format!("guest = {}", toml_text(&preopen.guest)));
     }
     if preopen.access == Access::ReadOnly {
         fields.push("access = \"read-only\"".to_owned());
@@ -117,19 +117,19 @@ fn entry(path: &str, node: &Node) -> String {
             slash = "/";
             fields.push(format!("entries = {count}"));
         }
-        NodeKind::Symlink(target) => fields.push(format!("symlink = {}", text(target))),
-        NodeKind::HardLink(target) => fields.push(format!("hardlink = {}", text(target))),
+        NodeKind::Symlink(target) => fields.push(format!("symlink = {}", toml_text(target))),
+        NodeKind::HardLink(target) => fields.push(format!("hardlink = {}", toml_text(target))),
         NodeKind::File(bytes) => match (str::from_utf8(bytes), bytes.first()) {
             (Ok(plain), Some(first)) if bytes.len() >= FILL_BYTES && bytes.iter().all(|byte| byte == first) => {
-                fields.push(format!("fill = {}, times = {}", text(&plain[..1]), bytes.len()));
+                fields.push(format!("fill = {}, times = {}", toml_text(&plain[..1]), bytes.len()));
             }
-            (Ok(plain), _) if node.mode.is_none() && node.mtime.is_none() => return format!("{} = {}", text(path), text(plain)),
-            (Ok(plain), _) => fields.push(format!("text = {}", text(plain))),
+            (Ok(plain), _) if node.mode.is_none() && node.mtime.is_none() => return format!("{} = {}", toml_text(path), toml_text(plain)),
+            (Ok(plain), _) => fields.push(format!("text = {}", toml_text(plain))),
             (Err(_), _) => fields.push(format!("hex = {}", hex(bytes))),
         },
     }
     fields.extend(node.mode.map(|mode| format!("mode = {mode}")));
     fields.extend(node.mtime.map(|mtime| format!("mtime = {mtime}")));
-    let path = text(&format!("{path}{slash}"));
+    let path = toml_text(&format!("{path}{slash}"));
     if fields.is_empty() { format!("{path} = {{}}") } else { format!("{path} = {{ {} }}", fields.join(", ")) }
 }

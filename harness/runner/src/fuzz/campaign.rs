@@ -1,6 +1,6 @@
 //! What hunters bring, gathered by signature; what is new is run again in a process of its own, and made as small as it gets.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
@@ -15,8 +15,9 @@ use touchstone_model::{End, Observation, bounds};
 use touchstone_oracle::Host;
 use touchstone_runtimes::Entry;
 
-use super::departed::{Departed, Signature, first};
-use super::hunter::{Word, script};
+use super::departed::{self, Departed, Signature, first};
+use super::hunter::{Ran, Word, script};
+use super::look::Compared;
 use super::pack::{self, News};
 use crate::HarnessError;
 use crate::observe::{Bench, Prepared};
@@ -77,20 +78,60 @@ impl Finding {
 pub struct Outcome {
     /// Scripts that were run on all runtimes.
     pub cases: u64,
-    pub calls: u64,
+    /// What each runtime has done, in the order of the plan.
+    pub runtimes: Vec<Ran>,
+    /// The features that scripts reached, of those that were looked at.
+    pub features: BTreeSet<usize>,
+    /// What pairs of runtimes, by their places in the plan, made of the same scripts, of those that were looked at.
+    pub pairs: BTreeMap<(usize, usize), Pair>,
     pub findings: Vec<Finding>,
-    /// Runs that got out of the sandbox, by runtime. They are told in numbers only.
-    pub escapes: BTreeMap<String, u64>,
+    /// Ways out of the sandbox.
+    pub escapes: Vec<Escape>,
     /// Why a job did not come to its end. What the others found is here all the same.
     pub error: Option<HarnessError>,
+}
+
+/// A way out of the sandbox that a runtime has. What it is is nobody's business but the runtime's maintainers', before they have mended it.
+#[derive(Debug, Clone)]
+pub struct Escape {
+    pub runtime: String,
+    /// The first sign of it, in words.
+    pub how: String,
+    /// Runs that show it.
+    pub times: u64,
+    /// The lowest number of a script that shows it.
+    pub case: u64,
+    /// That script, or a smaller one that shows the same.
+    pub sample: Sample,
+}
+
+/// What two runtimes made of the same scripts.
+#[derive(Debug, Clone, Default)]
+pub struct Pair {
+    pub same: u64,
+    /// They differ and both do what is permitted.
+    pub permitted: u64,
+    /// They differ and one of them does what is not.
+    pub departed: u64,
+    /// The clauses that leave open what is permitted, with how often.
+    pub clauses: BTreeMap<String, u64>,
 }
 
 /// How far a campaign is.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Progress {
     pub cases: u64,
-    pub findings: usize,
+    pub ran: Ran,
+    pub features: usize,
+    pub known: usize,
     pub new: usize,
+}
+
+impl Outcome {
+    /// What all runtimes together have done.
+    pub fn ran(&self) -> Ran {
+        self.runtimes.iter().fold(Ran::default(), |sum, ran| sum.and(*ran))
+    }
 }
 
 impl Plan {
@@ -115,6 +156,19 @@ impl Plan {
     }
 }
 
+impl Pair {
+    fn count(&mut self, how: Compared) {
+        match how {
+            Compared::Same => self.same += 1,
+            Compared::Departed => self.departed += 1,
+            Compared::Permitted(clauses) => {
+                self.permitted += 1;
+                clauses.into_iter().for_each(|clause| *self.clauses.entry(clause).or_default() += 1);
+            }
+        }
+    }
+}
+
 /// How often a script is run to show again what it has shown.
 const CONFIRMATIONS: usize = 4;
 
@@ -135,7 +189,8 @@ pub fn run(
     mut seen: impl FnMut(Progress),
 ) -> Result<Outcome, HarnessError> {
     let divergences = &present(divergences, &plan.runtimes);
-    let mut campaign = Campaign { plan, divergences, outcome: Outcome::default(), found: BTreeMap::new() };
+    let outcome = Outcome { runtimes: vec![Ran::default(); plan.runtimes.len()], ..Outcome::default() };
+    let mut campaign = Campaign { plan, divergences, outcome, found: BTreeMap::new() };
     let (sender, receiver) = mpsc::channel();
     let ran = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..plan.jobs as u64)
@@ -153,13 +208,20 @@ pub fn run(
         threads.into_iter().try_for_each(|thread| thread.join().unwrap_or(Err(HarnessError::Interrupted)))
     });
     let mut bench = Bench::new(scratch, "shrink", plan.timeout);
+    let mut escapes = std::mem::take(&mut campaign.outcome.escapes);
+    escapes.sort_by(|one, other| (&one.runtime, &one.how).cmp(&(&other.runtime, &other.how)));
+    for escape in escapes.iter_mut().filter(|_| plan.shrink) {
+        if !stop.load(Ordering::Relaxed) {
+            campaign.make_smaller(&mut bench, escape);
+        }
+    }
     let mut findings: Vec<Finding> = campaign.found.values().cloned().collect();
     for finding in findings.iter_mut().filter(|finding| finding.known.is_none()) {
         if !stop.load(Ordering::Relaxed) {
             campaign.confirm(&mut bench, finding);
         }
     }
-    Ok(Outcome { findings, error: ran.err(), ..campaign.outcome })
+    Ok(Outcome { findings, escapes, error: ran.err(), ..campaign.outcome })
 }
 
 /// The divergences with what random scripts show of them on these versions of the runtimes: what was mended is new when it comes back.
@@ -174,19 +236,36 @@ fn present(divergences: &[Divergence], runtimes: &[&Entry]) -> Vec<Divergence> {
 
 impl Campaign<'_> {
     fn hear(&mut self, news: News) {
+        let outcome = &mut self.outcome;
         match news {
-            News::Done { cases, calls } => {
-                self.outcome.cases += cases;
-                self.outcome.calls += calls;
+            News::Done { cases, seats } => {
+                outcome.cases += cases;
+                outcome.runtimes.iter_mut().zip(seats).for_each(|(sum, ran)| *sum = sum.and(ran));
             }
-            News::Word(Word::Escaped { runtime }) => *self.outcome.escapes.entry(runtime).or_default() += 1,
+            News::Word(Word::Escaped { runtime, case, how }) => self.escaped(runtime, how, case),
+            News::Word(Word::Reached(features)) => outcome.features.extend(features),
+            News::Word(Word::Compared { seats, how }) => outcome.pairs.entry(seats).or_default().count(how),
             News::Word(Word::Departed { case, what }) => self.note(what, case),
         }
     }
 
+    fn escaped(&mut self, runtime: String, how: String, case: u64) {
+        let script = || script(self.plan.seed, case, self.plan.avoid);
+        match self.outcome.escapes.iter_mut().find(|escape| (&escape.runtime, &escape.how) == (&runtime, &how)) {
+            Some(escape) => {
+                escape.times += 1;
+                if case < escape.case {
+                    (escape.case, escape.sample) = (case, script());
+                }
+            }
+            None => self.outcome.escapes.push(Escape { runtime, how, times: 1, case, sample: script() }),
+        }
+    }
+
     fn progress(&self) -> Progress {
-        let new = self.found.values().filter(|finding| finding.known.is_none()).count();
-        Progress { cases: self.outcome.cases, findings: self.found.len(), new }
+        let known = self.found.values().filter(|finding| finding.known.is_some()).count();
+        let Outcome { cases, features, .. } = &self.outcome;
+        Progress { cases: *cases, ran: self.outcome.ran(), features: features.len(), known, new: self.found.len() - known }
     }
 
     fn note(&mut self, departed: Departed, case: u64) {
@@ -218,6 +297,16 @@ impl Campaign<'_> {
         let observation = bench.observe(&spec, &sample.world, &module)?;
         let report = touchstone_oracle::report(&sample.world, Host::LINUX, &observation);
         Ok(Some((observation, report)))
+    }
+
+    /// Makes the script of an escape as small as it gets while it gets out in the same way.
+    fn make_smaller(&self, bench: &mut Bench<'_>, escape: &mut Escape) {
+        let Some(entry) = self.plan.runtimes.iter().find(|entry| entry.name == escape.runtime) else { return };
+        let mut shows = |sample: &Sample| match self.observe(bench, entry, sample) {
+            Ok(Some((observation, _))) => !observation.escapes.is_empty() && departed::escape(&observation) == escape.how,
+            _ => false,
+        };
+        escape.sample = shrink(escape.sample.clone(), &mut shows).sample;
     }
 
     /// Runs the script of a new finding again, and makes it as small as it gets while it stays new.

@@ -101,6 +101,17 @@ fn tree_kind(expected: &str, seen: &str) -> String {
     }
 }
 
+/// How a run got out of the sandbox: the first sign of it, without the number of the call and the names of what the script made.
+pub(super) fn escape(observation: &Observation) -> String {
+    let sign = observation.escapes.first().map_or("", String::as_str);
+    match sign.strip_prefix("call ").and_then(|rest| rest.split_once(' ')) {
+        Some((_, rest)) => rest.to_owned(),
+        None if sign.ends_with("or a copy") => "a file outside the preopens was copied".to_owned(),
+        None if sign.ends_with("was created outside the preopens") => "something was created outside the preopens".to_owned(),
+        None => sign.to_owned(),
+    }
+}
+
 /// A run that did not come to an end by itself.
 pub(super) fn stopped(runtime: &str, end: &End) -> Departed {
     let signature = Signature {

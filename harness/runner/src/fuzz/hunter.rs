@@ -12,10 +12,12 @@ use serde::{Deserialize, Serialize};
 use touchstone_generate::{Mix, Sample, sample};
 use touchstone_guest::script::program;
 use touchstone_model::divergence::Avoid;
+use touchstone_model::trace::Trace;
 use touchstone_oracle::Host;
 use touchstone_runtimes::Entry;
 
-use super::departed::{Departed, first};
+use super::departed::{Departed, escape, first as first_departure};
+use super::look::{self, Compared, Look, compare};
 use super::rig::Rig;
 use crate::HarnessError;
 use crate::profile;
@@ -50,6 +52,16 @@ pub(super) enum Word {
     /// A run got out of the sandbox.
     Escaped {
         runtime: String,
+        case: u64,
+        /// In words, without what is another in each script.
+        how: String,
+    },
+    /// Features that no script before has shown.
+    Reached(Vec<usize>),
+    /// What two runtimes, by their seats, made of the same script.
+    Compared {
+        seats: (usize, usize),
+        how: Compared,
     },
 }
 
@@ -63,11 +75,43 @@ pub(super) struct LogBook {
     pub seat: u64,
     /// Scripts that are done on all runtimes.
     pub cases: u64,
-    /// Calls that were judged.
-    pub calls: u64,
+    pub seats: [Ran; SEATS],
 }
 
-const NUMBERS: usize = 5;
+/// What a runtime has done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ran {
+    /// Scripts that came to an end on it.
+    pub runs: u64,
+    /// Calls that were judged, and how many of them succeeded.
+    pub calls: u64,
+    pub succeeded: u64,
+}
+
+/// Runtimes that a hunter has at most.
+pub const SEATS: usize = 16;
+
+const NUMBERS: usize = 4 + 3 * SEATS;
+
+impl Ran {
+    fn count(&mut self, trace: &Trace) {
+        let succeeded = trace.calls.iter().filter(|call| call.outcome.as_ref().is_some_and(|outcome| outcome.errno == 0));
+        *self =
+            Ran { runs: self.runs + 1, calls: self.calls + trace.calls.len() as u64, succeeded: self.succeeded + succeeded.count() as u64 };
+    }
+
+    /// What was done since then.
+    pub(super) fn since(self, before: Ran) -> Ran {
+        let Ran { runs, calls, succeeded } = self;
+        Ran { runs: runs - before.runs, calls: calls - before.calls, succeeded: succeeded - before.succeeded }
+    }
+
+    /// Both together.
+    pub(super) fn and(self, other: Ran) -> Ran {
+        let Ran { runs, calls, succeeded } = self;
+        Ran { runs: runs + other.runs, calls: calls + other.calls, succeeded: succeeded + other.succeeded }
+    }
+}
 
 impl LogBook {
     pub(super) fn read(file: &File) -> io::Result<LogBook> {
@@ -77,12 +121,15 @@ impl LogBook {
         bytes[count..].fill(0);
         let mut numbers = bytes.chunks_exact(8).map(|bytes| bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)));
         let mut next = || numbers.next().unwrap_or_default();
-        Ok(LogBook { run: next(), case: next(), seat: next(), cases: next(), calls: next() })
+        let (run, case, seat, cases) = (next(), next(), next(), next());
+        let seats = std::array::from_fn(|_| Ran { runs: next(), calls: next(), succeeded: next() });
+        Ok(LogBook { run, case, seat, cases, seats })
     }
 
     fn write(&self, file: &File) -> io::Result<()> {
-        let LogBook { run, case, seat, cases, calls } = *self;
-        let bytes: Vec<u8> = [run, case, seat, cases, calls].iter().flat_map(|number| number.to_le_bytes()).collect();
+        let LogBook { run, case, seat, cases, seats } = *self;
+        let seats = seats.into_iter().flat_map(|ran| [ran.runs, ran.calls, ran.succeeded]);
+        let bytes: Vec<u8> = [run, case, seat, cases].into_iter().chain(seats).flat_map(u64::to_le_bytes).collect();
         file.write_all_at(&bytes, 0)
     }
 }
@@ -105,34 +152,77 @@ pub(super) fn script(seed: u64, case: u64, avoid: Option<Avoid>) -> Sample {
 /// Plays all scripts of an assignment. `book` is the log book, `say` takes the words.
 pub fn hunt(assignment: &Assignment, book: &File, say: &mut impl Write) -> Result<(), HarnessError> {
     profile::keep_to_core(assignment.core)?;
-    let mut rig = Rig::enter(&assignment.folder, assignment.runtimes.iter().copied())?;
-    let mut at = LogBook::default();
+    let rig = Rig::enter(&assignment.folder, assignment.runtimes.iter().copied())?;
+    let mut hunt = Hunt { assignment, rig, at: LogBook::default(), book, say, look: Look::default() };
     let step = usize::try_from(assignment.step).unwrap_or(usize::MAX);
     for case in (assignment.first..assignment.end).step_by(step) {
-        let Sample { world, script } = script(assignment.seed, case, assignment.avoid);
+        hunt.script(case)?;
+    }
+    hunt.at.run += 1;
+    hunt.note()
+}
+
+struct Hunt<'a, S> {
+    assignment: &'a Assignment,
+    rig: Rig,
+    at: LogBook,
+    book: &'a File,
+    say: &'a mut S,
+    look: Look,
+}
+
+impl<S: Write> Hunt<'_, S> {
+    /// Plays a script on all runtimes.
+    fn script(&mut self, case: u64) -> Result<(), HarnessError> {
+        let Assignment { seed, first, seat, avoid, ref runtimes, .. } = *self.assignment;
+        let Sample { world, script } = script(seed, case, avoid);
         let program = program::program(&script, &world).map_err(|mistake| HarnessError::Worker {
             runtime: "the generator".to_owned(),
             message: format!("script {case} cannot be laid out: {}", mistake.message),
         })?;
-        let left_out = if case == assignment.first { assignment.seat } else { 0 };
-        for (seat, entry) in assignment.runtimes.iter().enumerate().skip(left_out) {
-            at = LogBook { run: at.run + 1, case, seat: seat as u64, ..at };
-            at.write(book).map_err(HarnessError::system("write the log book"))?;
-            let observation = rig.run(seat, &world, &program)?;
-            at.calls += observation.trace.calls.len() as u64;
-            let word = if observation.escapes.is_empty() {
-                let report = touchstone_oracle::report(&world, Host::LINUX, &observation);
-                first(entry, &observation, &report).map(|what| Word::Departed { case, what })
+        let left_out = if case == first { seat } else { 0 };
+        let mut looked_at = Vec::new();
+        for (seat, entry) in runtimes.iter().enumerate().skip(left_out) {
+            self.at = LogBook { run: self.at.run + 1, case, seat: seat as u64, ..self.at };
+            self.note()?;
+            let observation = self.rig.run(seat, &world, &program)?;
+            self.at.seats[seat].count(&observation.trace);
+            if !observation.escapes.is_empty() {
+                self.tell(&Word::Escaped { runtime: entry.name.to_owned(), case, how: escape(&observation) })?;
+                continue;
+            }
+            let report = if case.is_multiple_of(look::EVERY) {
+                let (report, fresh) = self.look.judge(&world, &observation);
+                if !fresh.is_empty() {
+                    self.tell(&Word::Reached(fresh))?;
+                }
+                report
             } else {
-                Some(Word::Escaped { runtime: entry.name.to_owned() })
+                touchstone_oracle::report(&world, Host::LINUX, &observation)
             };
-            if let Some(word) = word {
-                let line = serde_json::to_string(&word).map_err(|error| HarnessError::system("say what was found")(error))?;
-                writeln!(say, "{line}").and_then(|()| say.flush()).map_err(HarnessError::system("say what was found"))?;
+            if let Some(what) = first_departure(entry, &observation, &report) {
+                self.tell(&Word::Departed { case, what })?;
+            }
+            if case.is_multiple_of(look::EVERY) {
+                looked_at.push((seat, (observation, report)));
             }
         }
-        at.cases += 1;
+        for (index, (one, first)) in looked_at.iter().enumerate() {
+            for (other, second) in &looked_at[index + 1..] {
+                self.tell(&Word::Compared { seats: (*one, *other), how: compare(first, second) })?;
+            }
+        }
+        self.at.cases += 1;
+        Ok(())
     }
-    at.run += 1;
-    at.write(book).map_err(HarnessError::system("write the log book"))
+
+    fn note(&self) -> Result<(), HarnessError> {
+        self.at.write(self.book).map_err(HarnessError::system("write the log book"))
+    }
+
+    fn tell(&mut self, word: &Word) -> Result<(), HarnessError> {
+        let what = "say what was found";
+        let line = serde_json::to_string(word).map_err(|error| HarnessError::system(what)(error))?;
+        writeln!(self.say, "{line}").and_then(|()| self.say.flush()).map_err(HarnessError::system(what))
+    }
 }

@@ -15,7 +15,7 @@ use touchstone_model::{End, bounds};
 
 use super::campaign::Plan;
 use super::departed::stopped;
-use super::hunter::{LogBook, Word};
+use super::hunter::{LogBook, Ran, SEATS, Word};
 use crate::HarnessError;
 use crate::scratch::Scratch;
 
@@ -23,10 +23,10 @@ use crate::scratch::Scratch;
 #[derive(Debug)]
 pub(super) enum News {
     Word(Word),
-    /// So many scripts and calls more than before.
+    /// So many scripts more than before, and what each runtime has done meanwhile.
     Done {
         cases: u64,
-        calls: u64,
+        seats: [Ran; SEATS],
     },
 }
 
@@ -148,7 +148,8 @@ impl Hunter {
     fn look(&mut self, news: &Sender<News>) -> Result<(), HarnessError> {
         let now = LogBook::read(&self.book).map_err(HarnessError::system("read a log book"))?;
         if now != self.at {
-            let _ = news.send(News::Done { cases: now.cases - self.at.cases, calls: now.calls - self.at.calls });
+            let seats = std::array::from_fn(|seat| now.seats[seat].since(self.at.seats[seat]));
+            let _ = news.send(News::Done { cases: now.cases - self.at.cases, seats });
             (self.at, self.since) = (now, Instant::now());
         }
         Ok(())
@@ -176,7 +177,7 @@ impl Hunter {
         if seat as usize + 1 < plan.runtimes.len() {
             return Ok(Place { case, seat: seat + 1 });
         }
-        let _ = news.send(News::Done { cases: 1, calls: 0 });
+        let _ = news.send(News::Done { cases: 1, seats: Default::default() });
         Ok(Place { case: case + plan.jobs as u64 * plan.shards(), seat: 0 })
     }
 

@@ -1,0 +1,217 @@
+//! What came of a campaign: a line while it goes on, a text at its end, and the same for machines.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use serde::Serialize;
+use touchstone_runner::fuzz::campaign::{Finding, Outcome, Plan, Progress};
+use touchstone_runner::fuzz::hunter::Ran;
+
+use super::findings;
+use crate::Failure;
+
+/// A campaign that has come to its end.
+pub(super) struct Whole<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) outcome: &'a Outcome,
+    pub(super) took: Duration,
+}
+
+/// Version of the layout of [`Json`].
+const SCHEMA_VERSION: u32 = 1;
+
+/// How far a campaign is, in a line.
+pub(super) fn status(now: &Progress, elapsed: Duration) -> String {
+    let per_second = |count: u64| count as f64 / elapsed.as_secs_f64();
+    format!(
+        "{:.0} scripts/s, {:.0} calls/s, {} runs, {:.0} % succeed, {} features, {} known, {} new",
+        per_second(now.cases),
+        per_second(now.ran.calls),
+        now.ran.runs,
+        share(now.ran),
+        now.features,
+        now.known,
+        now.new
+    )
+}
+
+/// How many calls of a hundred succeeded.
+fn share(ran: Ran) -> f64 {
+    ran.succeeded as f64 * 100.0 / ran.calls.max(1) as f64
+}
+
+/// How fast it was: on stderr, since it is another each time.
+pub(super) fn speed(whole: &Whole<'_>) -> String {
+    let per_second = |count: u64| count as f64 / whole.took.as_secs_f64();
+    let ran = whole.outcome.ran();
+    format!("{:.0} s, {:.0} scripts/s, {:.0} calls/s", whole.took.as_secs_f64(), per_second(whole.outcome.cases), per_second(ran.calls))
+}
+
+/// What came of it, for people.
+pub(super) fn text(whole: &Whole<'_>) -> String {
+    let Whole { plan, outcome, .. } = whole;
+    let (known, new): (Vec<&Finding>, Vec<&Finding>) = outcome.findings.iter().partition(|finding| finding.known.is_some());
+    let (unconfirmed, new): (Vec<&Finding>, Vec<&Finding>) = new.into_iter().partition(|finding| finding.unconfirmed);
+    let mut out = format!(
+        "seed {}: {} scripts, {} calls; {} findings are known, {} are new\n",
+        plan.seed,
+        outcome.cases,
+        outcome.ran().calls,
+        known.len(),
+        new.len()
+    );
+    for (entry, ran) in plan.runtimes.iter().zip(&outcome.runtimes) {
+        out.push_str(&format!("  {} ran {}, {:.0} % of {} calls succeeded\n", entry.name, ran.runs, share(*ran), ran.calls));
+    }
+    for ((one, other), pair) in &outcome.pairs {
+        let [one, other] = [one, other].map(|seat| plan.runtimes[*seat].name);
+        let (same, permitted, departed) = (pair.same, pair.permitted, pair.departed);
+        out.push_str(&format!("  {one} and {other}: {same} the same, {permitted} within what is permitted, {departed} not\n"));
+    }
+    out.push_str(&format!("  {} features: functions by answer, kind of descriptor and class of path\n", outcome.features.len()));
+    for escape in &outcome.escapes {
+        out.push_str(&format!(
+            "{}: {} runs got out of the sandbox; they are not shown here. Report them to its security contact\n",
+            escape.runtime, escape.times
+        ));
+    }
+    known.iter().for_each(|finding| out.push_str(&known_line(finding)));
+    unconfirmed.iter().for_each(|finding| out.push_str(&unconfirmed_line(finding)));
+    new.iter().for_each(|finding| out.push_str(&new_finding(finding)));
+    out
+}
+
+fn known_line(finding: &Finding) -> String {
+    let (signature, id) = (&finding.signature, finding.known.as_deref().unwrap_or_default());
+    format!("  {:>6} times {} {}: {id}\n", finding.times, signature.runtime, signature.place)
+}
+
+fn unconfirmed_line(finding: &Finding) -> String {
+    let Finding { signature, times, case, detail, .. } = finding;
+    format!(
+        "  {times:>6} times {} {}, {}: not shown again by script {case} in a process of its own; {detail}\n",
+        signature.runtime, signature.place, signature.seen
+    )
+}
+
+fn new_finding(finding: &Finding) -> String {
+    let Finding { signature, times, case, detail, clauses, .. } = finding;
+    let mut out = format!(
+        "\n{times} times {} {}, {}: {}\n  {detail}\n  script {case}, made smaller\n",
+        signature.runtime,
+        signature.place,
+        signature.seen,
+        clauses.join(", ")
+    );
+    findings::case_text(finding).lines().for_each(|line| out.push_str(&format!("    {line}\n")));
+    out
+}
+
+/// What came of it, for machines.
+#[derive(Serialize)]
+struct Json<'a> {
+    schema_version: u32,
+    seed: u64,
+    /// Which part of the scripts, counted from 1, of how many.
+    shard: (u64, u64),
+    /// Scripts that were run on all runtimes.
+    cases: u64,
+    seconds: f64,
+    /// Features that were reached, of those scripts that were looked at.
+    features: usize,
+    runtimes: Vec<JsonRuntime<'a>>,
+    pairs: Vec<JsonPair<'a>>,
+    findings: Vec<JsonFinding<'a>>,
+}
+
+#[derive(Serialize)]
+struct JsonRuntime<'a> {
+    name: &'a str,
+    version: &'a str,
+    wasi: &'a str,
+    runs: u64,
+    calls: u64,
+    succeeded: u64,
+    /// Runs that got out of the sandbox. How is told nowhere but in a local folder.
+    escaped: u64,
+}
+
+/// What two runtimes made of the scripts that were looked at.
+#[derive(Serialize)]
+struct JsonPair<'a> {
+    runtimes: [&'a str; 2],
+    same: u64,
+    permitted: u64,
+    departed: u64,
+    /// The clauses that leave open what is permitted, with how often.
+    clauses: &'a BTreeMap<String, u64>,
+}
+
+#[derive(Serialize)]
+struct JsonFinding<'a> {
+    runtime: &'a str,
+    place: &'a str,
+    permitted: &'a str,
+    seen: &'a str,
+    clauses: &'a [String],
+    times: u64,
+    /// The lowest number of a script that shows it.
+    case: u64,
+    /// The divergence that it belongs to.
+    known: Option<&'a str>,
+    unconfirmed: bool,
+}
+
+/// Writes it as JSON.
+pub(super) fn write(whole: &Whole<'_>, path: &Path) -> Result<(), Failure> {
+    let mut text = serde_json::to_string_pretty(&json(whole)).map_err(|error| Failure::file("write", path)(error.into()))?;
+    text.push('\n');
+    std::fs::write(path, text).map_err(Failure::file("write", path))
+}
+
+fn json<'a>(whole: &'a Whole<'_>) -> Json<'a> {
+    let Whole { plan, outcome, took } = whole;
+    let escaped = |name: &str| outcome.escapes.iter().filter(|escape| escape.runtime == name).map(|escape| escape.times).sum();
+    let runtime = |(entry, ran): (&&'static touchstone_runtimes::Entry, &Ran)| JsonRuntime {
+        name: entry.name,
+        version: entry.version(),
+        wasi: entry.wasi(),
+        runs: ran.runs,
+        calls: ran.calls,
+        succeeded: ran.succeeded,
+        escaped: escaped(entry.name),
+    };
+    let finding = |finding: &'a Finding| JsonFinding {
+        runtime: &finding.signature.runtime,
+        place: &finding.signature.place,
+        permitted: &finding.signature.permitted,
+        seen: &finding.signature.seen,
+        clauses: &finding.clauses,
+        times: finding.times,
+        case: finding.case,
+        known: finding.known.as_deref(),
+        unconfirmed: finding.unconfirmed,
+    };
+    Json {
+        schema_version: SCHEMA_VERSION,
+        seed: plan.seed,
+        shard: plan.shard,
+        cases: outcome.cases,
+        seconds: took.as_secs_f64(),
+        features: outcome.features.len(),
+        runtimes: plan.runtimes.iter().zip(&outcome.runtimes).map(runtime).collect(),
+        pairs: outcome
+            .pairs
+            .iter()
+            .map(|((one, other), pair)| JsonPair {
+                runtimes: [one, other].map(|seat| plan.runtimes[*seat].name),
+                same: pair.same,
+                permitted: pair.permitted,
+                departed: pair.departed,
+                clauses: &pair.clauses,
+            })
+            .collect(),
+        findings: outcome.findings.iter().map(finding).collect(),
+    }
+}

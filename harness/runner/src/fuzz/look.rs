@@ -1,0 +1,70 @@
+//! A closer look at some scripts: what their calls were about, and where two runtimes differ from each other.
+//!
+//! No verdict comes of it. A runtime is judged by the oracle alone; that two runtimes differ where both do what is permitted shows how much the
+//! specification leaves open, and by which clause.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use touchstone_model::Observation;
+use touchstone_model::normalise::normalise;
+use touchstone_model::oracle::{OracleReport, Said};
+use touchstone_model::world::World;
+use touchstone_oracle::Host;
+use touchstone_oracle::features::features;
+
+/// Of so many scripts one is looked at: a look takes a tenth of a run.
+pub(super) const EVERY: u64 = 8;
+
+/// What one hunter has seen so far.
+#[derive(Debug, Default)]
+pub(super) struct Look {
+    seen: BTreeSet<usize>,
+}
+
+/// What two runtimes made of the same script.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Compared {
+    Same,
+    /// They differ, and both do what is permitted: the clauses that leave it open.
+    Permitted(Vec<String>),
+    /// They differ, and at least one of them does what is not permitted.
+    Departed,
+}
+
+impl Look {
+    /// Judges a run; gives the features that no run before has shown as well.
+    pub(super) fn judge(&mut self, world: &World, observation: &Observation) -> (OracleReport, Vec<usize>) {
+        let mut fresh = Vec::new();
+        let report = touchstone_oracle::report::report_watched(world, Host::LINUX, observation, |call, state| {
+            fresh.extend(features(call, state).filter(|feature| self.seen.insert(*feature)));
+        });
+        (report, fresh)
+    }
+}
+
+/// Compares what two runtimes made of the same script, up to the first difference.
+pub(super) fn compare(one: &(Observation, OracleReport), other: &(Observation, OracleReport)) -> Compared {
+    let (traces, reports) = ([&one.0.trace, &other.0.trace].map(normalise), [&one.1, &other.1]);
+    for (index, (call, theirs)) in traces[0].iter().zip(&traces[1]).enumerate() {
+        if call == theirs {
+            continue;
+        }
+        let at = reports.map(|report| report.calls.get(index));
+        let is_rejected = at.iter().flatten().any(|call| call.said == Said::Rejected);
+        let clauses = at.iter().flatten().flat_map(|call| call.open_clauses()).map(|clause| clause.id().to_owned());
+        return if is_rejected { Compared::Departed } else { Compared::Permitted(unique(clauses)) };
+    }
+    let shown = |run: &Observation| (run.end.clone(), run.stdout.clone(), run.stderr.clone(), run.tree.clone());
+    match (traces[0].len() == traces[1].len() && shown(&one.0) == shown(&other.0), reports.iter().all(|report| report.is_accepted())) {
+        (true, _) => Compared::Same,
+        // what a run leaves behind follows from calls, whose clauses have been met
+        (false, true) => Compared::Permitted(Vec::new()),
+        (false, false) => Compared::Departed,
+    }
+}
+
+fn unique(clauses: impl Iterator<Item = String>) -> Vec<String> {
+    clauses.collect::<BTreeSet<String>>().into_iter().collect()
+}
