@@ -57,11 +57,8 @@ pub fn is_privileged() -> bool {
 /// Fixes limits, user, umask and system calls of this process for good.
 pub fn enter(profile: Profile) -> Result<(), HarnessError> {
     limit(Resource::Data, bounds::WORKER_DATA_LIMIT_BYTES)?;
-    limit(Resource::Nofile, bounds::WORKER_OPEN_FILES)?;
-    limit(Resource::Fsize, bounds::WORKER_FILE_SIZE_BYTES)?;
     limit(Resource::Core, 0)?;
-    ignore_file_size_signal()?;
-    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
+    enter_as_guest_of_another()?;
     if is_privileged() {
         drop_privileges()?;
     }
@@ -69,6 +66,15 @@ pub fn enter(profile: Profile) -> Result<(), HarnessError> {
         Profile::Default => Ok(()),
         Profile::NoOpenat2 => deny_openat2(),
     }
+}
+
+/// Fixes what a guest can meet: the size of a file, the number of open ones, and the modes of new ones.
+pub fn enter_as_guest_of_another() -> Result<(), HarnessError> {
+    limit(Resource::Nofile, bounds::WORKER_OPEN_FILES)?;
+    limit(Resource::Fsize, bounds::WORKER_FILE_SIZE_BYTES)?;
+    ignore_file_size_signal()?;
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
+    Ok(())
 }
 
 fn limit(resource: Resource, value: u64) -> Result<(), HarnessError> {

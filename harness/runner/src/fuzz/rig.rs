@@ -54,6 +54,16 @@ impl Rig {
         let streams = Streams::open()?;
         profile::enter(Profile::Default)?;
         std::env::set_current_dir(folder).map_err(HarnessError::file("go to", folder))?;
+        Rig::with(streams, folder, entries)
+    }
+
+    /// The same in a process that goes on to be somebody's, such as a fuzzer's: with no limit but those that a guest can meet.
+    pub fn join(folder: &Path, entries: impl IntoIterator<Item = &'static Entry>) -> Result<Rig, HarnessError> {
+        profile::enter_as_guest_of_another()?;
+        Rig::with(Streams::open()?, folder, entries)
+    }
+
+    fn with(streams: Streams, folder: &Path, entries: impl IntoIterator<Item = &'static Entry>) -> Result<Rig, HarnessError> {
         let seats = entries.into_iter().map(Seat::new).collect::<Result<Vec<Seat>, _>>()?;
         Ok(Rig { ground: Ground::new(folder)?, streams, seats })
     }
@@ -65,9 +75,20 @@ impl Rig {
 
     /// Plays a program on the runtime of a seat, in a fresh world.
     pub fn run(&mut self, seat: usize, world: &World, program: &Program) -> Result<Observation, HarnessError> {
+        let module = Prepared::played(program, self.seats[seat].entry.keeper);
+        self.run_module(seat, world, module, !sets_times(program))
+    }
+
+    /// Runs a module. `times_are_honest`: it asks for no times to be set.
+    pub fn run_module(
+        &mut self,
+        seat: usize,
+        world: &World,
+        mut module: Prepared,
+        times_are_honest: bool,
+    ) -> Result<Observation, HarnessError> {
         self.ground.prepare(world)?;
         let start = SystemTime::now();
-        let mut module = Prepared::played(program, self.seats[seat].entry.keeper);
         let [stdin, stdout, stderr] = self.streams.of(world)?;
         let Sockets { theirs: sockets, .. } = Sockets::new(world)?;
         let preopen = |it: &touchstone_model::world::Preopen| HostPreopen {
@@ -106,7 +127,7 @@ impl Rig {
             stderr,
             received: Default::default(),
         };
-        let tree = self.ground.read_back(world, start, !sets_times(program))?;
+        let tree = self.ground.read_back(world, start, times_are_honest)?;
         observation(&result, world, tree, self.ground.changes(world), &module)
     }
 }

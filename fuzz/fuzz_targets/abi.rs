@@ -1,0 +1,11 @@
+//! Scripts that abuse the interface: pointers, lengths, layouts, unknown bits.
+
+#![cfg_attr(fuzzing, no_main)]
+
+#[cfg(fuzzing)]
+libfuzzer_sys::fuzz_target!(init: touchstone_fuzz::start(), |input: &[u8]| touchstone_fuzz::abi(input));
+
+#[cfg(not(fuzzing))]
+fn main() -> std::process::ExitCode {
+    touchstone_fuzz::replay(touchstone_fuzz::abi)
+}

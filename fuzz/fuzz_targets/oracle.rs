@@ -1,0 +1,11 @@
+//! The specification against itself and against the host kernel.
+
+#![cfg_attr(fuzzing, no_main)]
+
+#[cfg(fuzzing)]
+libfuzzer_sys::fuzz_target!(init: touchstone_fuzz::start(), |input: &[u8]| touchstone_fuzz::oracle(input));
+
+#[cfg(not(fuzzing))]
+fn main() -> std::process::ExitCode {
+    touchstone_fuzz::replay(touchstone_fuzz::oracle)
+}
