@@ -1,7 +1,7 @@
 //! Runtimes in this process, made once.
 
 use std::cell::RefCell;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use touchstone_runner::HarnessError;
 use touchstone_runner::fuzz::court::Court;
@@ -38,10 +38,16 @@ fn act_with(
     act(court).unwrap_or_else(|error| panic!("the harness failed: {error}"))
 }
 
+/// The folder `suites`: beside this program, where it was taken to another machine, or that of the repository.
+pub(crate) fn suites() -> PathBuf {
+    let beside = std::env::current_exe().ok().and_then(|program| Some(program.parent()?.join("suites")));
+    beside.filter(|folder| folder.is_dir()).unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../suites"))
+}
+
 fn made(names: &'static [&'static str]) -> Result<Standing, HarnessError> {
     let scratch = Scratch::new()?;
     let sealed = scratch.sealed("fuzz")?;
-    let suite = suite::load(&[Path::new(env!("CARGO_MANIFEST_DIR")).join("../suites/preview1")])?;
+    let suite = suite::load(&[suites().join("preview1")])?;
     let entry = |name: &&str| -> Option<&'static Entry> { touchstone_runtimes::runtimes().iter().find(|entry| entry.name == *name) };
     let court = Court::new(sealed.folder(), names.iter().filter_map(entry).collect(), suite.divergences)?;
     Ok(Standing { court, names, _scratch: scratch })

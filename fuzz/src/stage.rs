@@ -77,7 +77,7 @@ pub(crate) fn serve_if_asked() {
 
 fn serve(folder: &Path) -> Result<(), HarnessError> {
     let failed = HarnessError::system("talk to the fuzzer");
-    let exceptions = Exceptions::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../suites/witness.toml"))?;
+    let exceptions = Exceptions::read(&crate::court::suites().join("witness.toml"))?;
     let mut stage = Stage::enter(folder, exceptions)?;
     let (mut inputs, mut answers) = (io::stdin().lock(), io::stdout().lock());
     let mut len = [0; 4];

@@ -1,9 +1,11 @@
 //! The front door: `cargo xtask …`. Builds what is needed and hands over; no engine is linked here.
 
+mod fuzz_targets;
 mod oracle_mutants;
 
 use std::env;
 use std::ffi::OsString;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, ExitStatus};
 
@@ -19,6 +21,7 @@ Commands:
   coverage        what the suite reaches and what it does not: clauses, errors, descriptors, paths, flags
   register        where the specification leaves a choice, and what each runtime chose
   fuzz            random scripts on runtimes, each call judged, what is refused made small
+  fuzz-targets    coverage-guided fuzzing with libFuzzer (needs a nightly toolchain and cargo-fuzz)
   promote         make a case of what fuzz found, and a draft of what explains it
   witness         the oracle on trial: random scripts on the host kernel beside what the oracle prefers
   mutants         faults planted in the reference, and what finds them
@@ -36,8 +39,7 @@ fn main() -> ExitCode {
     let result = match args.first().map(String::as_str) {
         None | Some("help" | "--help" | "-h") => {
             // a front door that cannot write its help has nobody to tell
-            use std::io::Write;
-            let _ = std::io::stdout().write_all(HELP.as_bytes());
+            let _ = print(HELP);
             return ExitCode::SUCCESS;
         }
         Some("conformance" | "check" | "explain" | "coverage" | "register" | "fuzz" | "promote" | "witness" | "runtimes" | "prebuilt") => {
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
         }
         Some("mutants") => program("touchstone-mutants", &args[1..]),
         Some("oracle-mutants") => oracle_mutants::run(&args[1..]),
+        Some("fuzz-targets") => fuzz_targets::run(&args[1..]),
         Some("tidy") => cargo(&["test", "--workspace", "--test", "tidy"]),
         Some("ci") => ci(),
         Some(other) => {
@@ -59,6 +62,10 @@ fn main() -> ExitCode {
             ExitCode::from(3)
         }
     }
+}
+
+fn print(text: &str) -> Result<(), String> {
+    io::stdout().write_all(text.as_bytes()).map_err(|error| format!("write to standard output: {error}"))
 }
 
 fn root() -> &'static Path {

@@ -2,11 +2,11 @@
 //! them in a copy of the repository, where only the oracle and the crates that try it without engines are built.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::{cargo_program, code, root, target};
+use crate::{cargo_program, code, print, root, target};
 
 const HELP: &str = "Changes the oracle's source in one place after the other, and says which changes no test notices
 
@@ -164,8 +164,4 @@ fn place(line: &str) -> (String, u32, u32, String) {
     let file = next().to_owned();
     let [line, column] = [next(), next()].map(|number| number.parse().unwrap_or_default());
     (file, line, column, next().to_owned())
-}
-
-fn print(text: &str) -> Result<(), String> {
-    io::stdout().write_all(text.as_bytes()).map_err(|error| format!("write to standard output: {error}"))
 }
