@@ -1,7 +1,7 @@
 #!/bin/bash -eu
 # Builds the targets, each with its seeds, and puts the suite beside them, which tells them what is known.
 cd "$SRC/touchstone"
-cargo fuzz build --sanitizer none
+cargo fuzz build --release --sanitizer none
 for target in calls paths abi module oracle; do
     cp "${CARGO_TARGET_DIR:-target}/x86_64-unknown-linux-gnu/release/$target" "$OUT/$target"
     [ "$target" = module ] || zip -q -j "$OUT/${target}_seed_corpus.zip" suites/preview1/*/*.script

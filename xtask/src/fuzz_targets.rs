@@ -98,11 +98,12 @@ fn run_target(name: &str, corpus: &Path, seeds: &Path, seconds: u64) -> Result<b
     }
 }
 
-/// Runs `cargo fuzz`. The engines' own code is not what is fuzzed, so no sanitizer slows it down.
+/// Runs `cargo fuzz`. The engines are as users have them: without debug assertions. Their own code is not what is fuzzed, so no sanitizer slows
+/// it down.
 fn fuzz(command: &[&str], flags: &[&str]) -> Result<u8, String> {
     let (subcommand, rest) = command.split_first().ok_or("no command")?;
     let mut run = Command::new("cargo");
-    run.args(["+nightly", "fuzz", subcommand, "--sanitizer", "none"]).args(rest).current_dir(root());
+    run.args(["+nightly", "fuzz", subcommand, "--release", "--sanitizer", "none"]).args(rest).current_dir(root());
     // the toolchain that runs this program must not be the one that builds
     run.env_remove("RUSTUP_TOOLCHAIN").env_remove("CARGO").env("CARGO_TARGET_DIR", target().join("fuzz-targets"));
     if !flags.is_empty() {

@@ -47,6 +47,9 @@ pub enum Command {
     /// Takes a share of random scripts; `fuzz` starts these
     #[command(hide = true)]
     Hunt(HuntArgs),
+    /// Times scripts, for `fuzz --costs`
+    #[command(hide = true)]
+    Costs(CostsArgs),
 }
 
 /// Flags of `conformance`.
@@ -269,6 +272,9 @@ pub struct FuzzArgs {
     /// Show the scripts of new findings as they are
     #[arg(long)]
     pub no_shrink: bool,
+    /// Say as well what a script costs on each runtime, as a module of its own, and on the host kernel
+    #[arg(long)]
+    pub costs: bool,
     /// Run one of N parts of the scripts
     #[arg(long, value_name = "I/N", value_parser = parse_shard)]
     pub shard: Option<Shard>,
@@ -344,6 +350,19 @@ pub struct StageArgs {
     pub first: u64,
     #[arg(long)]
     pub step: u64,
+}
+
+/// Flags of the hidden `costs`.
+#[derive(Debug, Clone, Parser)]
+pub struct CostsArgs {
+    #[arg(long)]
+    pub folder: PathBuf,
+    #[arg(long)]
+    pub name: String,
+    #[arg(long)]
+    pub seed: u64,
+    #[arg(long, value_parser = parse_avoid)]
+    pub avoid: Option<touchstone_model::divergence::Avoid>,
 }
 
 /// Flags of the hidden `hunt`.

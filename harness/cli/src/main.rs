@@ -20,6 +20,7 @@ fn main() -> ExitCode {
         Command::Runtimes => list::run(),
         Command::Prebuilt => prebuilt::run(),
         Command::Worker(args) => worker::run(&args),
+        Command::Costs(args) => fuzz::costs(&args),
         Command::Hunt(args) => fuzz::hunt(&args),
         Command::Stage(args) => witness::stage(&args),
     };

@@ -8,6 +8,12 @@ pub const RUN_TIMEOUT_SECONDS: u64 = 10;
 /// in a campaign.
 pub const RANDOM_TIMEOUT_SECONDS: u64 = 2;
 
+/// Resident bytes beyond which a hunter ends, and another goes on: engines may keep something of each of the thousands of scripts a second.
+pub const HUNTER_RESIDENT_BYTES: u64 = 1 << 30;
+
+/// Open descriptors beyond which a hunter ends, and another goes on.
+pub const HUNTER_OPEN_FILES: usize = 256;
+
 /// Wall-clock time for one run among others in the same process, after which it counts as hanging. A run takes less than a hundredth of it;
 /// what only a busy machine held up is found out when it is run again by itself, with [`RANDOM_TIMEOUT_SECONDS`].
 pub const RIG_TIMEOUT_MILLISECONDS: u64 = 250;

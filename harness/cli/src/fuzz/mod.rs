@@ -12,11 +12,12 @@ use touchstone_model::bounds;
 use touchstone_model::divergence::Divergence;
 use touchstone_runner::HarnessError;
 use touchstone_runner::fuzz::campaign::{self, Finding, Outcome};
+use touchstone_runner::fuzz::costs::{self, Costs};
 use touchstone_runner::fuzz::hunter::{self, Assignment};
 use touchstone_runner::scratch::Scratch;
 use touchstone_runtimes::Entry;
 
-use crate::args::{FuzzArgs, HuntArgs};
+use crate::args::{CostsArgs, FuzzArgs, HuntArgs};
 use crate::conformance::{stop_on_ctrl_c, this_program};
 use crate::{Exit, Failure, human, places, select};
 pub(crate) use findings::Told;
@@ -65,6 +66,9 @@ pub fn run(args: &FuzzArgs) -> Result<Exit, Failure> {
     write_findings(&outcome, args)?;
     escapes::keep(&outcome.escapes, args.seed)?;
     eprintln!("{}", summary::speed(&whole));
+    if args.costs {
+        eprint!("{}", summary::costs(&costs::costs(&plan, &scratch)?));
+    }
     if let Some(error) = outcome.error {
         return Err(error.into());
     }
@@ -87,6 +91,18 @@ pub fn hunt(args: &HuntArgs) -> Result<Exit, Failure> {
     let book = std::io::stdin().as_fd().try_clone_to_owned().map_err(HarnessError::system("take over the log book"))?;
     let assignment = Assignment { folder, runtimes, core, seed, first, seat, avoid, step, end };
     hunter::hunt(&assignment, &book.into(), &mut std::io::stdout().lock())?;
+    Ok(Exit::Green)
+}
+
+/// Times scripts on a runtime, or on the kernel, and says what one costs, in a line of JSON.
+pub fn costs(args: &CostsArgs) -> Result<Exit, Failure> {
+    let CostsArgs { folder, name, seed, avoid } = args;
+    // a number that cannot be written is none
+    let say = |costs: &Costs| human::print(&(serde_json::to_string(costs).unwrap_or_default() + "\n"));
+    match name.as_str() {
+        costs::LINUX => say(&costs::of_linux(folder, *seed, *avoid)?),
+        runtime => costs::of_runtime(folder, select::runtime(runtime)?, *seed, *avoid, say)?,
+    }
     Ok(Exit::Green)
 }
 

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use serde::Serialize;
 use touchstone_runner::fuzz::campaign::{Finding, Outcome, Plan, Progress};
+use touchstone_runner::fuzz::costs::{Costs, LINUX};
 use touchstone_runner::fuzz::hunter::Ran;
 
 use super::findings;
-use crate::Failure;
+use crate::{Failure, human};
 
 /// A campaign that has come to its end.
 pub(super) struct Whole<'a> {
@@ -46,6 +47,19 @@ pub(super) fn speed(whole: &Whole<'_>) -> String {
     let per_second = |count: u64| count as f64 / whole.took.as_secs_f64();
     let ran = whole.outcome.ran();
     format!("{:.0} s, {:.0} scripts/s, {:.0} calls/s", whole.took.as_secs_f64(), per_second(whole.outcome.cases), per_second(ran.calls))
+}
+
+/// What a script costs, in microseconds and beside the kernel.
+pub(super) fn costs(costs: &[Costs]) -> String {
+    let linux = costs.iter().find(|it| it.name == LINUX).map_or(f64::NAN, |it| it.trampoline);
+    let mut rows = vec![["a script takes", "µs", "of linux", "as a module", "times"].map(str::to_owned)];
+    for Costs { name, trampoline, module } in costs {
+        let module =
+            module.map_or([String::new(), String::new()], |module| [format!("{module:.0}"), format!("{:.0}", module / trampoline)]);
+        let [as_module, times] = module;
+        rows.push([name.clone(), format!("{trampoline:.0}"), format!("{:.2}", trampoline / linux), as_module, times]);
+    }
+    human::table(&rows)
 }
 
 /// What came of it, for people.

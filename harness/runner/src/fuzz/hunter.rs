@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use touchstone_generate::{Mix, Sample, sample};
 use touchstone_guest::script::program;
+use touchstone_model::bounds;
 use touchstone_model::divergence::Avoid;
 use touchstone_model::trace::Trace;
 use touchstone_oracle::Host;
@@ -149,7 +150,7 @@ pub(super) fn script(seed: u64, case: u64, avoid: Option<Avoid>) -> Sample {
     sample(seed, case, &Mix { shortest_wait_nanoseconds: waits.0, longest_wait_nanoseconds: waits.1, ..everything })
 }
 
-/// Plays all scripts of an assignment. `book` is the log book, `say` takes the words.
+/// Plays the scripts of an assignment: all, or as many as this process can take. `book` is the log book, `say` takes the words.
 pub fn hunt(assignment: &Assignment, book: &File, say: &mut impl Write) -> Result<(), HarnessError> {
     profile::keep_to_core(assignment.core)?;
     let rig = Rig::enter(&assignment.folder, assignment.runtimes.iter().copied())?;
@@ -157,9 +158,23 @@ pub fn hunt(assignment: &Assignment, book: &File, say: &mut impl Write) -> Resul
     let step = usize::try_from(assignment.step).unwrap_or(usize::MAX);
     for case in (assignment.first..assignment.end).step_by(step) {
         hunt.script(case)?;
+        if hunt.at.cases.is_multiple_of(LOOKED_AT_ITSELF) && is_swollen() {
+            break;
+        }
     }
     hunt.at.run += 1;
     hunt.note()
+}
+
+/// After so many scripts a hunter looks at itself.
+const LOOKED_AT_ITSELF: u64 = 500;
+
+/// Whether this process holds more than it should.
+fn is_swollen() -> bool {
+    let resident = std::fs::read_to_string("/proc/self/statm").ok();
+    let pages = resident.and_then(|text| text.split(' ').nth(1)?.parse::<u64>().ok()).unwrap_or_default();
+    let open = std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count);
+    pages * rustix::param::page_size() as u64 > bounds::HUNTER_RESIDENT_BYTES || open > bounds::HUNTER_OPEN_FILES
 }
 
 struct Hunt<'a, S> {

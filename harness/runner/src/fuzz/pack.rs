@@ -123,7 +123,7 @@ impl Hunter {
             self.look(news)?;
             if ended {
                 let status = self.child.wait().map_err(HarnessError::system("wait for a hunter"))?;
-                return if status.success() { Ok(None) } else { self.died(status, plan, news).map(Some) };
+                return if status.success() { Ok(self.after(plan)) } else { self.died(status, plan, news).map(Some) };
             }
             if plan.is_over() || stop.load(Ordering::Relaxed) {
                 return Ok(None);
@@ -135,6 +135,12 @@ impl Hunter {
                 return Err(self.failed("its engines do not start"));
             }
         }
+    }
+
+    /// Where another hunter goes on after this one has had enough.
+    fn after(&self, plan: &Plan) -> Option<Place> {
+        let next = self.at.case + plan.jobs as u64 * plan.shards();
+        (self.at.cases > 0 && next < plan.cases).then_some(Place { case: next, seat: 0 })
     }
 
     fn tell(&self, line: &str, news: &Sender<News>) -> Result<(), HarnessError> {
