@@ -4,11 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{cargo_program, code, print, root, target};
+use crate::{cargo_program, code, print, program, root, target};
 
 const HELP: &str = "Runs the cargo-fuzz targets: coverage-guided fuzzing with libFuzzer
 
 Usage: cargo xtask fuzz-targets [OPTIONS] [TARGET]...
+       cargo xtask fuzz-targets --replay <TARGET> <INPUT>...
 
 Arguments:
   [TARGET]...     calls, paths, abi, module, oracle; without any, all of them, one after the other
@@ -17,6 +18,7 @@ Options:
       --build            Build the targets and run nothing
       --time <SECONDS>   Run each for so long [default: 60]
       --minimise         Then keep only those inputs of the corpus that reach something others do not
+      --replay           Give a target these inputs, or those in these folders; needs neither nightly nor cargo-fuzz
       --corpus <DIR>     Where the corpus of each target lies, instead of touchstone/corpus in the target folder
   -h, --help             Print help
 
@@ -51,6 +53,12 @@ pub(crate) fn run(args: &[String]) -> Result<u8, String> {
     if args.iter().any(|arg| arg == "--help" || arg == "-h") {
         print(HELP)?;
         return Ok(0);
+    }
+    if let [flag, target, inputs @ ..] = args
+        && flag == "--replay"
+        && TARGETS.contains(&target.as_str())
+    {
+        return program(target, inputs);
     }
     let options = match parse(args) {
         Ok(options) => options,

@@ -177,7 +177,7 @@ fn prebuilt_modules_are_as_new_as_their_sources() {
 }
 
 /// Crates may depend on those before them only.
-const ORDER: [&str; 11] = [
+const ORDER: [&str; 12] = [
     "touchstone-spec",
     "touchstone-model",
     "touchstone-oracle",
@@ -189,6 +189,7 @@ const ORDER: [&str; 11] = [
     "touchstone-reports",
     "touchstone",
     "touchstone-benches",
+    "touchstone-fuzz",
 ];
 
 /// Crates that are built without all others, so that they need to know few of them.

@@ -171,13 +171,17 @@ pub(crate) fn path_rename(step: &mut Step<'_>) -> Flow {
         step.applies(clause!("path_rename.old-file-trailing-slash"));
     }
     let same = new.inode == Some(inode);
+    let into_itself = new_parent.is_some_and(|parent| step.is_directory(inode) && step.is_below(inode, parent));
     if same {
         step.cite(clause!("path_rename.same-file"));
+        // the new path may be taken for the link at its end, which lies in the directory that is moved
+        if into_itself && at_links[1] {
+            step.permits(clause!("path_rename.into-itself"));
+        }
         if new.slash && !step.is_directory(inode) {
             step.applies(clause!("path_rename.file-trailing-slash"));
         }
     } else {
-        let into_itself = new_parent.is_some_and(|parent| step.is_directory(inode) && step.is_below(inode, parent));
         if into_itself || (step.is_directory(inode) && step.is_below(inode, new.directory)) {
             step.applies(clause!("path_rename.into-itself"));
         }

@@ -212,7 +212,7 @@ fn is_preopen(path: &Path) -> bool {
 mod tests {
     use std::collections::BTreeMap;
     use std::fs;
-    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
     use std::path::Path;
     use std::time::SystemTime;
 
@@ -229,6 +229,7 @@ mod tests {
             ("file", NodeKind::File(b"text".to_vec())),
             ("full", NodeKind::Filled(3)),
             ("link", NodeKind::Symlink("file".to_owned())),
+            ("pair", NodeKind::Symlink("file".to_owned())),
             ("twin", NodeKind::HardLink("file".to_owned())),
         ];
         let tree: BTreeMap<String, Node> = entries.map(|(path, kind)| (path.to_owned(), Node::from(kind))).into();
@@ -237,7 +238,7 @@ mod tests {
     }
 
     /// What guests do to a tree.
-    const DONE: [fn(&Path); 8] = [
+    const DONE: [fn(&Path); 9] = [
         |_| {},
         |root| fs::write(root.join("file"), "other").unwrap(),
         |root| fs::rename(root.join("dir"), root.join("empty/dir")).unwrap(),
@@ -248,6 +249,10 @@ mod tests {
             symlink("dir", root.join("link")).unwrap();
         },
         |root| fs::hard_link(root.join("dir/inner"), root.join("more")).unwrap(),
+        |root| {
+            fs::remove_file(root.join("pair")).unwrap();
+            fs::hard_link(root.join("link"), root.join("pair")).unwrap();
+        },
         |root| fs::set_permissions(root.join("dir"), fs::Permissions::from_mode(0o700)).unwrap(),
     ];
 
@@ -261,6 +266,7 @@ mod tests {
                 ground.prepare(&world).unwrap();
                 let start = SystemTime::now();
                 assert_eq!(ground.sealed().snapshot(&world, start).unwrap(), TreeSnapshot::of_world(&world));
+                assert_eq!(fs::symlink_metadata(folder.path().join("root/pair")).unwrap().nlink(), 1, "two links are not one");
                 done(&folder.path().join("root"));
                 ground.read_back(&world, start, true).unwrap();
                 assert_eq!(ground.changes(&world), Vec::<String>::new());

@@ -38,8 +38,9 @@ pub(super) enum Kind {
     /// A file with one name, and its bytes if they are few.
     File(Option<Vec<u8>>),
     Directory,
+    /// A link with one name, and its target.
     Symlink(Vec<u8>),
-    /// Anything else, a file with several names among them: never what is wanted.
+    /// Anything else, what has several names among them: never what is wanted.
     Other,
 }
 
@@ -87,7 +88,8 @@ impl<'a> Reader<'a> {
                         rustix::fs::readlinkat(self.folder, &path, Vec::new())?.into_bytes()
                     }
                 };
-                (EntryKind::Symlink(printable(Path::new(std::ffi::OsStr::from_bytes(&target)))), Kind::Symlink(target))
+                let shown = EntryKind::Symlink(printable(Path::new(std::ffi::OsStr::from_bytes(&target))));
+                (shown, if facts.names == 1 { Kind::Symlink(target) } else { Kind::Other })
             }
             _ => (EntryKind::Other, Kind::Other),
         };
