@@ -72,7 +72,7 @@ pub fn enter(profile: Profile) -> Result<(), HarnessError> {
 pub fn enter_as_guest_of_another() -> Result<(), HarnessError> {
     limit(Resource::Nofile, bounds::WORKER_OPEN_FILES)?;
     limit(Resource::Fsize, bounds::WORKER_FILE_SIZE_BYTES)?;
-    ignore_file_size_signal()?;
+    ignore_signals_of_calls()?;
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     Ok(())
 }
@@ -83,12 +83,15 @@ fn limit(resource: Resource, value: u64) -> Result<(), HarnessError> {
     rustix::process::setrlimit(resource, limit).map_err(HarnessError::system("set a limit of the worker"))
 }
 
-/// Beyond `RLIMIT_FSIZE` a call answers `EFBIG`, as it does at a file system's own limit, instead of ending the process.
-fn ignore_file_size_signal() -> Result<(), HarnessError> {
-    // SAFETY: no handler of ours is installed; the kernel is only told to ignore the signal.
-    let before = unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
-    if before == libc::SIG_ERR {
-        return Err(HarnessError::System { what: "ignore SIGXFSZ", error: std::io::Error::last_os_error() });
+/// Beyond `RLIMIT_FSIZE` a call answers `EFBIG`, as it does at a file system's own limit, and on a pipe that nobody reads `EPIPE`, instead of
+/// ending the process.
+fn ignore_signals_of_calls() -> Result<(), HarnessError> {
+    for signal in [libc::SIGXFSZ, libc::SIGPIPE] {
+        // SAFETY: no handler of ours is installed; the kernel is only told to ignore the signal.
+        let before = unsafe { libc::signal(signal, libc::SIG_IGN) };
+        if before == libc::SIG_ERR {
+            return Err(HarnessError::System { what: "ignore a signal", error: std::io::Error::last_os_error() });
+        }
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 mod stdio;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use tokio::runtime::{Builder, Handle, Runtime as Tokio};
@@ -24,7 +25,7 @@ use crate::{Given, Guest, HostPreopen, Ran, Run, Runtime, end, exports, missing_
 struct Wasmer {
     engine: Engine,
     modules: Cache<Module>,
-    /// Made when first needed.
+    /// Gone after a run that left something going on, and then made anew: what looks for open fds is to find as many as before.
     host: Option<Host>,
 }
 
@@ -33,7 +34,9 @@ pub(crate) fn start() -> anyhow::Result<Box<dyn Runtime>> {
     let mut features = Features::new();
     features.multi_memory(true);
     let engine = EngineBuilder::new(Singlepass::default()).set_features(Some(features)).engine();
-    Ok(Box::new(Wasmer { engine: engine.into(), modules: Cache::new(), host: None }))
+    let engine = Engine::from(engine);
+    let host = Host::new(&engine)?;
+    Ok(Box::new(Wasmer { engine, modules: Cache::new(), host: Some(host) }))
 }
 
 impl Runtime for Wasmer {
@@ -46,10 +49,15 @@ impl Runtime for Wasmer {
         let entered = host.tokio.enter();
         let ran = environment(run.given, &host).and_then(|given| run_exports(&self.engine, module, given, &run.guest));
         drop(entered);
-        self.host = host.at_rest();
+        let at_rest = host.at_rest();
+        self.host = Some(at_rest.map_or_else(|| Host::new(&self.engine), Ok)?);
         ran
     }
 }
+
+/// How long a task of a run may take to end after the run has.
+const LOOKS: usize = 100;
+const BETWEEN_LOOKS: Duration = Duration::from_micros(100);
 
 /// What runs of guests stand on.
 struct Host {
@@ -67,10 +75,16 @@ impl Host {
         Ok(Host { tokio, wasix: Arc::new(wasix) })
     }
 
-    /// Sees to it that nothing of a run goes on and no file of it is open. A host with a task that does not end is dropped with it.
+    /// Waits until nothing of a run goes on and no file of it is open. A task that does not end goes with its host.
     fn at_rest(self) -> Option<Host> {
         let is_done = self.tokio.block_on(self.tokio.spawn_blocking(|| ())).is_ok();
-        (is_done && self.tokio.metrics().num_alive_tasks() == 0).then_some(self)
+        let mut looks = (0..LOOKS).map(|look| {
+            // most often there is nothing to wait for
+            std::thread::sleep(if look == 0 { Duration::ZERO } else { BETWEEN_LOOKS });
+            self.tokio.metrics().num_alive_tasks() == 0
+        });
+        let is_done = is_done && looks.any(|ended| ended);
+        is_done.then_some(self)
     }
 }
 
