@@ -119,7 +119,7 @@ fn ci() -> Result<u8, String> {
         &["xtask", "register", "--check"],
         &["xtask", "witness", "--cases", "50000", "--seed", "1"],
         &["xtask", "mutants", "--random", "5000", "--at-least", "80"],
-        &["xtask", "fuzz", "--runtime", "wasmtime", "--runtime", "wasmi", "--cases", "20000", "--seed", "1"],
+        &["xtask", "fuzz", "--runtime", "wasmtime", "--runtime", "wasmi", "--cases", "100000", "--seed", "1"],
         &["xtask", "conformance", "--report", "target/touchstone/report"],
     ];
     for step in steps {
