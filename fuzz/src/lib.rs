@@ -72,8 +72,11 @@ pub fn start() {
     stage::serve_if_asked();
 }
 
+/// What a target does with an input.
+pub type Target = fn(&[u8]);
+
 /// Replays inputs: the files that the command line names, and those in the folders that it names.
-pub fn replay(target: fn(&[u8])) -> ExitCode {
+pub fn replay(target: Target) -> ExitCode {
     start();
     let named: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
     if named.is_empty() {
@@ -90,7 +93,7 @@ pub fn replay(target: fn(&[u8])) -> ExitCode {
 }
 
 /// Replays an input, or all of a folder in the order of their names.
-pub fn replay_path(target: fn(&[u8]), path: &Path) -> Result<(), String> {
+pub fn replay_path(target: Target, path: &Path) -> Result<(), String> {
     let failed = |error: std::io::Error| format!("read {}: {error}", path.display());
     if !path.is_dir() {
         target(&std::fs::read(path).map_err(failed)?);

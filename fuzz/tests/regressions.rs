@@ -3,17 +3,17 @@
 
 use std::path::Path;
 
-use touchstone_fuzz::{Kind, abi, calls, module, new, oracle, paths, replay_path};
+use touchstone_fuzz::{Kind, Target, abi, calls, module, new, oracle, paths, replay_path};
 
 fn main() {
     // the target `oracle` starts this program again
     touchstone_fuzz::start();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let targets: [(&str, fn(&[u8])); 5] = [("calls", calls), ("paths", paths), ("abi", abi), ("module", module), ("oracle", oracle)];
+    let targets: [(&str, Target); 5] = [("calls", calls), ("paths", paths), ("abi", abi), ("module", module), ("oracle", oracle)];
     for (name, target) in targets {
         let inputs = folder.join("regressions").join(name);
         replay_path(target, &inputs).expect("inputs");
-        println!("{name}: replayed");
+        eprintln!("{name}: replayed");
     }
     let script = std::fs::read(folder.join("../suites/preview1/files/seek-negative.script")).expect("a script");
     assert!(!new(&["badf"], &script, Kind::Calls).is_empty(), "a runtime that is wrong is found out");

@@ -28,7 +28,7 @@ pub fn run(args: &PromoteArgs) -> Result<Exit, Failure> {
     let to = suite.join(&id).with_extension("script");
     let slug = args.slug.clone().unwrap_or_else(|| id.replace('/', "-"));
     let divergence = suite.join("divergences").join(&slug).with_extension("toml");
-    for path in [&to, &divergence].into_iter().filter(|path| path.exists()) {
+    if let Some(path) = [&to, &divergence].into_iter().find(|path| path.exists()) {
         return Err(Failure::usage(
             format!("{} is there already", path.display()),
             "choose another name: `--case AREA/NAME`, `--slug SLUG`",

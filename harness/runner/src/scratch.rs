@@ -304,7 +304,7 @@ fn since_1970(seconds: i64, nanoseconds: i64) -> u64 {
 pub(crate) struct Facts {
     /// Device and inode.
     file: (u64, u64),
-    pub(crate) names: u64,
+    pub(crate) has_more_names: bool,
     pub(crate) atime: u64,
     pub(crate) mtime: u64,
 }
@@ -313,7 +313,7 @@ impl From<&fs::Metadata> for Facts {
     fn from(metadata: &fs::Metadata) -> Facts {
         Facts {
             file: (metadata.dev(), metadata.ino()),
-            names: metadata.nlink(),
+            has_more_names: metadata.nlink() > 1,
             atime: since_1970(metadata.atime(), metadata.atime_nsec()),
             mtime: nanoseconds(metadata),
         }
@@ -324,7 +324,7 @@ impl Facts {
     pub(crate) fn of(stat: &Stat) -> Facts {
         Facts {
             file: (stat.st_dev, stat.st_ino),
-            names: stat.st_nlink.into(),
+            has_more_names: stat.st_nlink > 1,
             atime: since_1970(stat.st_atime, stat.st_atime_nsec as i64),
             mtime: since_1970(stat.st_mtime, stat.st_mtime_nsec as i64),
         }
@@ -387,7 +387,7 @@ impl SnapshotReader {
             Time::At(time) => Some(time),
             Time::Start | Time::Now => None,
         };
-        if is_file && facts.names > 1 {
+        if is_file && facts.has_more_names {
             let first = self.first_names.entry(facts.file).or_insert_with(|| key.clone());
             entry.same_as = (*first != key).then(|| first.clone());
         }

@@ -15,7 +15,7 @@ use touchstone_model::{End, bounds};
 
 use super::campaign::Plan;
 use super::departed::stopped;
-use super::hunter::{LogBook, Ran, SEATS, Word};
+use super::hunter::{LogBook, Ran, Word};
 use crate::HarnessError;
 use crate::scratch::Scratch;
 
@@ -26,7 +26,7 @@ pub(super) enum News {
     /// So many scripts more than before, and what each runtime has done meanwhile.
     Done {
         cases: u64,
-        seats: [Ran; SEATS],
+        seats: Vec<Ran>,
     },
 }
 
@@ -154,7 +154,7 @@ impl Hunter {
     fn look(&mut self, news: &Sender<News>) -> Result<(), HarnessError> {
         let now = LogBook::read(&self.book).map_err(HarnessError::system("read a log book"))?;
         if now != self.at {
-            let seats = std::array::from_fn(|seat| now.seats[seat].since(self.at.seats[seat]));
+            let seats = now.seats.iter().zip(self.at.seats).map(|(now, before)| now.since(before)).collect();
             let _ = news.send(News::Done { cases: now.cases - self.at.cases, seats });
             (self.at, self.since) = (now, Instant::now());
         }
@@ -183,7 +183,7 @@ impl Hunter {
         if seat as usize + 1 < plan.runtimes.len() {
             return Ok(Place { case, seat: seat + 1 });
         }
-        let _ = news.send(News::Done { cases: 1, seats: Default::default() });
+        let _ = news.send(News::Done { cases: 1, seats: Vec::new() });
         Ok(Place { case: case + plan.jobs as u64 * plan.shards(), seat: 0 })
     }
 

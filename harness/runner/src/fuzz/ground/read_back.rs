@@ -76,7 +76,7 @@ impl<'a> Reader<'a> {
         let (seen, kind) = match FileType::from_raw_mode(stat.st_mode) {
             FileType::RegularFile => {
                 let (content, bytes) = self.file(&path, &stat, unchanged)?;
-                (EntryKind::File(content), if facts.names == 1 { Kind::File(bytes) } else { Kind::Other })
+                (EntryKind::File(content), if facts.has_more_names { Kind::Other } else { Kind::File(bytes) })
             }
             FileType::Directory => (EntryKind::Directory, Kind::Directory),
             FileType::Symlink => {
@@ -89,7 +89,7 @@ impl<'a> Reader<'a> {
                     }
                 };
                 let shown = EntryKind::Symlink(printable(Path::new(std::ffi::OsStr::from_bytes(&target))));
-                (shown, if facts.names == 1 { Kind::Symlink(target) } else { Kind::Other })
+                (shown, if facts.has_more_names { Kind::Other } else { Kind::Symlink(target) })
             }
             _ => (EntryKind::Other, Kind::Other),
         };
