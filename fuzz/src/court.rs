@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 use touchstone_runner::HarnessError;
-use touchstone_runner::fuzz::court::Court;
+use touchstone_runner::fuzz::court::{Court, Tried};
 use touchstone_runner::scratch::Scratch;
 use touchstone_runner::suite;
 use touchstone_runtimes::Entry;
@@ -21,20 +21,20 @@ thread_local! {
 }
 
 /// Lets a court do something. It is made anew for other runtimes.
-pub(crate) fn with(names: &'static [&'static str], act: impl FnOnce(&mut Court) -> Result<Vec<String>, HarnessError>) -> Vec<String> {
+pub(crate) fn with(names: &'static [&'static str], act: impl FnOnce(&mut Court) -> Result<Tried, HarnessError>) -> Tried {
     STANDING.with_borrow_mut(|standing| act_with(standing, names, act))
 }
 
 fn act_with(
     standing: &mut Option<Standing>,
     names: &'static [&'static str],
-    act: impl FnOnce(&mut Court) -> Result<Vec<String>, HarnessError>,
-) -> Vec<String> {
+    act: impl FnOnce(&mut Court) -> Result<Tried, HarnessError>,
+) -> Tried {
     if standing.as_ref().is_none_or(|standing| standing.names != names) {
         *standing = None;
         *standing = Some(made(names).unwrap_or_else(|error| panic!("make ready for fuzzing: {error}")));
     }
-    let Some(Standing { court, .. }) = standing.as_mut() else { return Vec::new() };
+    let Some(Standing { court, .. }) = standing.as_mut() else { return Tried::default() };
     act(court).unwrap_or_else(|error| panic!("the harness failed: {error}"))
 }
 

@@ -5,10 +5,11 @@
 //! makes a runtime answer something new, also where that is no new code of ours.
 //!
 //! In reading order: [`input`] makes samples and modules, [`court`] tries them in this process, [`stage`] on the host kernel in a process beside
-//! it, and [`counters`] is what libFuzzer is told.
+//! it, [`counters`] is what libFuzzer is told, and [`escape`] what nobody is.
 
 mod counters;
 mod court;
+mod escape;
 mod input;
 mod stage;
 
@@ -18,6 +19,7 @@ use std::process::ExitCode;
 use touchstone_generate::Mix;
 
 pub use input::Kind;
+pub use touchstone_runner::fuzz::court::Tried;
 
 /// Scripts of all functions.
 pub fn calls(input: &[u8]) {
@@ -35,36 +37,39 @@ pub fn abi(input: &[u8]) {
 }
 
 fn sample(input: &[u8], kind: Kind) {
-    refuse(&new(&["wasmtime", "wasmi"], input, kind), || {
+    refuse(input, &tried(&["wasmtime", "wasmi"], input, kind), || {
         input::sample(input, &kind.mix()).map_or(String::new(), |sample| format!("{}\n{}", input::world(&sample), sample.script))
     });
 }
 
-/// What is neither known nor permitted when these runtimes are given the sample of an input, in words.
-pub fn new(runtimes: &'static [&'static str], input: &[u8], kind: Kind) -> Vec<String> {
+/// What comes of the sample of an input on these runtimes.
+pub fn tried(runtimes: &'static [&'static str], input: &[u8], kind: Kind) -> Tried {
     let sample = input::sample(input, &kind.mix());
-    sample.map_or(Vec::new(), |sample| court::with(runtimes, |court| court.sample(&sample, &mut counters::reached)))
+    sample.map_or(Tried::default(), |sample| court::with(runtimes, |court| court.sample(&sample, &mut counters::reached)))
 }
 
 /// Modules that import WASI.
 pub fn module(input: &[u8]) {
     let Some(module) = input::module(input) else { return };
-    let new = court::with(&["wasmtime", "wasmi"], |court| court.module(&input::world_of_modules(), &module, &mut counters::reached));
-    refuse(&new, || format!("a module of {} bytes", module.len()));
+    let tried = court::with(&["wasmtime", "wasmi"], |court| court.module(&input::world_of_modules(), &module, &mut counters::reached));
+    refuse(input, &tried, || format!("a module of {} bytes", module.len()));
 }
 
 /// The reference against the checker, and against the host kernel.
 pub fn oracle(input: &[u8]) {
     let mix = Mix::kernel();
     let Some(sample) = input::sample(input, &mix) else { return };
-    let mut new = court::with(&["oracle"], |court| court.sample(&sample, &mut counters::reached));
-    new.extend(stage::differences(input));
-    refuse(&new, || format!("{}\n{}", input::world(&sample), sample.script));
+    let mut tried = court::with(&["oracle"], |court| court.sample(&sample, &mut counters::reached));
+    tried.new.extend(stage::differences(input));
+    refuse(input, &tried, || format!("{}\n{}", input::world(&sample), sample.script));
 }
 
 /// Ends the program if there is something new.
-fn refuse(new: &[String], shown: impl FnOnce() -> String) {
-    assert!(new.is_empty(), "{}\n{}", new.join("\n"), shown());
+fn refuse(input: &[u8], tried: &Tried, shown: impl FnOnce() -> String) {
+    if !tried.escaped.is_empty() {
+        escape::keep(input, &tried.escaped);
+    }
+    assert!(tried.new.is_empty(), "{}\n{}", tried.new.join("\n"), shown());
 }
 
 /// To be called before anything else: a process that was started as a stage is one, and never returns.

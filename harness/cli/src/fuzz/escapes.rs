@@ -14,7 +14,7 @@ use crate::{Failure, places, select};
 /// Characters of the hash that tells the ways out of a runtime apart.
 const HASH_DIGITS: usize = 8;
 
-/// The clause that every way out departs from, whichever else it does.
+/// A case has to cite a clause: this one says that no path leads out.
 const CLAUSE: &str = "path-resolution.dotdot-outside";
 
 /// Writes a folder for each.

@@ -27,8 +27,14 @@ pub struct Court {
     divergences: Vec<Divergence>,
 }
 
-/// What is said of a run that got out of the sandbox, and nothing more.
-const ESCAPED: &str = "it got out of the sandbox. Keep the input to yourself, and report it to the security contact of the runtime";
+/// What came of an input.
+#[derive(Debug, Default)]
+pub struct Tried {
+    /// What nobody knew of, in words.
+    pub new: Vec<String>,
+    /// The runtimes whose sandbox it got out of. How is not to be shown.
+    pub escaped: Vec<&'static str>,
+}
 
 impl Court {
     /// A court with a folder for its trees.
@@ -36,52 +42,52 @@ impl Court {
         Ok(Court { rig: Rig::join(folder, runtimes.iter().copied())?, runtimes, divergences })
     }
 
-    /// Plays a sample on all runtimes; gives what nobody knew of, in words. `reached` is told the features of each call.
-    pub fn sample(&mut self, sample: &Sample, reached: &mut dyn FnMut(usize)) -> Result<Vec<String>, HarnessError> {
+    /// Plays a sample on all runtimes; `reached` is told the features of each call.
+    pub fn sample(&mut self, sample: &Sample, reached: &mut dyn FnMut(usize)) -> Result<Tried, HarnessError> {
         let Sample { world, script } = sample;
-        let Ok(program) = program::program(script, world) else { return Ok(Vec::new()) };
-        let mut new = Vec::new();
+        let Ok(program) = program::program(script, world) else { return Ok(Tried::default()) };
+        let mut tried = Tried::default();
         for (seat, entry) in self.runtimes.clone().into_iter().enumerate() {
             let observation = self.rig.run(seat, world, &program)?;
-            self.judge(entry, world, &observation, reached, &mut new);
+            self.judge(entry, world, &observation, reached, &mut tried);
         }
-        Ok(new)
+        Ok(tried)
     }
 
     /// Runs a module on all runtimes; what it does has to be the same on all of them, but for what is permitted.
-    pub fn module(&mut self, world: &World, wasm: &[u8], reached: &mut dyn FnMut(usize)) -> Result<Vec<String>, HarnessError> {
-        let (mut new, mut runs) = (Vec::new(), Vec::new());
+    pub fn module(&mut self, world: &World, wasm: &[u8], reached: &mut dyn FnMut(usize)) -> Result<Tried, HarnessError> {
+        let (mut tried, mut runs) = (Tried::default(), Vec::new());
         for (seat, entry) in self.runtimes.clone().into_iter().enumerate() {
             let observation = self.rig.run_module(seat, world, Prepared::recorded(wasm, entry.keeper), false)?;
-            let report = self.judge(entry, world, &observation, reached, &mut new);
+            let report = self.judge(entry, world, &observation, reached, &mut tried);
             runs.push((entry, (observation, report)));
         }
         for pair in runs.windows(2) {
             let [(one, first), (other, second)] = pair else { continue };
             // the calls are the same and end, output or tree are not
             if compare(first, second) == Compared::Permitted(Vec::new()) {
-                new.push(format!(
+                tried.new.push(format!(
                     "{} and {} make something else of the same calls: {} and {}",
                     one.name, other.name, first.0.end, second.0.end
                 ));
             }
         }
-        Ok(new)
+        Ok(tried)
     }
 
     fn judge(
         &self,
-        entry: &Entry,
+        entry: &'static Entry,
         world: &World,
         observation: &Observation,
         reached: &mut dyn FnMut(usize),
-        new: &mut Vec<String>,
+        tried: &mut Tried,
     ) -> OracleReport {
         let report = report_watched(world, Host::LINUX, observation, |call, state| features(call, state).for_each(&mut *reached));
         if !observation.escapes.is_empty() {
-            new.push(format!("{}: {ESCAPED}", entry.name));
+            tried.escaped.push(entry.name);
         } else if let Some(departed) = first(entry, observation, &report).filter(|departed| departed.known(&self.divergences).is_none()) {
-            new.push(format!("{}: {} ({})", entry.name, departed.detail, departed.clauses.join(", ")));
+            tried.new.push(format!("{}: {} ({})", entry.name, departed.detail, departed.clauses.join(", ")));
         }
         report
     }
