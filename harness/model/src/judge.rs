@@ -279,7 +279,7 @@ fn ids(clauses: &[ClauseId]) -> Vec<String> {
 fn rejected_calls(case: &Case, observation: &Observation, oracle: &OracleReport, out: &mut Vec<Difference>) {
     let search = search_calls(case, &observation.trace);
     let script: Vec<String> = case.script().map(|script| script.calls().map(|call| Bare(call).to_string()).collect()).unwrap_or_default();
-    let normalised = normalise(&observation.trace);
+    let normalised = normalise(&observation.trace.calls);
     for (index, report) in oracle.calls.iter().enumerate() {
         for departure in &report.departures {
             let Some(call) = normalised.get(index) else { continue };
@@ -395,7 +395,7 @@ fn trees(case: &Case, observation: &Observation, out: &mut Vec<Difference>) {
 fn permitted_by(evidence: &Evidence<'_>) -> Vec<String> {
     let Evidence { case, observation, reference: Some(reference), oracle, .. } = evidence else { return Vec::new() };
     let (skip, expected_skip) = (search_calls(case, &observation.trace), search_calls(case, &reference.trace));
-    let (seen, expected) = (normalise(&observation.trace), normalise(&reference.trace));
+    let (seen, expected) = (normalise(&observation.trace.calls), normalise(&reference.trace.calls));
     let mut out = BTreeSet::new();
     let own = seen.iter().enumerate().skip(skip).filter(|(_, call)| !is_search(case, &call.function));
     let theirs = expected.iter().skip(expected_skip).filter(|call| !is_search(case, &call.function));
@@ -478,7 +478,7 @@ fn missing(trace: &Trace) -> &'static str {
 fn script_calls(case: &Case, observation: &Observation, out: &mut Vec<Difference>) -> bool {
     let Some(script) = case.script() else { return false };
     let skip = search_calls(case, &observation.trace);
-    let (seen, texts) = (&observation.trace.calls[skip..], normalise(&observation.trace));
+    let (seen, texts) = (&observation.trace.calls[skip..], normalise(&observation.trace.calls));
     for (index, call) in script.calls().enumerate() {
         let recorded = seen.get(index);
         if !call.expect.is_empty() && !recorded.is_some_and(|recorded| expect::meets(&call.expect, recorded)) {
@@ -544,7 +544,7 @@ pub fn question(observation: &Observation, reference: &Observation) -> Option<Di
 
 /// A trace without the calls that look for preopens: where those stand in the fd table is each runtime's own affair.
 pub fn without_search(trace: &Trace) -> Vec<Normalised> {
-    let all = normalise(trace).into_iter();
+    let all = normalise(&trace.calls).into_iter();
     all.filter(|call| call.function != "fd_prestat_get" && call.function != "fd_prestat_dir_name").collect()
 }
 
@@ -559,7 +559,7 @@ pub fn snapshot(case: &Case, observation: &Observation) -> String {
         out.push_str(&format!("received {name}: {content}\n"));
     }
     let calls = match &case.fixture {
-        Fixture::Script(_) => normalise(&observation.trace).split_off(search_calls(case, &observation.trace)),
+        Fixture::Script(_) => normalise(&observation.trace.calls).split_off(search_calls(case, &observation.trace)),
         Fixture::Wat => without_search(&observation.trace),
         // which calls a standard library makes depends on its version
         Fixture::Rust => Vec::new(),

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use touchstone_spec::consts::{prestat, prestat_dir};
 use touchstone_spec::{Function, OpenValue};
 
-use crate::trace::{Trace, TraceCall};
+use crate::trace::TraceCall;
 use crate::value::{self, Named, Value, errno_text};
 use crate::world::START_TIME_NANOSECONDS;
 
@@ -26,10 +26,10 @@ pub struct Normalised {
     pub bytes: Vec<Option<Vec<u8>>>,
 }
 
-/// Normalises a whole trace.
-pub fn normalise(trace: &Trace) -> Vec<Normalised> {
+/// Normalises the calls of a trace, from its first on.
+pub fn normalise(calls: &[TraceCall]) -> Vec<Normalised> {
     let mut names = Names::default();
-    trace.calls.iter().map(|call| names.call(call)).collect()
+    calls.iter().map(|call| names.call(call)).collect()
 }
 
 /// The symbolic names given so far.

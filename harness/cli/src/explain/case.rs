@@ -155,7 +155,7 @@ fn judged(
         divergences: &suite.divergences,
     });
     let first = search_calls(case, &observation.trace);
-    let calls = normalise(&observation.trace).into_iter().enumerate().skip(first);
+    let calls = normalise(&observation.trace.calls).into_iter().enumerate().skip(first);
     let calls = calls.filter(|(_, call)| !is_search(case, &call.function)).collect();
     let name = match profile {
         Profile::Default => entry.name.to_owned(),

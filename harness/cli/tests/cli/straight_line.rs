@@ -57,7 +57,7 @@ fn samples(absent: &[Feature]) -> impl Iterator<Item = (u64, Sample)> + '_ {
 
 /// The calls of a trace as far as they can be compared between runs, a line each.
 fn calls(trace: &Trace) -> Vec<String> {
-    normalise(trace).into_iter().map(|call| format!("{} = {}", call.question, call.answer)).collect()
+    normalise(&trace.calls).into_iter().map(|call| format!("{} = {}", call.question, call.answer)).collect()
 }
 
 /// All of an observation that can be compared between runs.

@@ -81,12 +81,9 @@ pub(super) fn first(entry: &Entry, observation: &Observation, report: &OracleRep
 
 /// The calls of a run up to this one; without it, all of them and an empty line.
 fn lines(trace: &Trace, call: Option<usize>) -> Vec<String> {
-    let mut lines: Vec<String> = normalise(trace).into_iter().map(|call| format!("{} = {}", call.question, call.answer)).collect();
-    match call {
-        Some(call) => lines.truncate(call + 1),
-        None => lines.push(String::new()),
-    }
-    lines
+    let calls = call.map_or(trace.calls.as_slice(), |call| &trace.calls[..=call]);
+    let lines = normalise(calls).into_iter().map(|call| format!("{} = {}", call.question, call.answer));
+    lines.chain(call.is_none().then(String::new)).collect()
 }
 
 /// What is at a place of the tree instead of what. Content, time and names are told apart by what was expected.

@@ -46,7 +46,7 @@ impl Look {
 
 /// Compares what two runtimes made of the same script, up to the first difference.
 pub(super) fn compare(one: &(Observation, OracleReport), other: &(Observation, OracleReport)) -> Compared {
-    let (traces, reports) = ([&one.0.trace, &other.0.trace].map(normalise), [&one.1, &other.1]);
+    let (traces, reports) = ([&one.0.trace, &other.0.trace].map(|trace| normalise(&trace.calls)), [&one.1, &other.1]);
     for (index, (call, theirs)) in traces[0].iter().zip(&traces[1]).enumerate() {
         if call == theirs {
             continue;
