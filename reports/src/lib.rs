@@ -1,25 +1,37 @@
-//! Reports of a run: JSON, JUnit and Markdown, all from one structure.
+//! Reports of a run: JSON, JUnit, Markdown and badges, all from one structure; and what is made of reports afterwards.
+//!
+//! In reading order: this file is the structure and makes it from results; `read` and `merge` take reports from files; the others
+//! write.
 
+mod badge;
 mod coverage;
 mod junit;
+mod merge;
+mod published;
+mod read;
 mod summary;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use touchstone_model::Verdict;
-use touchstone_model::coverage::{Axis, Cells, Share};
-use touchstone_model::result::{CaseResult, RuntimeResult};
+use touchstone_model::coverage::{Axis, Cells, Rows, Share};
+use touchstone_model::result::CaseResult;
 
+pub use badge::badge;
 pub use coverage::{AxisDetails, CoverageDetails};
 pub use junit::junit;
+pub use merge::{MergeError, merge};
+pub use published::{Published, Stale};
+pub use read::ReadError;
 pub use summary::summary;
 
-/// The version of the JSON format.
+/// The version of the JSON format, which `reports/schema/report.json` describes. Fields may be added within a version.
 pub const SCHEMA: u32 = 1;
 
 /// A whole run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Report {
     pub schema: u32,
     /// `false` while the run goes on, and for ever if it was stopped: what is missing was not run.
@@ -38,16 +50,27 @@ pub struct Report {
 }
 
 /// What there was to run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Suite {
     /// Cases that were selected; in a run that was stopped, more than there are results.
     pub cases: usize,
     /// Clauses that the cases with results cite.
     pub clauses: usize,
+    /// Which part of the suite this is, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
+}
+
+/// One of several parts that together are the suite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Shard {
+    /// From 1.
+    pub index: usize,
+    pub count: usize,
 }
 
 /// A runtime and how it did.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Runtime {
     pub name: String,
     pub version: String,
@@ -56,12 +79,15 @@ pub struct Runtime {
     pub wasi: String,
     /// `ok`, or `skipped` for negative controls. A runtime that fails it is not in a report.
     pub preflight: String,
+    /// Whether it is part of Touchstone, so that its version is that of `Cargo.lock`; else it is a program of the machine.
+    #[serde(default)]
+    pub built_in: bool,
     /// Verdict to number of cases.
     pub verdicts: BTreeMap<String, usize>,
 }
 
 /// What the cases reach.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Coverage {
     pub functions: usize,
     pub functions_called: usize,
@@ -75,19 +101,38 @@ pub struct Coverage {
     pub single_errno_calls: f64,
     /// What is counted, by what it is called in `cargo xtask coverage`.
     pub cells: BTreeMap<Axis, Share>,
+    /// What all of the above is counted from.
+    #[serde(default)]
+    pub basis: Basis,
+}
+
+/// What coverage is counted from. That of several reports together is their sum.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Basis {
+    /// What was reached on the reference.
+    pub reached: Cells,
+    /// The errors that functions answered on any runtime.
+    pub errnos: Rows,
+    /// Calls on the reference.
+    pub calls: usize,
+    /// Of these, calls to which exactly one answer was permitted.
+    pub single_errno: usize,
 }
 
 /// One case.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Case {
     pub id: String,
+    /// Where it stands, from the root of the repository; its whole path where it is no case of it.
+    #[serde(default)]
+    pub file: String,
     pub summary: String,
     pub clauses: Vec<String>,
     pub results: BTreeMap<String, CaseRuntime>,
 }
 
 /// One case on one runtime.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CaseRuntime {
     /// The worst of all profiles.
     pub verdict: Verdict,
@@ -95,7 +140,7 @@ pub struct CaseRuntime {
 }
 
 /// One case on one runtime under one profile.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CaseProfile {
     pub verdict: Verdict,
     pub end: String,
@@ -119,14 +164,14 @@ pub struct CaseProfile {
 }
 
 /// A case that could not be run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CaseError {
     pub case: String,
     pub message: String,
 }
 
 /// How long it took.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Timing {
     pub wall_s: f64,
 }
@@ -135,12 +180,15 @@ pub struct Timing {
 #[derive(Debug, Clone)]
 pub struct Context {
     pub reference: String,
-    /// Name, version, family, WASI implementation, preflight; in the order of the columns.
-    pub runtimes: Vec<(String, String, String, String, String)>,
+    /// In the order of the columns; their verdicts are counted from the results.
+    pub runtimes: Vec<Runtime>,
     /// All cells that a suite could reach.
     pub universe: Cells,
     /// Cases that there are to run.
     pub cases: usize,
+    /// Where each case stands, as reports name it.
+    pub files: BTreeMap<String, String>,
+    pub shard: Option<Shard>,
     /// Show what was seen of escapes. Without it the report only counts them: they are reported to the runtime first.
     pub disclose: bool,
 }
@@ -152,16 +200,15 @@ pub const WITHHELD: &str =
 impl Report {
     /// Makes a report from results in the order of their ids.
     pub fn new(context: &Context, results: &[CaseResult], errors: Vec<CaseError>, complete: bool, wall_s: f64) -> Report {
-        let cited: BTreeSet<&String> = results.iter().flat_map(|result| &result.clauses).collect();
-        let coverage = Coverage::new(&context.universe, results);
+        let cases: Vec<Case> = results.iter().map(|result| Case::new(result, context)).collect();
         Report {
             schema: SCHEMA,
             complete,
-            suite: Suite { cases: context.cases, clauses: cited.len() },
+            suite: Suite { cases: context.cases, clauses: cited(&cases), shard: context.shard },
             reference: context.reference.clone(),
-            runtimes: context.runtimes.iter().map(|runtime| Runtime::new(runtime, results)).collect(),
-            coverage,
-            cases: results.iter().map(|result| Case::new(result, context.disclose)).collect(),
+            runtimes: context.runtimes.iter().map(|runtime| runtime.counted(&cases)).collect(),
+            coverage: Coverage::new(&context.universe, Basis::new(results)),
+            cases,
             errors,
             timing: Timing { wall_s },
         }
@@ -173,9 +220,10 @@ impl Report {
         serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
     }
 
-    /// Reads a report.
-    pub fn parse(text: &str) -> Result<Report, serde_json::Error> {
-        serde_json::from_str(text)
+    /// The JSON Schema of the format, with a line break at its end: what stands in `reports/schema/report.json`.
+    pub fn json_schema() -> String {
+        // a schema is JSON itself
+        serde_json::to_string_pretty(&schemars::schema_for!(Report)).unwrap_or_default() + "\n"
     }
 
     /// Whether nothing is unexplained.
@@ -184,11 +232,9 @@ impl Report {
     }
 }
 
-/// The share of calls to which exactly one answer was permitted; 1 where there is no call.
-fn share(results: &[CaseResult]) -> f64 {
-    let sum = |of: fn(&CaseResult) -> usize| u32::try_from(results.iter().map(of).sum::<usize>()).unwrap_or(u32::MAX);
-    let (calls, single) = (sum(|result| result.tightness.calls), sum(|result| result.tightness.single));
-    if calls == 0 { 1.0 } else { (f64::from(single) / f64::from(calls) * 10_000.0).round() / 10_000.0 }
+/// How many clauses cases cite.
+fn cited(cases: &[Case]) -> usize {
+    cases.iter().flat_map(|case| &case.clauses).collect::<BTreeSet<_>>().len()
 }
 
 /// The verdicts that a report has a column for. `discouraged` counts, of those that are `permitted`, those that miss a `should`.
@@ -196,9 +242,11 @@ pub const COLUMNS: [&str; 10] =
     ["pass", "permitted", "discouraged", "known", "failed", "stale", "unsupported", "crashed", "timed-out", "escaped"];
 
 impl Coverage {
-    fn new(universe: &Cells, results: &[CaseResult]) -> Coverage {
-        let reached = reached(results);
-        let on_any = with_every_runtime(reached.clone(), results);
+    /// Sets what was reached against all that there is.
+    fn new(universe: &Cells, basis: Basis) -> Coverage {
+        let reached = &basis.reached;
+        let mut on_any = reached.clone();
+        on_any.extend(Axis::Errnos, &basis.errnos);
         Coverage {
             functions: universe.count(Axis::Functions),
             functions_called: reached.count(Axis::Functions),
@@ -206,9 +254,30 @@ impl Coverage {
             clauses_covered: reached.count(Axis::ClausesCited),
             errno_pairs: reached.count(Axis::Errnos),
             clauses_reached: reached.count(Axis::ClausesReached),
-            single_errno_calls: share(results),
+            single_errno_calls: basis.share(),
             cells: Axis::ALL.into_iter().map(|axis| (axis, on_any.share(universe, axis))).collect(),
+            basis,
         }
+    }
+}
+
+impl Basis {
+    fn new(results: &[CaseResult]) -> Basis {
+        let mut errnos = Cells::default();
+        let profiles = results.iter().flat_map(|result| result.runtimes.values()).flat_map(|runtime| runtime.profiles.values());
+        profiles.for_each(|profile| errnos.extend(Axis::Errnos, &profile.errnos));
+        Basis {
+            reached: reached(results),
+            errnos: errnos.0.remove(&Axis::Errnos).unwrap_or_default(),
+            calls: results.iter().map(|result| result.tightness.calls).sum(),
+            single_errno: results.iter().map(|result| result.tightness.single).sum(),
+        }
+    }
+
+    /// The share of calls to which exactly one answer was permitted, to four places; 1 where there is no call.
+    fn share(&self) -> f64 {
+        let [calls, single] = [self.calls, self.single_errno].map(|number| f64::from(u32::try_from(number).unwrap_or(u32::MAX)));
+        if self.calls == 0 { 1.0 } else { (single / calls * 10_000.0).round() / 10_000.0 }
     }
 }
 
@@ -227,27 +296,25 @@ pub fn with_every_runtime(mut cells: Cells, results: &[CaseResult]) -> Cells {
 }
 
 impl Runtime {
-    fn new((name, version, family, wasi, preflight): &(String, String, String, String, String), results: &[CaseResult]) -> Runtime {
+    /// The same with the verdicts of these cases.
+    fn counted(&self, cases: &[Case]) -> Runtime {
         let mut verdicts: BTreeMap<String, usize> = COLUMNS.iter().map(|name| ((*name).to_owned(), 0)).collect();
-        for verdict in results.iter().filter_map(|result| result.runtimes.get(name)).filter_map(RuntimeResult::verdict) {
-            *verdicts.entry(verdict.name().to_owned()).or_default() += 1;
+        for result in cases.iter().filter_map(|case| case.results.get(&self.name)) {
+            let is_discouraged = || result.profiles.values().any(|profile| !profile.discouraged.is_empty());
+            let discouraged = (result.verdict == Verdict::Permitted && is_discouraged()).then_some("discouraged");
+            for column in discouraged.into_iter().chain([result.verdict.name()]) {
+                *verdicts.entry(column.to_owned()).or_default() += 1;
+            }
         }
-        let own = results.iter().filter_map(|result| result.runtimes.get(name));
-        let is_discouraged = |result: &&RuntimeResult| {
-            result.verdict() == Some(Verdict::Permitted)
-                && result.profiles.values().any(|profile| !profile.judgement.discouraged.is_empty())
-        };
-        verdicts.insert("discouraged".to_owned(), own.filter(is_discouraged).count());
-        let [name, version, family, wasi, preflight] = [name, version, family, wasi, preflight].map(String::clone);
-        Runtime { name, version, family, wasi, preflight, verdicts }
+        Runtime { verdicts, ..self.clone() }
     }
 }
 
 impl Case {
-    fn new(result: &CaseResult, disclose: bool) -> Case {
+    fn new(result: &CaseResult, context: &Context) -> Case {
         let results = result.runtimes.iter().filter_map(|(name, runtime)| {
             // an escape under one profile may show under another without being one there
-            let withheld = runtime.verdict() == Some(Verdict::Escaped) && !disclose;
+            let withheld = runtime.verdict() == Some(Verdict::Escaped) && !context.disclose;
             let profiles = runtime.profiles.iter().map(|(profile, result)| {
                 let differences = result.judgement.differences.iter().map(ToString::to_string).collect();
                 let shown = CaseProfile {
@@ -264,6 +331,12 @@ impl Case {
             });
             Some((name.clone(), CaseRuntime { verdict: runtime.verdict()?, profiles: profiles.collect() }))
         });
-        Case { id: result.id.clone(), summary: result.summary.clone(), clauses: result.clauses.clone(), results: results.collect() }
+        Case {
+            id: result.id.clone(),
+            file: context.files.get(&result.id).cloned().unwrap_or_default(),
+            summary: result.summary.clone(),
+            clauses: result.clauses.clone(),
+            results: results.collect(),
+        }
     }
 }

@@ -22,6 +22,7 @@ Commands:
   register        where the specification leaves a choice, and what each runtime chose
   fuzz            random scripts on runtimes, each call judged, what is refused made small
   fuzz-targets    coverage-guided fuzzing with libFuzzer (needs a nightly toolchain and cargo-fuzz)
+  report          join reports of parts of a suite; keep the published results true
   promote         make a case of what fuzz found, and a draft of what explains it
   witness         the oracle on trial: random scripts on the host kernel beside what the oracle prefers
   mutants         faults planted in the reference, and what finds them
@@ -42,7 +43,7 @@ fn main() -> ExitCode {
             let _ = print(HELP);
             return ExitCode::SUCCESS;
         }
-        Some("conformance" | "check" | "explain" | "coverage" | "register" | "fuzz" | "promote" | "witness" | "runtimes" | "prebuilt") => {
+        Some("conformance" | "check" | "explain" | "coverage" | "register" | "fuzz" | "promote" | "report" | "witness" | "runtimes" | "prebuilt") => {
             program("touchstone", &args)
         }
         Some("mutants") => program("touchstone-mutants", &args[1..]),
@@ -111,7 +112,7 @@ fn code(status: ExitStatus) -> u8 {
 
 /// Everything that CI runs, in the order in which a mistake shows soonest for what it costs.
 fn ci() -> Result<u8, String> {
-    let steps: [&[&str]; 9] = [
+    let steps: [&[&str]; 10] = [
         &["test", "--workspace"],
         &["fmt", "--all", "--check"],
         &["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"],
@@ -121,6 +122,7 @@ fn ci() -> Result<u8, String> {
         &["xtask", "mutants", "--random", "5000", "--at-least", "80"],
         &["xtask", "fuzz", "--runtime", "wasmtime", "--runtime", "wasmi", "--cases", "100000", "--seed", "1"],
         &["xtask", "conformance", "--report", "target/touchstone/report"],
+        &["xtask", "report", "--publish", "target/touchstone/report", "--check"],
     ];
     for step in steps {
         eprintln!("── cargo {}", step.join(" "));

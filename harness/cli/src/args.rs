@@ -30,6 +30,8 @@ pub enum Command {
     Register(RegisterArgs),
     /// Run random scripts on runtimes, judge each call, and make what is refused as small as it gets
     Fuzz(FuzzArgs),
+    /// Join reports of parts of a suite, and keep the published results true
+    Report(ReportArgs),
     /// Make a case of a finding, and a draft of what explains it
     Promote(PromoteArgs),
     /// Put the oracle on trial: random scripts on the host kernel, call by call beside what the oracle prefers
@@ -50,6 +52,39 @@ pub enum Command {
     /// Times scripts, for `fuzz --costs`
     #[command(hide = true)]
     Costs(CostsArgs),
+}
+
+/// Flags of `report`.
+#[derive(Debug, Clone, Parser)]
+#[command(after_help = "Examples:
+  cargo xtask report --merge one/report.json two/report.json --report out   the report of the whole
+  cargo xtask report --merge out/report.json --format github                annotations and a job summary of a run
+  cargo xtask report --publish out/report.json                              write reports/published
+  cargo xtask report --publish out/report.json --check                      see that it is true
+
+Nothing is run: reports are what `cargo xtask conformance --report DIR` wrote. Parts that were made with --shard I/N have
+to be there all N.
+Exit codes: 0 no unexplained difference, 1 a difference, 2 usage (a report that cannot be read among it), 3 harness error")]
+#[command(group = clap::ArgGroup::new("what").required(true).args(["merge", "publish", "schema"]))]
+pub struct ReportArgs {
+    /// Join these reports, and show what they come to
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub merge: Vec<PathBuf>,
+    /// Write the results of this report, of a whole run, to reports/published
+    #[arg(long, value_name = "FILE")]
+    pub publish: Option<PathBuf>,
+    /// Write nothing: see that reports/published says what the report says
+    #[arg(long, requires = "publish")]
+    pub check: bool,
+    /// Print the JSON Schema of report.json, which stands in reports/schema/report.json
+    #[arg(long)]
+    pub schema: bool,
+    /// Write report.json, junit.xml, summary.md and badges of the joined reports into this folder
+    #[arg(long, value_name = "DIR", requires = "merge")]
+    pub report: Option<PathBuf>,
+    /// What to print on stdout
+    #[arg(long, value_enum, default_value_t = Format::Human, requires = "merge")]
+    pub format: Format,
 }
 
 /// Flags of `conformance`.
@@ -86,7 +121,7 @@ pub struct ConformanceArgs {
     /// Which host profile: with openat2 allowed, denied, or both; without it, both for cases that resolve a path
     #[arg(long, value_enum)]
     pub profile: Option<ProfileArg>,
-    /// Write report.json, junit.xml, summary.md and a WAT reproducer for each red script into this folder
+    /// Write report.json, junit.xml, summary.md, badges and a WAT reproducer for each red script into this folder
     #[arg(long, value_name = "DIR")]
     pub report: Option<PathBuf>,
     /// What to print on stdout

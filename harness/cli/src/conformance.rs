@@ -13,14 +13,14 @@ use touchstone_guest::script::wat;
 use touchstone_model::Verdict;
 use touchstone_model::bounds;
 use touchstone_model::result::{CaseResult, RuntimeResult};
-use touchstone_reports::{CaseError, Context, Report, junit, summary};
+use touchstone_reports::{CaseError, Context, Report, Runtime, badge, junit, summary};
 use touchstone_runner::HarnessError;
 use touchstone_runner::schedule::{self, Event, Plan};
 use touchstone_runner::scratch::Scratch;
 use touchstone_runner::suite::Suite;
-use touchstone_runtimes::Entry;
+use touchstone_runtimes::{Entry, Origin};
 
-use crate::args::{ConformanceArgs, Format};
+use crate::args::{ConformanceArgs, Format, Shard};
 use crate::snapshots::{self, State};
 use crate::{Exit, Failure, github, human, places, select};
 
@@ -46,7 +46,8 @@ pub fn run(args: &ConformanceArgs) -> Result<Exit, Failure> {
     let fixtures = Fixtures::new(places::cache().join("fixtures"));
     let plan = plan(args, &suite, &fixtures, runtimes.clone(), reference)?;
     let scratch = Scratch::new()?;
-    let context = Context { cases: suite.cases.len(), ..context(&runtimes, reference, args.disclose) };
+    let shard = args.shard.map(|Shard { index, count }| touchstone_reports::Shard { index, count });
+    let context = Context { cases: suite.cases.len(), files: files(&suite), shard, ..context(&runtimes, reference, args.disclose) };
     let mut progress = human::Progress::new(suite.cases.len(), args.format != Format::Human);
     let mut partial = Partial { writer: writer.as_ref(), context: &context, results: Vec::new(), written: None, start };
     partial.write()?;
@@ -74,14 +75,20 @@ pub fn run(args: &ConformanceArgs) -> Result<Exit, Failure> {
     }
     keep_escapes(&outcome.results)?;
     let snapshots = snapshots_of(args, reference, &outcome.results)?;
-    print(args, &report, &suite, &outcome.results, &snapshots);
+    print(args, &report, &outcome.results, &snapshots)?;
     Ok(exit(&report, &snapshots))
 }
 
 fn exit(report: &Report, snapshots: &[String]) -> Exit {
+    let exit = verdict_of(report);
+    if exit == Exit::Green && !snapshots.is_empty() { Exit::Difference } else { exit }
+}
+
+/// The exit code that a report comes to.
+pub(crate) fn verdict_of(report: &Report) -> Exit {
     if !report.errors.is_empty() {
         Exit::Harness
-    } else if !report.is_green() || !snapshots.is_empty() {
+    } else if !report.is_green() {
         Exit::Difference
     } else if !report.complete {
         Exit::Harness
@@ -137,25 +144,28 @@ pub fn context(runtimes: &[&Entry], reference: &Entry, disclose: bool) -> Contex
         let preflight = if entry.control { "skipped" } else { "ok" };
         let [name, version, family, wasi, preflight] =
             [entry.name, entry.version(), entry.family, entry.wasi(), preflight].map(str::to_owned);
-        (name, version, family, wasi, preflight)
+        let built_in = matches!(entry.origin, Origin::BuiltIn { .. });
+        Runtime { name, version, family, wasi, preflight, built_in, verdicts: BTreeMap::new() }
     };
     Context {
         reference: reference.name.to_owned(),
         runtimes: runtimes.iter().map(row).collect(),
         universe: touchstone_oracle::coverage::universe(),
         cases: 0,
+        files: BTreeMap::new(),
+        shard: None,
         disclose,
     }
 }
 
 /// Writes reports into a folder, each file whole or not at all.
-struct Writer {
+pub(crate) struct Writer {
     folder: PathBuf,
 }
 
 impl Writer {
     /// Makes the folder and sees that it can be written, before anything is run for it.
-    fn new(folder: &Path) -> Result<Writer, Failure> {
+    pub(crate) fn new(folder: &Path) -> Result<Writer, Failure> {
         let cure = "name a folder that you may write";
         let failed = |error: std::io::Error| Failure::usage(format!("reports cannot be written to {}: {error}", folder.display()), cure);
         fs::create_dir_all(folder).map_err(failed)?;
@@ -163,10 +173,15 @@ impl Writer {
         Ok(Writer { folder: folder.to_owned() })
     }
 
-    fn write(&self, report: &Report) -> Result<(), Failure> {
+    pub(crate) fn write(&self, report: &Report) -> Result<(), Failure> {
         let junit = junit(report).map_err(|error| Failure::Other(format!("write JUnit: {error}")))?;
-        for (name, text) in [("report.json", report.json()), ("junit.xml", junit), ("summary.md", summary(report))] {
-            let path = self.folder.join(name);
+        let mut files =
+            [("report.json", report.json()), ("junit.xml", junit), ("summary.md", summary(report))].map(|(name, text)| (name.to_owned(), text)).to_vec();
+        files.extend(report.runtimes.iter().map(|runtime| (format!("badges/{}.svg", runtime.name), badge(report, runtime))));
+        let badges = self.folder.join("badges");
+        fs::create_dir_all(&badges).map_err(Failure::file("create", badges))?;
+        for (name, text) in files {
+            let path = self.folder.join(&name);
             let part = self.folder.join(format!("{name}.part"));
             fs::write(&part, text).and_then(|()| fs::rename(&part, &path)).map_err(Failure::file("write", path))?;
         }
@@ -268,27 +283,40 @@ fn snapshots_of(args: &ConformanceArgs, reference: &Entry, results: &[CaseResult
     Ok(out)
 }
 
-fn print(args: &ConformanceArgs, report: &Report, suite: &Suite, results: &[CaseResult], snapshots: &[String]) {
-    match args.format {
-        Format::Human => {
+fn print(args: &ConformanceArgs, report: &Report, results: &[CaseResult], snapshots: &[String]) -> Result<(), Failure> {
+    match in_format(report, args.format)? {
+        Some(text) => {
+            human::print(&text);
+            snapshots.iter().for_each(|text| eprintln!("snapshot: {text}"));
+        }
+        None => {
             results.iter().for_each(|result| human::print(&human::failures(result, &report.reference, args.disclose, &flags_again(args))));
             report.errors.iter().for_each(|error| human::print(&format!("\nharness error: {}: {}\n", error.case, error.message)));
             snapshots.iter().for_each(|text| human::print(&format!("\nsnapshot: {text}")));
             human::print(&format!("\n{}\n{}", human::verdicts(report), footer(report)));
         }
-        Format::Json => human::print(&report.json()),
-        // a report that cannot be written as XML was already refused where it is written to a folder
-        Format::Junit => human::print(&junit(report).unwrap_or_default()),
+    }
+    Ok(())
+}
+
+/// A report for machines; nothing for people, who see more than stands in it. GitHub's also gets its job summary.
+pub(crate) fn in_format(report: &Report, format: Format) -> Result<Option<String>, Failure> {
+    Ok(match format {
+        Format::Human => None,
+        Format::Json => Some(report.json()),
+        Format::Junit => Some(junit(report).map_err(|error| Failure::Other(format!("write JUnit: {error}")))?),
         Format::Github => {
-            let root = places::root();
-            let file = |path: &Path| path.strip_prefix(&root).unwrap_or(path).display().to_string();
-            let files: BTreeMap<String, String> = suite.cases.iter().map(|case| (case.case.id.clone(), file(&case.path))).collect();
-            human::print(&github::annotations(report, &files));
+            github::add_to_job_summary(&summary(report))?;
+            Some(github::annotations(report))
         }
-    }
-    if args.format != Format::Human {
-        snapshots.iter().for_each(|text| eprintln!("snapshot: {text}"));
-    }
+    })
+}
+
+/// Where each case stands: from the repository, or as a whole path where it is none of its.
+fn files(suite: &Suite) -> BTreeMap<String, String> {
+    let root = places::root();
+    let file = |path: &Path| path.strip_prefix(&root).unwrap_or(path).display().to_string();
+    suite.cases.iter().map(|case| (case.case.id.clone(), file(&case.path))).collect()
 }
 
 /// The flags of this run without which a failure might not show again.
@@ -307,7 +335,7 @@ fn flags_again(args: &ConformanceArgs) -> String {
     out
 }
 
-fn footer(report: &Report) -> String {
+pub(crate) fn footer(report: &Report) -> String {
     let coverage = &report.coverage;
     format!(
         "{} cases, {} of {} functions called, {} of {} clauses cited; compared with {}; {:.1} s{}\n",

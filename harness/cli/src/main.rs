@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use touchstone_cli::args::{Args, Command};
-use touchstone_cli::{Failure, check, conformance, coverage, explain, fuzz, list, prebuilt, promote, register, witness, worker};
+use touchstone_cli::{Failure, check, conformance, coverage, explain, fuzz, list, prebuilt, promote, register, report, witness, worker};
 
 fn main() -> ExitCode {
     let args = Args::parse();
@@ -15,6 +15,7 @@ fn main() -> ExitCode {
         Command::Coverage(args) => coverage::run(&args),
         Command::Register(args) => register::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Promote(args) => promote::run(&args),
         Command::Witness(args) => witness::run(&args),
         Command::Runtimes => list::run(),
@@ -26,11 +27,11 @@ fn main() -> ExitCode {
     };
     match done {
         Ok(exit) => exit.into(),
-        Err(failure) => report(&failure),
+        Err(failure) => tell(&failure),
     }
 }
 
-fn report(failure: &Failure) -> ExitCode {
+fn tell(failure: &Failure) -> ExitCode {
     eprintln!("{}", failure.text());
     failure.exit().into()
 }

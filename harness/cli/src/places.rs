@@ -22,6 +22,11 @@ pub fn register() -> PathBuf {
     root().join("suites/ambiguities.md")
 }
 
+/// The published results.
+pub fn published() -> PathBuf {
+    root().join("reports/published")
+}
+
 /// What is known to differ between the oracle and the host kernel.
 pub fn witness_exceptions() -> PathBuf {
     root().join("suites/witness.toml")

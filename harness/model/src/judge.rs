@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::fmt::{self, Display, Formatter};
 
 use semver::Version;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use touchstone_spec::{ClauseId, Function, clause};
 
@@ -22,7 +23,7 @@ use crate::tree::{self, Entry, TreeSnapshot};
 use crate::world::Access;
 
 /// What one case on one runtime came to. In the order from best to worst, so that the worst of several profiles is their maximum.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// Permitted, and equal to the reference.

@@ -6,6 +6,7 @@ mod commands;
 mod controls;
 mod coverage;
 mod documents;
+mod every_verdict;
 mod explain;
 mod fixtures;
 mod hostile;

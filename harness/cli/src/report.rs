@@ -1,0 +1,146 @@
+//! `report`: what is made of reports that were written before. Nothing is run.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use touchstone_reports::{MergeError, Published, ReadError, Report, merge};
+
+use crate::args::ReportArgs;
+use crate::conformance::{Writer, footer, in_format, verdict_of};
+use crate::{Exit, Failure, human, places, select};
+
+/// Runs the command.
+pub fn run(args: &ReportArgs) -> Result<Exit, Failure> {
+    if args.schema {
+        human::print(&Report::json_schema());
+        return Ok(Exit::Green);
+    }
+    match &args.publish {
+        Some(path) if args.check => check(&read(path)?),
+        Some(path) => publish(&read(path)?),
+        None => joined(args),
+    }
+}
+
+/// Reads a report, or the one in a folder of reports.
+fn read(path: &Path) -> Result<Report, Failure> {
+    let path = if path.is_dir() { path.join("report.json") } else { path.to_owned() };
+    let text = fs::read_to_string(&path).map_err(|error| {
+        let cure = "name a report.json that `cargo xtask conformance --report DIR` wrote, or its folder";
+        Failure::usage(format!("{} cannot be read: {error}", path.display()), cure)
+    })?;
+    Report::parse(&text).map_err(|error| {
+        let cure = match error {
+            ReadError::CutOff { .. } => "run it again with `cargo xtask conformance --report DIR`, or copy the whole file",
+            ReadError::Malformed(_) | ReadError::NoSchema => "name a report.json that `cargo xtask conformance --report DIR` wrote",
+            ReadError::Schema { .. } => "make it again with this version, or read it with the version that wrote it",
+        };
+        Failure::usage(format!("{} is no report: {error}", path.display()), cure)
+    })
+}
+
+/// Joins reports, and shows and writes what they come to.
+fn joined(args: &ReportArgs) -> Result<Exit, Failure> {
+    let parts = args.merge.iter().map(|path| Ok((path.display().to_string(), read(path)?)));
+    let parts = parts.collect::<Result<Vec<(String, Report)>, Failure>>()?;
+    let report = merge(&parts, &touchstone_oracle::coverage::universe()).map_err(|error| {
+        let cure = match error {
+            MergeError::Nothing => "name them behind `--merge`",
+            MergeError::Different { .. } => "merge reports of one suite on the same runtimes only; `--diff OLD NEW` compares others",
+            MergeError::Twice { .. } => "name each report once, and parts that `--shard` or `--filter` keep apart",
+            MergeError::NoShard { .. } | MergeError::Missing { .. } => "name the reports of all parts, each made with `--shard I/N` of the same N",
+        };
+        Failure::usage(error.to_string(), cure)
+    })?;
+    if let Some(folder) = &args.report {
+        Writer::new(folder)?.write(&report)?;
+    }
+    match in_format(&report, args.format)? {
+        Some(text) => human::print(&text),
+        None => human::print(&format!("{}\n{}\n{}", red(&report), human::verdicts(&report), footer(&report))),
+    }
+    Ok(verdict_of(&report))
+}
+
+/// A line for each case that is not green somewhere.
+fn red(report: &Report) -> String {
+    let mut out = String::new();
+    for case in &report.cases {
+        for (runtime, result) in case.results.iter().filter(|(_, result)| !result.verdict.is_green()) {
+            let first = result.profiles.values().flat_map(|profile| &profile.differences).next().map_or("", String::as_str);
+            out.push_str(&format!("{}: {} on {runtime}: {first}\n", result.verdict, case.id));
+        }
+    }
+    report.errors.iter().for_each(|error| out.push_str(&format!("harness error: {}: {}\n", error.case, error.message)));
+    out
+}
+
+/// Writes the results of a whole run to where published ones stand.
+fn publish(report: &Report) -> Result<Exit, Failure> {
+    let now = of_whole_run(report)?;
+    let folder = places::published();
+    fs::create_dir_all(&folder).map_err(Failure::file("create", &folder))?;
+    let files = now.files();
+    for path in text_files(&folder)?.values().filter(|path| !files.keys().any(|name| path.ends_with(name))) {
+        fs::remove_file(path).map_err(Failure::file("remove", path))?;
+    }
+    for (name, text) in &files {
+        let path = folder.join(name);
+        fs::write(&path, text).map_err(Failure::file("write", path))?;
+    }
+    human::print(&format!("{} files in {} are written\n", files.len(), folder.display()));
+    Ok(Exit::Green)
+}
+
+/// Compares the published results with those of a run.
+fn check(report: &Report) -> Result<Exit, Failure> {
+    let now = of_whole_run(report)?;
+    let folder = places::published();
+    let mut texts = BTreeMap::new();
+    for (name, path) in text_files(&folder)? {
+        texts.insert(name, fs::read_to_string(&path).map_err(Failure::file("read", path))?);
+    }
+    let (stale, left_out) = Published::parse(&texts).stale(report, &now);
+    left_out.iter().for_each(|name| human::print(&format!("{name} is here in another version or not at all, and was not compared\n")));
+    if stale.is_empty() {
+        human::print(&format!("{} is as it should be\n", folder.display()));
+        return Ok(Exit::Green);
+    }
+    eprintln!("error: {} is stale in {} places", folder.display(), stale.len());
+    stale.iter().take(SHOWN).for_each(|stale| eprintln!("  {stale}"));
+    eprintln!("  cure: cargo xtask report --publish REPORT, then review the change");
+    Ok(Exit::Difference)
+}
+
+/// Stale places that are shown.
+const SHOWN: usize = 20;
+
+/// What is published of a report: of nothing but a whole run.
+fn of_whole_run(report: &Report) -> Result<Published, Failure> {
+    if !report.complete || report.suite.shard.is_some() {
+        let cure = "publish the report of a run of the whole suite that came to its end; `--merge` joins parts";
+        return Err(Failure::usage("this is the report of a part of the suite", cure));
+    }
+    let suite = select::suite(&[])?;
+    let missing = suite.cases.iter().find(|file| !report.cases.iter().any(|case| case.id == file.case.id));
+    if let Some(file) = missing {
+        return Err(Failure::usage(format!("this report lacks the case {}", file.case.id), "publish the report of a run of the whole suite"));
+    }
+    let sometimes = suite.divergences.iter().flat_map(|divergence| &divergence.seen).filter(|seen| seen.sometimes);
+    let varies: BTreeSet<(String, String)> =
+        sometimes.flat_map(|seen| seen.cases.keys().map(|case| (seen.runtime.clone(), case.clone()))).collect();
+    Ok(Published::of(report, &varies))
+}
+
+/// The published files that are there: name to path.
+fn text_files(folder: &Path) -> Result<BTreeMap<String, PathBuf>, Failure> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+        Err(error) => return Err(Failure::file("list", folder)(error)),
+    };
+    let paths = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<PathBuf>, _>>();
+    let paths = paths.map_err(Failure::file("list", folder))?.into_iter().filter(|path| path.extension().is_some_and(|end| end == "txt"));
+    Ok(paths.filter_map(|path| Some((path.file_name()?.to_string_lossy().into_owned(), path))).collect())
+}

@@ -1,0 +1,141 @@
+//! Results as small text files that stand in the repository, so that a diff shows what a new version of a runtime changed: a file
+//! for each area with a line per case and a letter per runtime, and one with the versions.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use touchstone_model::Verdict;
+
+use crate::{Report, Runtime};
+
+/// The file with the versions.
+const VERSIONS: &str = "versions.txt";
+/// What heads a file of results.
+const LEGEND: &str = "# . pass, p permitted, k known, u unsupported, S stale, F failed, T timed out, C crashed, E escaped, - not run;\n\
+                      # ~ known at times: it depends on timing\n";
+
+/// Case to runtime to letter.
+type Letters = BTreeMap<String, BTreeMap<String, char>>;
+
+/// Published results.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Published {
+    /// Runtime and version with the WASI in it, in the order of the columns.
+    versions: Vec<(String, String)>,
+    letters: Letters,
+}
+
+/// How published results are not what a report says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stale {
+    /// A runtime that is part of Touchstone has another version, or is new or gone.
+    Version { runtime: String, published: String, now: String },
+    /// A case has another verdict.
+    Case { case: String, runtime: String, published: char, now: char },
+}
+
+impl fmt::Display for Stale {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Stale::Version { runtime, published, now } => write!(f, "{runtime}: published for {published}, now {now}"),
+            Stale::Case { case, runtime, published, now } => write!(f, "{case} on {runtime}: published as `{published}`, now `{now}`"),
+        }
+    }
+}
+
+impl Published {
+    /// What a report says. `varies` is by runtime and case what shows a difference at times only.
+    pub fn of(report: &Report, varies: &BTreeSet<(String, String)>) -> Published {
+        let letters = report.cases.iter().map(|case| {
+            let letter = |runtime: &Runtime| {
+                let varies = varies.contains(&(runtime.name.clone(), case.id.clone()));
+                let letter = case.results.get(&runtime.name).map_or('-', |result| letter(result.verdict));
+                (runtime.name.clone(), if varies && matches!(letter, '.' | 'p' | 'k') { '~' } else { letter })
+            };
+            (case.id.clone(), report.runtimes.iter().map(letter).collect())
+        });
+        let version = |runtime: &Runtime| (runtime.name.clone(), format!("{} ({})", runtime.version, runtime.wasi));
+        Published { versions: report.runtimes.iter().map(version).collect(), letters: letters.collect() }
+    }
+
+    /// As files: name to text.
+    pub fn files(&self) -> BTreeMap<String, String> {
+        let mut out = BTreeMap::new();
+        let versions = self.versions.iter().map(|(runtime, version)| format!("{runtime} {version}\n"));
+        out.insert(VERSIONS.to_owned(), versions.collect());
+        let names: Vec<&str> = self.versions.iter().map(|(runtime, _)| runtime.as_str()).collect();
+        let width = self.letters.keys().filter_map(|id| id.split_once('/')).map(|(_, name)| name.len()).max().unwrap_or_default();
+        for (id, letters) in &self.letters {
+            let (area, name) = id.split_once('/').unwrap_or(("", id));
+            let file = out.entry(format!("{area}.txt")).or_insert_with(|| format!("{LEGEND}# {}\n", names.join(" ")));
+            let letters: String = names.iter().map(|runtime| letters.get(*runtime).copied().unwrap_or('-')).collect();
+            file.push_str(&format!("{name:<width$} {letters}\n"));
+        }
+        out
+    }
+
+    /// Reads them back. What is no line of such a file is left out, so that it shows as missing.
+    pub fn parse(files: &BTreeMap<String, String>) -> Published {
+        let text = |name: &str| files.get(name).map_or("", String::as_str);
+        let pair = |line: &str| line.split_once(' ').map(|(name, rest)| (name.to_owned(), rest.trim().to_owned()));
+        let versions: Vec<(String, String)> = text(VERSIONS).lines().filter_map(pair).collect();
+        let mut letters = Letters::new();
+        for (file, text) in files.iter().filter(|(file, _)| *file != VERSIONS) {
+            let area = file.trim_end_matches(".txt");
+            for (name, row) in text.lines().filter(|line| !line.starts_with('#')).filter_map(pair) {
+                letters.insert(format!("{area}/{name}"), versions.iter().map(|(runtime, _)| runtime.clone()).zip(row.chars()).collect());
+            }
+        }
+        Published { versions, letters }
+    }
+
+    /// How these results differ from what a report says now, and the runtimes that could not be compared. That a program of this machine
+    /// is absent or of another version says nothing about the published results.
+    pub fn stale(&self, report: &Report, now: &Published) -> (Vec<Stale>, Vec<String>) {
+        let (mut stale, mut left_out) = (Vec::new(), Vec::new());
+        let names: BTreeSet<&String> = self.versions.iter().chain(&now.versions).map(|(runtime, _)| runtime).collect();
+        let is_built_in = |name: &String| report.runtimes.iter().any(|runtime| runtime.name == *name && runtime.built_in);
+        for name in names {
+            let [published, found] = [self, now].map(|results| results.version(name));
+            if published == found {
+                stale.extend(self.differences(now, name));
+            } else if is_built_in(name) {
+                stale.push(Stale::Version { runtime: name.clone(), published: published.to_owned(), now: found.to_owned() });
+            } else {
+                left_out.push(name.clone());
+            }
+        }
+        (stale, left_out)
+    }
+
+    fn version(&self, name: &str) -> &str {
+        self.versions.iter().find(|(runtime, _)| runtime == name).map_or("nothing", |(_, version)| version)
+    }
+
+    fn differences<'a>(&'a self, now: &'a Published, runtime: &'a str) -> impl Iterator<Item = Stale> + 'a {
+        let letter = move |results: &Published, case: &String| {
+            results.letters.get(case).and_then(|letters| letters.get(runtime)).copied().unwrap_or('-')
+        };
+        let cases: BTreeSet<&String> = self.letters.keys().chain(now.letters.keys()).collect();
+        cases.into_iter().filter_map(move |case| {
+            let [published, found] = [self, now].map(|results| letter(results, case));
+            let stale = || Stale::Case { case: case.clone(), runtime: runtime.to_owned(), published, now: found };
+            (published != found).then(stale)
+        })
+    }
+}
+
+/// The letter of a verdict.
+fn letter(verdict: Verdict) -> char {
+    match verdict {
+        Verdict::Pass => '.',
+        Verdict::Permitted => 'p',
+        Verdict::Known => 'k',
+        Verdict::Unsupported => 'u',
+        Verdict::Stale => 'S',
+        Verdict::Failed => 'F',
+        Verdict::TimedOut => 'T',
+        Verdict::Crashed => 'C',
+        Verdict::Escaped => 'E',
+    }
+}

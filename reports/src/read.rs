@@ -1,0 +1,50 @@
+//! Reports that were written before.
+
+use serde::Deserialize;
+use thiserror::Error;
+
+use crate::{Report, SCHEMA};
+
+/// Why a text is no report.
+#[derive(Debug, Error)]
+pub enum ReadError {
+    /// It ends in the middle.
+    #[error("it ends too early, at line {line}: it was not written to its end")]
+    CutOff {
+        /// From 1.
+        line: usize,
+    },
+    /// It is no JSON, or a field is missing or of another type.
+    #[error("{0}")]
+    Malformed(serde_json::Error),
+    /// It is JSON, but nothing says that it is a report.
+    #[error("it has no `schema`, so it is no report of Touchstone")]
+    NoSchema,
+    /// It was written by another version.
+    #[error("it is of schema {found}, and this version of Touchstone reads schema {SCHEMA}")]
+    Schema {
+        /// What it says.
+        found: u64,
+    },
+}
+
+/// What every schema has.
+#[derive(Deserialize)]
+struct Head {
+    schema: Option<u64>,
+}
+
+impl Report {
+    /// Reads a report.
+    pub fn parse(text: &str) -> Result<Report, ReadError> {
+        match serde_json::from_str::<Head>(text).map_err(malformed)?.schema {
+            None => Err(ReadError::NoSchema),
+            Some(found) if found != u64::from(SCHEMA) => Err(ReadError::Schema { found }),
+            Some(_) => serde_json::from_str(text).map_err(malformed),
+        }
+    }
+}
+
+fn malformed(error: serde_json::Error) -> ReadError {
+    if error.is_eof() { ReadError::CutOff { line: error.line() } } else { ReadError::Malformed(error) }
+}
