@@ -163,6 +163,15 @@ pub struct CaseProfile {
     pub trace: Vec<String>,
 }
 
+impl CaseProfile {
+    /// What is wrong, a text each: the differences, or the divergences that no longer hold.
+    pub fn complaints(&self) -> Vec<String> {
+        let stale = self.divergences.iter().filter(|_| self.verdict == Verdict::Stale);
+        let stale = stale.map(|id| format!("the divergence {id} no longer holds here: narrow its versions or take the case out of it"));
+        self.differences.iter().cloned().chain(stale).collect()
+    }
+}
+
 /// A case that could not be run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CaseError {
@@ -338,5 +347,24 @@ impl Case {
             clauses: result.clauses.clone(),
             results: results.collect(),
         }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A report of nothing.
+    pub(crate) fn empty() -> Report {
+        let context = Context {
+            reference: "oracle".to_owned(),
+            runtimes: Vec::new(),
+            universe: Cells::default(),
+            cases: 0,
+            files: BTreeMap::new(),
+            shard: None,
+            disclose: false,
+        };
+        Report::new(&context, &[], Vec::new(), true, 0.0)
     }
 }

@@ -139,3 +139,55 @@ fn letter(verdict: Verdict) -> char {
         Verdict::Escaped => 'E',
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn published(versions: &[(&str, &str)], letters: &[(&str, &str)]) -> Published {
+        let versions: Vec<(String, String)> = versions.iter().map(|(name, version)| ((*name).to_owned(), (*version).to_owned())).collect();
+        let row = |letters: &str| versions.iter().map(|(name, _)| name.clone()).zip(letters.chars()).collect();
+        Published { letters: letters.iter().map(|(case, letters)| ((*case).to_owned(), row(letters))).collect(), versions }
+    }
+
+    /// A report that has these runtimes; the last one is a program of the machine.
+    fn report(names: &[&str]) -> Report {
+        let runtime = |(index, name): (usize, &&str)| Runtime {
+            name: (*name).to_owned(),
+            version: String::new(),
+            family: String::new(),
+            wasi: String::new(),
+            preflight: "ok".to_owned(),
+            built_in: index + 1 < names.len(),
+            verdicts: BTreeMap::new(),
+        };
+        let runtimes: Vec<Runtime> = names.iter().enumerate().map(runtime).collect();
+        Report { runtimes, ..crate::tests::empty() }
+    }
+
+    #[test]
+    fn files_are_read_back() {
+        let results =
+            published(&[("one", "1.0 (a 1)"), ("two", "2 (b)")], &[("files/x", ".k"), ("files/long-name", "p~"), ("paths/y", "-E")]);
+        let files = results.files();
+        assert_eq!(files.keys().collect::<Vec<_>>(), ["files.txt", "paths.txt", "versions.txt"]);
+        assert!(files["files.txt"].contains("\nlong-name p~\n"), "{files:?}");
+        assert_eq!(Published::parse(&files), results);
+    }
+
+    #[test]
+    fn a_changed_letter_version_or_case_is_stale_and_another_program_is_left_out() {
+        let old = published(&[("one", "1"), ("program", "1")], &[("a/x", ".k"), ("a/y", "..")]);
+        let names = ["one", "program"];
+        assert_eq!(old.stale(&report(&names), &old), (Vec::new(), Vec::new()));
+        let case = |case: &str, published, now| Stale::Case { case: case.to_owned(), runtime: "one".to_owned(), published, now };
+        let now = published(&[("one", "1"), ("program", "2")], &[("a/x", "pF"), ("a/z", ".F")]);
+        let (stale, left_out) = old.stale(&report(&names), &now);
+        assert_eq!(stale, [case("a/x", '.', 'p'), case("a/y", '.', '-'), case("a/z", '-', '.')]);
+        assert_eq!(left_out, ["program"]);
+        let now = published(&[("one", "1.1")], &[("a/x", "."), ("a/y", ".")]);
+        let (stale, left_out) = old.stale(&report(&["one", "other"]), &now);
+        assert_eq!(stale, [Stale::Version { runtime: "one".to_owned(), published: "1".to_owned(), now: "1.1".to_owned() }]);
+        assert_eq!(left_out, ["program"]);
+    }
+}

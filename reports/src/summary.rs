@@ -34,7 +34,7 @@ pub fn summary(report: &Report) -> String {
         for (runtime, result) in case.results.iter().filter(|(_, result)| !result.verdict.is_green()) {
             line(format!("\n**{} on {runtime}: `{}`** {}\n", result.verdict, case.id, case.summary));
             for (profile, result) in &result.profiles {
-                result.differences.iter().for_each(|text| line(format!("- {profile}: {text}")));
+                result.complaints().iter().for_each(|text| line(format!("- {profile}: {text}")));
             }
         }
     }

@@ -43,9 +43,10 @@ fn main() -> ExitCode {
             let _ = print(HELP);
             return ExitCode::SUCCESS;
         }
-        Some("conformance" | "check" | "explain" | "coverage" | "register" | "fuzz" | "promote" | "report" | "witness" | "runtimes" | "prebuilt") => {
-            program("touchstone", &args)
-        }
+        Some(
+            "conformance" | "check" | "explain" | "coverage" | "register" | "fuzz" | "promote" | "report" | "witness" | "runtimes"
+            | "prebuilt",
+        ) => program("touchstone", &args),
         Some("mutants") => program("touchstone-mutants", &args[1..]),
         Some("oracle-mutants") => oracle_mutants::run(&args[1..]),
         Some("fuzz-targets") => fuzz_targets::run(&args[1..]),

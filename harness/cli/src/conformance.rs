@@ -175,8 +175,9 @@ impl Writer {
 
     pub(crate) fn write(&self, report: &Report) -> Result<(), Failure> {
         let junit = junit(report).map_err(|error| Failure::Other(format!("write JUnit: {error}")))?;
-        let mut files =
-            [("report.json", report.json()), ("junit.xml", junit), ("summary.md", summary(report))].map(|(name, text)| (name.to_owned(), text)).to_vec();
+        let mut files = [("report.json", report.json()), ("junit.xml", junit), ("summary.md", summary(report))]
+            .map(|(name, text)| (name.to_owned(), text))
+            .to_vec();
         files.extend(report.runtimes.iter().map(|runtime| (format!("badges/{}.svg", runtime.name), badge(report, runtime))));
         let badges = self.folder.join("badges");
         fs::create_dir_all(&badges).map_err(Failure::file("create", badges))?;

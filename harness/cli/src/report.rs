@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use touchstone_reports::{MergeError, Published, ReadError, Report, merge};
+use touchstone_reports::{CaseProfile, MergeError, Published, ReadError, Report, merge};
 
 use crate::args::ReportArgs;
 use crate::conformance::{Writer, footer, in_format, verdict_of};
@@ -49,7 +49,9 @@ fn joined(args: &ReportArgs) -> Result<Exit, Failure> {
             MergeError::Nothing => "name them behind `--merge`",
             MergeError::Different { .. } => "merge reports of one suite on the same runtimes only; `--diff OLD NEW` compares others",
             MergeError::Twice { .. } => "name each report once, and parts that `--shard` or `--filter` keep apart",
-            MergeError::NoShard { .. } | MergeError::Missing { .. } => "name the reports of all parts, each made with `--shard I/N` of the same N",
+            MergeError::NoShard { .. } | MergeError::Missing { .. } => {
+                "name the reports of all parts, each made with `--shard I/N` of the same N"
+            }
         };
         Failure::usage(error.to_string(), cure)
     })?;
@@ -68,7 +70,7 @@ fn red(report: &Report) -> String {
     let mut out = String::new();
     for case in &report.cases {
         for (runtime, result) in case.results.iter().filter(|(_, result)| !result.verdict.is_green()) {
-            let first = result.profiles.values().flat_map(|profile| &profile.differences).next().map_or("", String::as_str);
+            let first = result.profiles.values().flat_map(CaseProfile::complaints).next().unwrap_or_default();
             out.push_str(&format!("{}: {} on {runtime}: {first}\n", result.verdict, case.id));
         }
     }
@@ -125,7 +127,10 @@ fn of_whole_run(report: &Report) -> Result<Published, Failure> {
     let suite = select::suite(&[])?;
     let missing = suite.cases.iter().find(|file| !report.cases.iter().any(|case| case.id == file.case.id));
     if let Some(file) = missing {
-        return Err(Failure::usage(format!("this report lacks the case {}", file.case.id), "publish the report of a run of the whole suite"));
+        return Err(Failure::usage(
+            format!("this report lacks the case {}", file.case.id),
+            "publish the report of a run of the whole suite",
+        ));
     }
     let sometimes = suite.divergences.iter().flat_map(|divergence| &divergence.seen).filter(|seen| seen.sometimes);
     let varies: BTreeSet<(String, String)> =

@@ -6,8 +6,8 @@
 use std::collections::BTreeSet;
 use std::fmt::{self, Display, Formatter};
 
-use semver::Version;
 use schemars::JsonSchema;
+use semver::Version;
 use serde::{Deserialize, Serialize};
 use touchstone_spec::{ClauseId, Function, clause};
 

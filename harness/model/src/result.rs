@@ -87,5 +87,9 @@ pub fn chosen(trace: &Trace, oracle: &OracleReport) -> BTreeMap<String, BTreeSet
 
 /// A trace as lines of text: number, question, answer.
 pub fn trace_lines(trace: &Trace) -> Vec<String> {
-    normalise(&trace.calls).into_iter().enumerate().map(|(index, call)| format!("{:>3} {} → {}", index + 1, call.question, call.answer)).collect()
+    normalise(&trace.calls)
+        .into_iter()
+        .enumerate()
+        .map(|(index, call)| format!("{:>3} {} → {}", index + 1, call.question, call.answer))
+        .collect()
 }

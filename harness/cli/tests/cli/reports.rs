@@ -170,3 +170,60 @@ fn ctrl_c_keeps_the_results() {
     assert!(report.cases.len() < 60);
     assert!(scratch_folders_of(child.id()).is_empty());
 }
+
+/// A report of some cases, as a file in this folder.
+fn report_of(folder: &std::path::Path, name: &str, flags: &[&str]) -> String {
+    let path = folder.join(name).display().to_string();
+    let args = ["conformance", "--filter", "^files/seek", "--runtime", "wasmi", "--report", &path];
+    touchstone(&[&args, flags].concat()).expect(0);
+    folder.join(name).join("report.json").display().to_string()
+}
+
+#[test]
+fn parts_become_the_report_of_the_whole() {
+    let folder = tempfile::tempdir().expect("make a folder");
+    let whole = report_of(folder.path(), "whole", &[]);
+    let parts = ["1/2", "2/2"].map(|shard| report_of(folder.path(), &shard.replace('/', "-"), &["--shard", shard]));
+    let out = folder.path().join("out").display().to_string();
+    touchstone(&["report", "--merge", &parts[1], &parts[0], "--report", &out]).expect(0);
+    let read = |path: &str| {
+        let text = std::fs::read_to_string(path).expect("a report");
+        let mut report = touchstone_reports::Report::parse(&text).expect("the report loads");
+        report.timing = Default::default();
+        report
+    };
+    assert_eq!(read(&format!("{out}/report.json")), read(&whole));
+    let alone = touchstone(&["report", "--merge", &parts[0]]).expect(2).err;
+    assert!(alone.contains("parts 2 of 2 are missing") && alone.contains("cure: "), "{alone}");
+    let mixed = touchstone(&["report", "--merge", &parts[0], &whole]).expect(2).err;
+    assert!(mixed.contains("is one of 2 parts of a suite, and"), "{mixed}");
+    let twice = touchstone(&["report", "--merge", &whole, &whole]).expect(2).err;
+    assert!(twice.contains("both have the case files/seek"), "{twice}");
+}
+
+#[test]
+fn what_is_no_report_is_refused_with_a_cure() {
+    let folder = tempfile::tempdir().expect("make a folder");
+    let whole = report_of(folder.path(), "whole", &[]);
+    let text = std::fs::read_to_string(&whole).expect("a report");
+    let other = text.replacen("\"schema\": 1", "\"schema\": 7", 1);
+    let broken = [
+        (&text[..text.len() / 2], "it ends too early, at line"),
+        ("", "it ends too early, at line 1"),
+        ("{}", "it has no `schema`"),
+        ("[1, 2]", "invalid type"),
+        (&other, "it is of schema 7, and this version of Touchstone reads schema 1"),
+        ("{\"schema\": 1}", "missing field"),
+    ];
+    let path = folder.path().join("broken.json").display().to_string();
+    for (text, message) in broken {
+        std::fs::write(&path, text).expect("write");
+        let err = touchstone(&["report", "--merge", &path]).expect(2).err;
+        assert!(err.contains(message) && err.contains("broken.json") && err.contains("cure: "), "{message} is not in\n{err}");
+        assert_eq!(err.matches("error:").count(), 1, "{err}");
+    }
+    let err = touchstone(&["report", "--merge", "/nowhere/report.json"]).expect(2).err;
+    assert!(err.contains("/nowhere/report.json cannot be read") && err.contains("cure: "), "{err}");
+    let err = touchstone(&["report", "--publish", &whole, "--check"]).expect(2).err;
+    assert!(err.contains("lacks the case"), "{err}");
+}
