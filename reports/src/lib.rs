@@ -1,7 +1,9 @@
-//! Reports of a run: JSON, JUnit and Markdown, all from one structure.
+//! Reports of a run: JSON, JUnit, Markdown and a page, all from one structure.
 
 mod coverage;
+pub mod diff;
 mod junit;
+pub mod page;
 mod summary;
 
 use std::collections::{BTreeMap, BTreeSet};

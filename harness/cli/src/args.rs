@@ -86,9 +86,12 @@ pub struct ConformanceArgs {
     /// Which host profile: with openat2 allowed, denied, or both; without it, both for cases that resolve a path
     #[arg(long, value_enum)]
     pub profile: Option<ProfileArg>,
-    /// Write report.json, junit.xml, summary.md and a WAT reproducer for each red script into this folder
+    /// Write index.html, report.json, junit.xml, summary.md and a WAT reproducer for each red script into this folder
     #[arg(long, value_name = "DIR")]
     pub report: Option<PathBuf>,
+    /// Say in index.html what changed since the run of this report.json
+    #[arg(long, value_name = "FILE", requires = "report")]
+    pub baseline: Option<PathBuf>,
     /// What to print on stdout
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub format: Format,
