@@ -21,8 +21,8 @@ use touchstone_runner::suite::Suite;
 use touchstone_runtimes::Entry;
 
 use crate::args::{ConformanceArgs, Format};
-use crate::snapshots::{self, State};
 use crate::page::{self, Page};
+use crate::snapshots::{self, State};
 use crate::{Exit, Failure, github, human, places, select};
 
 /// The report that people open.

@@ -12,10 +12,10 @@ mod verdicts;
 use askama::Template;
 use serde::Serialize;
 use touchstone_model::Case;
+use touchstone_model::Verdict;
 use touchstone_model::coverage::Cells;
 use touchstone_model::divergence::Divergence;
 use touchstone_model::result::{CaseResult, RuntimeResult};
-use touchstone_model::Verdict;
 
 use crate::{COLUMNS, Report, Runtime};
 

@@ -112,13 +112,7 @@ impl<'a> Overview<'a> {
 }
 
 impl<'a> CaseRow<'a> {
-    fn new(
-        report: &Report,
-        result: &'a CaseResult,
-        numbers: &BTreeMap<&str, usize>,
-        texts: &mut Strings,
-        disclose: bool,
-    ) -> CaseRow<'a> {
+    fn new(report: &Report, result: &'a CaseResult, numbers: &BTreeMap<&str, usize>, texts: &mut Strings, disclose: bool) -> CaseRow<'a> {
         let mut row = CaseRow {
             id: &result.id,
             summary: &result.summary,

@@ -39,11 +39,11 @@ function caseView(id) {
   const { details } = opened;
   const groups = details.withheld ? [] : runGroups(opened);
   return [
-    el("div.topline", trail(["cases", entry.area], entry.id), neighbours(index)),
+    el("div.topline", trail(["cases", "Cases"], entry.id), neighbours(index)),
     el("h2.statement", entry.summary),
     el("p.quiet", el("code", entry.id), details.file && [" · ", el("code", details.file)]),
-    verdictSection(entry, opened),
     section("What it tests", el("ul.items", entry.clauses.map((clause) => clauseItem(CLAUSES[clause].id)))),
+    verdictSection(entry, opened),
     details.withheld && el("p.notice", el("strong", "Withheld. "), details.withheld),
     groups.length > 0 && [traceSection(opened, groups), endSection(opened, groups), treeSection(opened, groups)],
     !details.withheld && sourceSection(opened),
@@ -62,24 +62,34 @@ function neighbours(index) {
   return el("p.neighbours", place >= 0 && el("span.quiet", `${place + 1} of ${all.length}`), step(-1, "← previous", "p"), step(1, "next →", "n"));
 }
 
-/** What each runtime came to, with everything that departs. */
-function verdictSection(entry, opened) {
-  const rows = shownRuntimes(STATE).map((runtime) => verdictRow(entry, opened, runtime));
-  return section("Verdicts", el("div.verdicts", rows));
+/** What each runtime came to: first those of which there is nothing to say, then the others with everything that departs. */
+function verdictSection(entry, { details, strings }) {
+  const rows = shownRuntimes(STATE).map((runtime) => ({ runtime, profiles: details.results[runtime] }));
+  const [plain, others] = [rows.filter(({ profiles }) => profiles.every(isPlain)), rows.filter(({ profiles }) => !profiles.every(isPlain))];
+  const brief = ({ runtime }) => el("li", runtimeName(runtime), " ", badge(entry.verdicts[runtime]));
+  return section(
+    "Verdicts",
+    plain.length > 0 && el("ul.brief", plain.map(brief)),
+    others.length > 0 && el("div.verdicts", others.map(({ runtime, profiles }) => verdictCard(entry, runtime, profiles, strings))),
+  );
 }
 
-function verdictRow(entry, { details, strings }, runtime) {
-  const profiles = details.results[runtime];
+function isPlain(row) {
+  return row.differences.length === 0 && !row.divergences && !row.permitted_by && !row.discouraged && !row.unsupported;
+}
+
+function runtimeName(runtime) {
   const { name, version } = RUNTIMES[runtime];
-  const one = new Set(profiles.map((row) => JSON.stringify({ ...row, profile: 0, run: 0 }))).size <= 1;
-  const shown = one ? profiles.slice(0, 1) : profiles;
-  const under = (row) => (one ? (profiles.length > 1 ? "under each profile" : `profile ${strings[row.profile]}`) : `profile ${strings[row.profile]}`);
-  const quiet = one && shown.every((row) => row.differences.length === 0 && !row.divergences && !row.permitted_by && !row.discouraged && !row.unsupported);
-  return el(
-    `article.verdict${quiet ? ".plain" : ""}`,
-    el("h3", name, " ", el("span.quiet", version), " ", badge(entry.verdicts[runtime])),
-    !quiet && shown.map((row) => profilePart(row, strings, under(row), one)),
-  );
+  return [el("strong", name), " ", el("span.quiet", version)];
+}
+
+function verdictCard(entry, runtime, profiles, strings) {
+  const alike = new Set(profiles.map((row) => JSON.stringify({ ...row, profile: 0, run: 0 }))).size === 1;
+  const parts = (alike ? profiles.slice(0, 1) : profiles).map((row) => {
+    const under = alike && profiles.length > 1 ? "under each profile" : `profile ${strings[row.profile]}`;
+    return profilePart(row, strings, under, alike);
+  });
+  return el("article.verdict", el("h3", runtimeName(runtime), " ", badge(entry.verdicts[runtime])), parts);
 }
 
 function profilePart(row, strings, under, one) {
@@ -89,7 +99,8 @@ function profilePart(row, strings, under, one) {
     el("p.quiet", !one && [badge(row.verdict), " "], under),
     row.unsupported && el("p", "Not run: it has no ", el("code", row.unsupported), ", as a probe has shown."),
     row.divergences && el("ul.plain", row.divergences.map((number) => el("li", divergenceLine(strings[number])))),
-    row.permitted_by && el("p", "Permitted by ", ids(row.permitted_by)),
+    // of a run that departs these say what permits the rest of it, which is not what a reader looks for
+    row.permitted_by && "md".includes(row.verdict) && el("p", "Permitted by ", ids(row.permitted_by)),
     row.discouraged && el("p", el("span.mark.discouraged", "Discouraged by "), ids(row.discouraged)),
     row.differences.length > 0 && el("ul.differences", row.differences.map((difference) => differenceItem(difference, strings))),
   );

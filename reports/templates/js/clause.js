@@ -28,7 +28,7 @@ function outcomes(clause) {
   const item = ({ answer, text, evidence, discouraged, linux }) =>
     el(
       "li",
-      el("code.answer", answer),
+      el("code", answer),
       text ? `: ${text}` : "",
       discouraged && el("span.mark.discouraged", " discouraged"),
       linux && el("span.quiet", " (what the Linux kernel chooses)"),

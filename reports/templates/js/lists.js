@@ -47,10 +47,10 @@ function casesExplained(divergence) {
 
 function divergenceItem(divergence) {
   const explained = [...casesExplained(divergence)];
-  const counts = explained.map(([runtime, cases]) => el("span.chip", `${runtime} · ${counted(cases.length, "case")}`));
-  const item = el("details.item", el("summary", el("span.title", divergence.title), " ", counts.length > 0 ? counts : el("span.quiet", "no case of this run"), " ", el("code.quiet", divergence.id)));
+  const counts = explained.map(([runtime, cases]) => [" ", el("span.chip", `${runtime} · ${counted(cases.length, "case")}`)]);
+  const item = el("details.item", el("summary", el("span.title", divergence.title), counts.length > 0 ? counts : el("span.quiet", " no case of this run")));
   item.addEventListener("toggle", () => item.append(...divergenceText(divergence)), { once: true });
-  return el("li", item, el("p.tracker", tracker(divergence)));
+  return el("li", item, el("p.tracker", el("code", link(to("divergence", divergence.id), divergence.id)), " · ", tracker(divergence)));
 }
 
 /** All that is on record of a divergence. */
@@ -66,7 +66,6 @@ function divergenceText(divergence) {
     el("p", el("span.quiet", "On record for")),
     el("ul.plain", seen),
     explained.map(([runtime, cases]) => el("p", el("span.quiet", `In this run on ${runtime}: `), joined(cases.map((id) => link(to("case", id), id))))),
-    el("p", link(to("divergence", divergence.id), "Permalink")),
   ];
 }
 
@@ -122,7 +121,8 @@ function choiceRow(choice, shown) {
   const clause = CLAUSES[choice.clause];
   const chosen = shown.map((runtime) => choice.chosen[runtime]);
   const distinct = new Set(chosen.filter((own) => own.length > 0).map((own) => own.join(" ")));
-  const permitted = joined([...new Set(clause.outcomes.map((outcome) => outcome.answer))].map((answer) => el("code", answer)), " ");
+  const permitted = el("details.item", el("summary", joined([...new Set(clause.outcomes.map((outcome) => outcome.answer))].map((answer) => el("code", answer)), " · ")));
+  permitted.addEventListener("toggle", () => permitted.append(outcomes(clause)), { once: true });
   return el(
     "tr",
     el("th.wide", { scope: "row" }, clauseLink(clause.id), el("span.sub", clause.title), weight(clause)),
@@ -143,16 +143,18 @@ function coverageView() {
         el("p", axis.meaning),
         el("p", el("meter", { min: "0", max: axis.total, value: axis.covered, "aria-label": `${axis.name} covered` }), " ", el("strong", `${axis.covered} of ${axis.total}`), ` covered, ${missing} not`),
         missing > 0 && cellTable(`${axis.name}: not covered`, axis.not_covered, axis.name),
-        el("details.item", el("summary", counted(axis.covered, "cell"), " covered"), cellTable(`${axis.name}: covered`, axis.covered_cells, axis.name)),
+        axis.covered > 0 && el("details.item", el("summary", counted(axis.covered, "cell"), " covered"), cellTable(`${axis.name}: covered`, axis.covered_cells, axis.name)),
       );
     }),
   ];
 }
 
-function cellTable(label, rows, axis) {
+function cellTable(label, all, axis) {
+  const rows = Object.entries(all).filter(([row, columns]) => (STATE.function.size === 0 || STATE.function.has(row)) && hasWords(row, ...columns));
+  if (rows.length === 0) return el("p.quiet", "None fits the filters.");
   const isClause = axis.startsWith("clauses");
   const cell = (row, column) => (isClause ? el("a.clause", { href: to("clause", `${row}.${column}`) }, column) : el("code", column));
-  const body = Object.entries(rows).map(([row, columns]) => el("tr", el("th", { scope: "row" }, row), el("td.chips", columns.map((column) => [cell(row, column), " "]))));
+  const body = rows.map(([row, columns]) => el("tr", el("th", { scope: "row" }, row), el("td.chips", columns.map((column) => [cell(row, column), " "]))));
   return scroll(label, el("table.cells", el("tbody", body)));
 }
 

@@ -19,6 +19,7 @@ const PAGES = {
 };
 
 const MAIN = document.getElementById("view");
+const TOTALS = document.querySelector("details.totals");
 let GRID = null;
 /** Where each view was left: what is active, and how far it was scrolled. */
 const LEFT = new Map();
@@ -31,7 +32,8 @@ function gridView() {
   const heads = shownRuntimes(STATE).map((runtime) => [RUNTIMES[runtime].name, el("span.sub", RUNTIMES[runtime].version)]);
   const toggle = (key) => {
     STATE.open = toggled(STATE.open, key);
-    history.replaceState(null, "", address(STATE));
+    LIST = address(STATE);
+    history.replaceState(null, "", LIST);
     GRID.use(rowsOf(cases));
     GRID.go(GRID.active);
   };
@@ -63,6 +65,8 @@ function render() {
   GRID?.draw();
   showFilters();
   showViews();
+  // elsewhere they would only be in the way
+  TOTALS.hidden = STATE.view !== "matrix";
   performance.measure("render", { start });
 }
 
@@ -127,6 +131,6 @@ MAIN.before(filterBar(apply));
 addEventListener("hashchange", navigate);
 addEventListener("resize", () => GRID?.draw());
 document.addEventListener("keydown", key);
-if (matchMedia("(max-width: 45rem)").matches) document.querySelector("details.totals").open = false;
+if (matchMedia("(max-width: 45rem)").matches) TOTALS.open = false;
 render();
 performance.mark("ready");

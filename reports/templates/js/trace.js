@@ -101,7 +101,7 @@ function answerCell({ strings }, call, asked, names, reference) {
     el("code", strings[call.a]),
     mark,
     (call.d || []).map(([expected, clauses]) => el("p.must", "must be ", el("code", strings[expected]), " ", el("span.clauses", clauseLinks(clauses.map((clause) => strings[clause]))))),
-    call !== asked && (call.p !== asked.p || call.q !== asked.q) && call.s !== "n" && el("p.must", el("span.quiet", "permitted here "), el("code", strings[call.p])),
+    !rejected && (call.p !== asked.p || call.q !== asked.q) && call.s !== "n" && el("p.must", el("span.quiet", "permitted here "), el("code", strings[call.p])),
     call.m && el("p.must", el("span.mark.discouraged", "discouraged by "), clauseLinks(call.m.map((clause) => strings[clause]))),
   );
 }

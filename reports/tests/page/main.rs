@@ -9,8 +9,8 @@ use touchstone_model::Verdict;
 use touchstone_model::case::{Case, Language};
 use touchstone_model::coverage::Cells;
 use touchstone_model::judge::{Difference, Witness};
-use touchstone_reports::page::{self, PageContext, Source};
 use touchstone_reports::WITHHELD;
+use touchstone_reports::page::{self, PageContext, Source};
 
 /// The JSON in the elements of a page that begin like this.
 fn data(page: &str, start: &str) -> Vec<Value> {

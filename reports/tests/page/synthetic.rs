@@ -13,8 +13,7 @@ use touchstone_reports::page::{self, ClauseText, OutcomeText, PageContext};
 use touchstone_reports::{Context, Report};
 
 /// Functions of which synthetic cases and clauses are.
-const FUNCTIONS: [&str; 8] =
-    ["fd_close", "fd_read", "fd_readdir", "fd_seek", "fd_write", "path_open", "path_rename", "path_unlink_file"];
+const FUNCTIONS: [&str; 8] = ["fd_close", "fd_read", "fd_readdir", "fd_seek", "fd_write", "path_open", "path_rename", "path_unlink_file"];
 /// Clauses of each function.
 const CLAUSES_EACH: usize = 90;
 /// Calls of each case.

@@ -110,7 +110,9 @@ impl Browser {
         match self.messages.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
             Ok(message) => message,
             Err(RecvTimeoutError::Timeout) => panic!("the browser did not answer {what}"),
-            Err(RecvTimeoutError::Disconnected) => panic!("the browser ended at {what}; does `chromium --headless=new --no-sandbox` start?"),
+            Err(RecvTimeoutError::Disconnected) => {
+                panic!("the browser ended at {what}; does `chromium --headless=new --no-sandbox` start?")
+            }
         }
     }
 
