@@ -169,7 +169,7 @@ impl Writer {
         tempfile::tempfile_in(folder).map_err(failed)?;
         // it is made when the run ends; until then that of another run would stand beside this one's report
         match fs::remove_file(folder.join(PAGE)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(error)),
             Ok(()) | Err(_) => Ok(Writer { folder: folder.to_owned() }),
         }
     }

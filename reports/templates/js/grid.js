@@ -63,12 +63,12 @@ class Grid {
       "aria-level": row.level,
       "aria-rowindex": index + 2,
       "aria-expanded": row.open === undefined ? null : String(row.open),
-      tabindex: index === this.active ? "0" : "-1",
       "data-index": index,
       "data-key": row.key,
       style: `top:${index * ROW}px;--level:${row.level - 1}`,
     };
     const node = el("div.row", about, el("div.cell.label", { role: "rowheader" }, row.label()), row.cells());
+    reachable(node, index === this.active);
     this.made.set(index, node);
     const next = [...this.made.keys()].filter((other) => other > index).sort((a, b) => a - b)[0];
     // rows stand in the document in their order, for those who read it without seeing it
@@ -109,11 +109,11 @@ class Grid {
   }
 
   activeIs(index) {
-    this.made.get(this.active)?.setAttribute("tabindex", "-1");
+    reachable(this.made.get(this.active), false);
     this.active = Math.min(Math.max(index, 0), this.rows.length - 1);
     this.draw();
     const node = this.made.get(this.active);
-    node?.setAttribute("tabindex", "0");
+    reachable(node, true);
     return node;
   }
 
@@ -130,4 +130,10 @@ class Grid {
     for (let index = this.active; index >= 0; index -= 1) if (this.rows[index].level < level) return this.go(index);
     return undefined;
   }
+}
+
+/** Lets the tabulator reach a row and its links, or pass them by: of a grid it reaches the active row alone. */
+function reachable(row, is) {
+  if (!row) return;
+  for (const node of [row, ...row.querySelectorAll("a")]) node.tabIndex = is ? 0 : -1;
 }

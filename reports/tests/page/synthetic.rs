@@ -83,7 +83,7 @@ fn clause(function: &str, index: usize) -> ClauseText {
         anchor: format!("{function}; POSIX"),
         note: "A note in a few words, as there is one for each clause.".to_owned(),
         unproven: None,
-        outcomes: if index % 3 == 0 { vec![outcome("inval"), outcome("badf")] } else { vec![outcome("inval")] },
+        outcomes: if index.is_multiple_of(3) { vec![outcome("inval"), outcome("badf")] } else { vec![outcome("inval")] },
     }
 }
 
