@@ -77,6 +77,7 @@ impl Shared {
             jobs: 1,
             timeout: Duration::from_secs(bounds::RUN_TIMEOUT_SECONDS),
             fail_fast: false,
+            keep_shown: false,
             plant: None,
         }
     }

@@ -1,12 +1,14 @@
-//! Reports of a run: JSON, JUnit, Markdown and badges, all from one structure; and what is made of reports afterwards.
+//! Reports of a run: JSON, JUnit, Markdown, badges and a page, all from one structure; and what is made of reports afterwards.
 //!
 //! In reading order: this file is the structure and makes it from results; `read` and `merge` take reports from files; the others
 //! write.
 
 mod badge;
 mod coverage;
+pub mod diff;
 mod junit;
 mod merge;
+pub mod page;
 mod published;
 mod read;
 mod summary;

@@ -22,7 +22,7 @@ Commands:
   register        where the specification leaves a choice, and what each runtime chose
   fuzz            random scripts on runtimes, each call judged, what is refused made small
   fuzz-targets    coverage-guided fuzzing with libFuzzer (needs a nightly toolchain and cargo-fuzz)
-  report          join reports of parts of a suite; keep the published results true
+  report          join reports of parts of a suite, compare two, publish results
   promote         make a case of what fuzz found, and a draft of what explains it
   witness         the oracle on trial: random scripts on the host kernel beside what the oracle prefers
   mutants         faults planted in the reference, and what finds them

@@ -30,7 +30,7 @@ pub enum Command {
     Register(RegisterArgs),
     /// Run random scripts on runtimes, judge each call, and make what is refused as small as it gets
     Fuzz(FuzzArgs),
-    /// Join reports of parts of a suite, and keep the published results true
+    /// Join reports of parts of a suite, compare two, and keep the published results true
     Report(ReportArgs),
     /// Make a case of a finding, and a draft of what explains it
     Promote(PromoteArgs),
@@ -59,17 +59,21 @@ pub enum Command {
 #[command(after_help = "Examples:
   cargo xtask report --merge one/report.json two/report.json --report out   the report of the whole
   cargo xtask report --merge out/report.json --format github                annotations and a job summary of a run
+  cargo xtask report --diff old/report.json new/report.json                 what is fixed, broken, new and gone
   cargo xtask report --publish out/report.json                              write reports/published
   cargo xtask report --publish out/report.json --check                      see that it is true
 
 Nothing is run: reports are what `cargo xtask conformance --report DIR` wrote. Parts that were made with --shard I/N have
-to be there all N.
+to be there all N. A diff is a difference where something is broken, or is not explained that was.
 Exit codes: 0 no unexplained difference, 1 a difference, 2 usage (a report that cannot be read among it), 3 harness error")]
-#[command(group = clap::ArgGroup::new("what").required(true).args(["merge", "publish", "schema"]))]
+#[command(group = clap::ArgGroup::new("what").required(true).args(["merge", "diff", "publish", "schema"]))]
 pub struct ReportArgs {
     /// Join these reports, and show what they come to
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub merge: Vec<PathBuf>,
+    /// Say what is fixed, broken, new and gone from the first report to the second
+    #[arg(long, num_args = 2, value_names = ["OLD", "NEW"])]
+    pub diff: Vec<PathBuf>,
     /// Write the results of this report, of a whole run, to reports/published
     #[arg(long, value_name = "FILE")]
     pub publish: Option<PathBuf>,
@@ -82,8 +86,8 @@ pub struct ReportArgs {
     /// Write report.json, junit.xml, summary.md and badges of the joined reports into this folder
     #[arg(long, value_name = "DIR", requires = "merge")]
     pub report: Option<PathBuf>,
-    /// What to print on stdout
-    #[arg(long, value_enum, default_value_t = Format::Human, requires = "merge")]
+    /// What to print on stdout; of `--diff`, human or json
+    #[arg(long, value_enum, default_value_t = Format::Human)]
     pub format: Format,
 }
 
@@ -121,9 +125,12 @@ pub struct ConformanceArgs {
     /// Which host profile: with openat2 allowed, denied, or both; without it, both for cases that resolve a path
     #[arg(long, value_enum)]
     pub profile: Option<ProfileArg>,
-    /// Write report.json, junit.xml, summary.md, badges and a WAT reproducer for each red script into this folder
+    /// Write index.html, report.json, junit.xml, summary.md, badges and a WAT reproducer for each red script into this folder
     #[arg(long, value_name = "DIR")]
     pub report: Option<PathBuf>,
+    /// Say in index.html what changed since the run of this report.json
+    #[arg(long, value_name = "FILE", requires = "report")]
+    pub baseline: Option<PathBuf>,
     /// What to print on stdout
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub format: Format,

@@ -21,8 +21,12 @@ use touchstone_runner::suite::Suite;
 use touchstone_runtimes::{Entry, Origin};
 
 use crate::args::{ConformanceArgs, Format, Shard};
+use crate::page::Page;
 use crate::snapshots::{self, State};
-use crate::{Exit, Failure, github, human, places, select};
+use crate::{Exit, Failure, github, human, places, report, select};
+
+/// The report that people open.
+const PAGE: &str = "index.html";
 
 /// How often a report on disk is renewed while the run goes on, so that a killed run leaves one.
 const REPORT_INTERVAL: Duration = Duration::from_millis(500);
@@ -41,6 +45,7 @@ pub fn run(args: &ConformanceArgs) -> Result<Exit, Failure> {
         suite.cases.iter().for_each(|file| human::print(&format!("{}  {}\n", file.case.id, file.case.summary)));
         return Ok(Exit::Green);
     }
+    let baseline = args.baseline.as_deref().map(report::read).transpose()?;
     let writer = args.report.as_deref().map(Writer::new).transpose()?;
     let stop = stop_on_ctrl_c()?;
     let fixtures = Fixtures::new(places::cache().join("fixtures"));
@@ -69,8 +74,9 @@ pub fn run(args: &ConformanceArgs) -> Result<Exit, Failure> {
     let report = Report::new(&context, &outcome.results, errors, complete, start.elapsed().as_secs_f64());
     if let Some(writer) = &writer {
         writer.write(&report)?;
-    }
-    if let Some(writer) = &writer {
+        let (flags, disclose) = (&flags_again(args), args.disclose);
+        let page = Page { suite: &suite, flags, universe: &context.universe, baseline: baseline.as_ref(), disclose };
+        writer.file(PAGE, &page.text(&report, &outcome.results)?)?;
         writer.reproducers(&suite, &outcome.results)?;
     }
     keep_escapes(&outcome.results)?;
@@ -116,6 +122,7 @@ fn plan<'a>(
         jobs: args.jobs.map_or(cores, usize::from),
         timeout: Duration::from_secs(args.timeout),
         fail_fast: args.fail_fast,
+        keep_shown: args.report.is_some(),
         plant: args.plant,
     })
 }
@@ -170,7 +177,11 @@ impl Writer {
         let failed = |error: std::io::Error| Failure::usage(format!("reports cannot be written to {}: {error}", folder.display()), cure);
         fs::create_dir_all(folder).map_err(failed)?;
         tempfile::tempfile_in(folder).map_err(failed)?;
-        Ok(Writer { folder: folder.to_owned() })
+        // it is made when the run ends; until then that of another run would stand beside this one's report
+        match fs::remove_file(folder.join(PAGE)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(error)),
+            Ok(()) | Err(_) => Ok(Writer { folder: folder.to_owned() }),
+        }
     }
 
     pub(crate) fn write(&self, report: &Report) -> Result<(), Failure> {
@@ -182,11 +193,15 @@ impl Writer {
         let badges = self.folder.join("badges");
         fs::create_dir_all(&badges).map_err(Failure::file("create", badges))?;
         for (name, text) in files {
-            let path = self.folder.join(&name);
-            let part = self.folder.join(format!("{name}.part"));
-            fs::write(&part, text).and_then(|()| fs::rename(&part, &path)).map_err(Failure::file("write", path))?;
+            self.file(&name, &text)?;
         }
         Ok(())
+    }
+
+    fn file(&self, name: &str, text: &str) -> Result<(), Failure> {
+        let path = self.folder.join(name);
+        let part = self.folder.join(format!("{name}.part"));
+        fs::write(&part, text).and_then(|()| fs::rename(&part, &path)).map_err(Failure::file("write", path))
     }
 }
 

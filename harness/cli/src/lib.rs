@@ -2,7 +2,7 @@
 //!
 //! In reading order: [`args`] is the command line, [`failure`] what can go wrong and the exit codes, [`places`] where things
 //! are; [`conformance`], [`check`], [`explain`], [`coverage`], [`register`], [`fuzz`], [`promote`], [`report`], [`witness`], [`list`] and [`prebuilt`] are the commands, of which
-//! some share [`suite_run`]; [`human`] and [`github`] write for people.
+//! some share [`suite_run`]; [`human`], [`github`] and [`page`] write for people.
 
 pub mod args;
 pub mod check;
@@ -14,6 +14,7 @@ pub mod fuzz;
 pub mod github;
 pub mod human;
 pub mod list;
+pub mod page;
 pub mod places;
 pub mod prebuilt;
 pub mod promote;

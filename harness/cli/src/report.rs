@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use touchstone_reports::diff::{Change, Diff, Presence};
 use touchstone_reports::{CaseProfile, MergeError, Published, ReadError, Report, merge};
 
-use crate::args::ReportArgs;
+use crate::args::{Format, ReportArgs};
 use crate::conformance::{Writer, footer, in_format, verdict_of};
 use crate::{Exit, Failure, human, places, select};
 
@@ -16,6 +17,9 @@ pub fn run(args: &ReportArgs) -> Result<Exit, Failure> {
         human::print(&Report::json_schema());
         return Ok(Exit::Green);
     }
+    if let [older, newer] = args.diff.as_slice() {
+        return compare(args.format, &read(older)?, &read(newer)?);
+    }
     match &args.publish {
         Some(path) if args.check => check(&read(path)?),
         Some(path) => publish(&read(path)?),
@@ -24,7 +28,7 @@ pub fn run(args: &ReportArgs) -> Result<Exit, Failure> {
 }
 
 /// Reads a report, or the one in a folder of reports.
-fn read(path: &Path) -> Result<Report, Failure> {
+pub(crate) fn read(path: &Path) -> Result<Report, Failure> {
     let path = if path.is_dir() { path.join("report.json") } else { path.to_owned() };
     let text = fs::read_to_string(&path).map_err(|error| {
         let cure = "name a report.json that `cargo xtask conformance --report DIR` wrote, or its folder";
@@ -76,6 +80,43 @@ fn red(report: &Report) -> String {
     }
     report.errors.iter().for_each(|error| out.push_str(&format!("harness error: {}: {}\n", error.case, error.message)));
     out
+}
+
+/// Says what changed from one run to another.
+fn compare(format: Format, older: &Report, newer: &Report) -> Result<Exit, Failure> {
+    let diff = Diff::new(older, newer);
+    human::print(&match format {
+        Format::Human => changes(&diff),
+        // a structure of strings and lists always has a JSON form
+        Format::Json => serde_json::to_string_pretty(&diff).unwrap_or_default() + "\n",
+        Format::Junit | Format::Github => return Err(Failure::usage("a diff has no such format", "use `--format human` or `--format json`")),
+    });
+    Ok(if diff.is_worse(newer) { Exit::Difference } else { Exit::Green })
+}
+
+/// A diff as text: what has to be looked into first.
+fn changes(diff: &Diff) -> String {
+    let mut out = String::new();
+    for (runtime, before, after) in &diff.versions {
+        out.push_str(&format!("{runtime}: from {before} to {after}\n"));
+    }
+    if diff.partial {
+        out.push_str("one of the runs was stopped before its end: what is new or gone may only not have been run\n");
+    }
+    for (title, changes) in [("broken", &diff.broken), ("fixed", &diff.fixed), ("changed", &diff.changed)] {
+        for Change { case, runtime, before, after } in changes {
+            out.push_str(&format!("{title}: {case} on {runtime}: {before}, now {after}\n"));
+        }
+    }
+    for (title, presences) in [("new", &diff.new), ("gone", &diff.gone)] {
+        for Presence { case, runtimes } in presences {
+            out.push_str(&format!("{title}: {case} on {}\n", runtimes.join(", ")));
+        }
+    }
+    let counts = [("broken", diff.broken.len()), ("fixed", diff.fixed.len()), ("changed", diff.changed.len())];
+    let [cases, gone] = [&diff.new, &diff.gone].map(Vec::len);
+    let counts = counts.map(|(title, count)| format!("{count} {title}")).join(", ");
+    out + &format!("{counts}, {cases} new, {gone} gone\n")
 }
 
 /// Writes the results of a whole run to where published ones stand.

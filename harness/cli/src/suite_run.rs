@@ -49,6 +49,7 @@ impl<'a> SuiteRun<'a> {
             jobs: cores,
             timeout: self.timeout,
             fail_fast: false,
+            keep_shown: false,
             plant: None,
         };
         let scratch = Scratch::new()?;

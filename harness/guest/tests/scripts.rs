@@ -79,6 +79,20 @@ fn reproducers_are_valid_and_short() {
 }
 
 #[test]
+fn the_reproducer_of_a_far_entry_is_no_longer_than_that_of_a_near_one() {
+    let lines = |index: u32| {
+        let body = format!("all = fd_readdir(root, 4096, 0)\nfd_readdir(root, 4096, all.next[{index}])\n");
+        let case = case(&body);
+        let text = wat::wat(case.script().expect("a script"), &case.world).expect("a layout");
+        let wasm = assemble(text.as_bytes()).unwrap_or_else(|error| panic!("{text}\n{error}"));
+        wasmparser::validate(&wasm).unwrap_or_else(|error| panic!("{text}\n{error}"));
+        text.lines().count()
+    };
+    assert_eq!(lines(1), lines(499));
+    assert!(lines(499) < 30);
+}
+
+#[test]
 fn the_reproducer_shows_calls_as_written_and_exits_with_the_last_errno() {
     let case = case(SEEK);
     let text = wat::wat(case.script().expect("a script"), &case.world).expect("a layout");

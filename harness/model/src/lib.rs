@@ -18,6 +18,7 @@ pub mod observation;
 pub mod oracle;
 pub mod result;
 pub mod script;
+pub mod shown;
 pub mod trace;
 pub mod tree;
 pub mod value;

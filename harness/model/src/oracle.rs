@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
+use serde::{Deserialize, Serialize};
 use touchstone_spec::{ClauseId, Errno, Level};
 
 /// What an oracle says of all that a run showed.
@@ -58,7 +59,8 @@ impl Display for Permitted {
 }
 
 /// Whether a call is permitted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Said {
     Accepted,
     Rejected,

@@ -9,6 +9,7 @@ use crate::coverage::{Cells, Rows};
 use crate::judge::{Judgement, Verdict};
 use crate::normalise::normalise;
 use crate::oracle::{OracleReport, Said};
+use crate::shown::Shown;
 use crate::trace::Trace;
 use crate::value::errno_text;
 
@@ -26,6 +27,8 @@ pub struct CaseResult {
     pub tightness: Tightness,
     /// What the case reaches on the reference, and the clauses that it cites.
     pub cells: Cells,
+    /// What runs of it showed, each that differs from the others once. Kept where the plan asks for it.
+    pub shown: Vec<Shown>,
 }
 
 /// How much an oracle leaves open: calls, and those of them to which exactly one answer was permitted.
@@ -54,6 +57,8 @@ pub struct ProfileResult {
     pub chosen: BTreeMap<String, BTreeSet<String>>,
     /// The errors that functions answered.
     pub errnos: Rows,
+    /// Where in [`CaseResult::shown`] stands what it showed. `None` if it was not run, or that is not kept.
+    pub shown: Option<usize>,
 }
 
 impl RuntimeResult {

@@ -13,6 +13,7 @@ use touchstone_model::coverage::{Axis, Rows, errnos};
 use touchstone_model::divergence::Divergence;
 use touchstone_model::judge::{Feature, judge_without, snapshot};
 use touchstone_model::result::{CaseResult, ProfileResult, RuntimeResult, Tightness, chosen, trace_lines};
+use touchstone_model::shown::Shown;
 use touchstone_model::trace::Keeper;
 use touchstone_model::{Evidence, Observation, Trace, Verdict, judge};
 use touchstone_oracle::Host;
@@ -42,6 +43,8 @@ pub struct Plan<'a> {
     pub timeout: Duration,
     /// Stop at the first case that is not green.
     pub fail_fast: bool,
+    /// Keep what every run showed, for a report that people open.
+    pub keep_shown: bool,
     /// A fault under the runtimes (not under the reference), for tests of the tester.
     pub plant: Option<Plant>,
 }
@@ -203,6 +206,7 @@ impl<'a> Plan<'a> {
         let mut runtimes: BTreeMap<String, RuntimeResult> = BTreeMap::new();
         let mut first: Option<Observation> = None;
         let mut text = None;
+        let mut shown = Vec::new();
         for profile in self.profiles.possible() {
             if !self.profiles.wants(profile, first.as_ref().map(|observation| &observation.trace)) {
                 continue;
@@ -218,17 +222,18 @@ impl<'a> Plan<'a> {
                         trace: Vec::new(),
                         chosen: BTreeMap::new(),
                         errnos: Rows::new(),
+                        shown: None,
                     },
-                    None if is_reference => self.judged(case, entry, profile, None, &reference),
+                    None if is_reference => self.judged(case, entry, profile, None, &reference, &mut shown),
                     None => {
                         let own = bench.observe(&self.spec(entry, profile), &case.world, &modules[&entry.keeper])?;
-                        self.judged(case, entry, profile, Some(&own), &reference)
+                        self.judged(case, entry, profile, Some(&own), &reference, &mut shown)
                     }
                 };
                 runtimes.entry(entry.name.to_owned()).or_default().profiles.insert(profile.name().to_owned(), result);
             }
             if first.is_none() {
-                let judgement = self.judged(case, self.reference, profile, None, &reference).judgement;
+                let judgement = self.judged(case, self.reference, profile, None, &reference, &mut shown).judgement;
                 let may_be_kept = judgement.verdict.is_green() && profile == Profile::Default;
                 text = may_be_kept.then(|| snapshot(case, &reference));
                 first = Some(reference);
@@ -249,10 +254,11 @@ impl<'a> Plan<'a> {
                 single: oracle.calls.iter().filter(|call| call.permitted.alternatives() == 1).count(),
             },
             cells,
+            shown,
         })
     }
 
-    /// Judges a runtime; `own` is missing where it is the reference itself.
+    /// Judges a runtime; `own` is missing where it is the reference itself. What it showed is added where no other run showed it.
     fn judged(
         &self,
         case: &touchstone_model::Case,
@@ -260,6 +266,7 @@ impl<'a> Plan<'a> {
         profile: Profile,
         own: Option<&Observation>,
         reference: &Observation,
+        shown: &mut Vec<Shown>,
     ) -> ProfileResult {
         // versions of Cargo.lock and of programs that were asked for theirs
         let version = Version::parse(entry.version()).unwrap_or(Version::new(0, 0, 0));
@@ -278,6 +285,15 @@ impl<'a> Plan<'a> {
         let judgement = judge(evidence);
         let trace = if judgement.verdict == Verdict::Pass { Vec::new() } else { trace_lines(&observation.trace) };
         let chosen = chosen(&observation.trace, &oracle);
-        ProfileResult { judgement, end: observation.end.to_string(), trace, chosen, errnos: errnos(&observation.trace) }
+        let place = self.keep_shown.then(|| place_of(Shown::new(case, observation, &oracle), shown));
+        ProfileResult { judgement, end: observation.end.to_string(), trace, chosen, errnos: errnos(&observation.trace), shown: place }
     }
+}
+
+/// Where a list has an element; it is added if it is not there.
+fn place_of<T: PartialEq>(element: T, list: &mut Vec<T>) -> usize {
+    list.iter().position(|known| *known == element).unwrap_or_else(|| {
+        list.push(element);
+        list.len() - 1
+    })
 }

@@ -12,6 +12,7 @@ mod fixtures;
 mod hostile;
 mod import_faults;
 mod notsup;
+mod page;
 mod plants;
 mod random;
 mod recorder;

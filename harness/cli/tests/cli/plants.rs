@@ -130,9 +130,20 @@ fn a_host_fd_left_open() {
 #[test]
 fn what_was_seen_of_an_escape_is_withheld_unless_asked_for() {
     let suite = OwnSuite::new(&[("a/case.script", CASE)]);
-    let ran = suite.run(&["--runtime", "wasmi", "--plant", "touched-canary"]).expect(1);
+    let folder = tempfile::tempdir().expect("make a folder");
+    let path = folder.path().display().to_string();
+    let flags = ["--runtime", "wasmi", "--plant", "touched-canary", "--report", &path];
+    let ran = suite.run(&flags).expect(1);
     assert!(ran.out.contains("withheld: this escape may not be public yet"), "{}", ran.out);
     assert!(!ran.out.contains("outside/secret"), "{}", ran.out);
+    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).expect(name);
+    for name in ["index.html", "report.json", "junit.xml", "summary.md"] {
+        assert!(!read(name).contains("outside/secret"), "{name} tells what is withheld");
+    }
+    assert!(read("index.html").contains("withheld: this escape may not be public yet"));
+    assert!(!folder.path().join("reproducers").exists());
+    suite.run(&flags.into_iter().chain(["--disclose"]).collect::<Vec<_>>()).expect(1);
+    assert!(read("index.html").contains("outside/secret"));
 }
 
 #[test]

@@ -227,3 +227,21 @@ fn what_is_no_report_is_refused_with_a_cure() {
     let err = touchstone(&["report", "--publish", &whole, "--check"]).expect(2).err;
     assert!(err.contains("lacks the case"), "{err}");
 }
+
+#[test]
+fn a_diff_says_what_changed_and_sets_the_exit_code() {
+    let folder = tempfile::tempdir().expect("make a folder");
+    let old = report_of(folder.path(), "old", &[]);
+    assert!(touchstone(&["report", "--diff", &old, &old]).expect(0).out.contains("0 broken, 0 fixed, 0 changed, 0 new, 0 gone"));
+    let text = std::fs::read_to_string(&old).expect("a report");
+    let first = text.find("\"verdict\": \"pass\"").expect("a case that passes");
+    let worse = format!("{}{}", &text[..first], text[first..].replacen("\"pass\"", "\"failed\"", 1));
+    let new = folder.path().join("new.json").display().to_string();
+    std::fs::write(&new, worse).expect("write");
+    let out = touchstone(&["report", "--diff", &old, &new]).expect(1).out;
+    assert!(out.contains("broken: files/seek") && out.contains(": pass, now failed") && out.contains("1 broken, 0 fixed"), "{out}");
+    assert!(touchstone(&["report", "--diff", &new, &old]).expect(0).out.contains("0 broken, 1 fixed"));
+    let json = touchstone(&["report", "--diff", &old, &new, "--format", "json"]).expect(1).json();
+    assert_eq!(json["broken"][0]["after"], "failed");
+    touchstone(&["report", "--diff", &old]).expect(2);
+}

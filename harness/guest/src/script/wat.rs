@@ -47,9 +47,23 @@ pub fn wat(script: &Script, world: &World) -> Result<String, Mistake> {
         let is_last = index + 1 == program.calls.len();
         line(&mut out, 2, &format!("{} ;; {}", call_text(call, is_last, &preopens), source.chars().take(100).collect::<String>()));
     }
-    out.push_str("  )\n)\n");
+    line(&mut out, 1, ")");
+    let is_next = |operand: &Operand| matches!(operand, Operand::Next { index: 1.., .. });
+    if program.calls.iter().flat_map(|call| &call.args).any(is_next) {
+        ENTRY.lines().for_each(|text| line(&mut out, 1, text));
+    }
+    out.push_str(")\n");
     Ok(out)
 }
+
+/// The address of an entry in a directory buffer, so many behind the first. A loop, since written out it would be twice as long for
+/// each entry as for the one before.
+const ENTRY: &str = "(func $entry (param $at i32) (param $count i32) (result i32)
+  (loop $next (if (local.get $count) (then
+    (local.set $at (i32.add (i32.add (local.get $at) (i32.const 24)) (i32.load offset=16 (local.get $at))))
+    (local.set $count (i32.sub (local.get $count) (i32.const 1)))
+    (br $next))))
+  (local.get $at))";
 
 fn line(out: &mut String, indent: usize, text: &str) {
     // writing to a String cannot fail
@@ -131,10 +145,8 @@ fn operand_text(operand: &Operand, core: CoreType, preopens: &Preopens<'_>) -> S
             sum(format!("({load} (i32.const {address:#x}))"), *plus, name)
         }
         Operand::Next { buffer, index, plus } => {
-            let mut address = format!("(i32.const {buffer:#x})");
-            for _ in 0..*index {
-                address = format!("(i32.add (i32.const 24) (i32.add {address} (i32.load offset=16 {address})))");
-            }
+            let first = format!("(i32.const {buffer:#x})");
+            let address = if *index == 0 { first } else { format!("(call $entry {first} (i32.const {index}))") };
             sum(format!("(i64.load {address})"), *plus, name)
         }
     }
