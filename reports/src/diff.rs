@@ -215,7 +215,11 @@ mod tests {
     fn what_is_worse_is_broken_unexplained_or_new_and_red() {
         let all = |verdict| report(&[("a/one", &[("x", verdict)])]);
         let is_worse = |before, after| Diff::new(&all(before), &all(after)).is_worse(&all(after));
-        assert!(is_worse(Verdict::Pass, Verdict::Known) && is_worse(Verdict::Known, Verdict::Failed) && is_worse(Verdict::Known, Verdict::Stale));
+        assert!(
+            is_worse(Verdict::Pass, Verdict::Known)
+                && is_worse(Verdict::Known, Verdict::Failed)
+                && is_worse(Verdict::Known, Verdict::Stale)
+        );
         assert!(!is_worse(Verdict::Failed, Verdict::Crashed) && !is_worse(Verdict::Failed, Verdict::Pass));
         assert!(!is_worse(Verdict::Pass, Verdict::Permitted) && !is_worse(Verdict::Pass, Verdict::Unsupported));
         let newer = report(&[("a/one", &[("x", Verdict::Pass), ("y", Verdict::Known)])]);

@@ -89,7 +89,9 @@ fn compare(format: Format, older: &Report, newer: &Report) -> Result<Exit, Failu
         Format::Human => changes(&diff),
         // a structure of strings and lists always has a JSON form
         Format::Json => serde_json::to_string_pretty(&diff).unwrap_or_default() + "\n",
-        Format::Junit | Format::Github => return Err(Failure::usage("a diff has no such format", "use `--format human` or `--format json`")),
+        Format::Junit | Format::Github => {
+            return Err(Failure::usage("a diff has no such format", "use `--format human` or `--format json`"));
+        }
     });
     Ok(if diff.is_worse(newer) { Exit::Difference } else { Exit::Green })
 }

@@ -10,7 +10,7 @@ use touchstone_model::result::{CaseResult, ProfileResult, RuntimeResult, Tightne
 use touchstone_model::shown::{Judged, Shown, ShownCall};
 use touchstone_model::trace::TraceState;
 use touchstone_reports::page::{self, ClauseText, OutcomeText, PageContext};
-use touchstone_reports::{Context, Report};
+use touchstone_reports::{Context, Report, Runtime};
 
 /// Functions of which synthetic cases and clauses are.
 const FUNCTIONS: [&str; 8] = ["fd_close", "fd_read", "fd_readdir", "fd_seek", "fd_write", "path_open", "path_rename", "path_unlink_file"];
@@ -38,12 +38,22 @@ impl Run {
     }
 
     pub(crate) fn report(&self, disclose: bool) -> Report {
-        let row = |name: &String| (name.clone(), "1.0.0".to_owned(), name.clone(), format!("wasi of {name}"), "ok".to_owned());
+        let row = |name: &String| Runtime {
+            name: name.clone(),
+            version: "1.0.0".to_owned(),
+            family: name.clone(),
+            wasi: format!("wasi of {name}"),
+            preflight: "ok".to_owned(),
+            built_in: true,
+            verdicts: BTreeMap::new(),
+        };
         let context = Context {
             reference: "oracle".to_owned(),
             runtimes: self.runtimes.iter().map(row).collect(),
             universe: Cells::default(),
             cases: self.results.len(),
+            files: BTreeMap::new(),
+            shard: None,
             disclose,
         };
         Report::new(&context, &self.results, Vec::new(), true, 1.5)
