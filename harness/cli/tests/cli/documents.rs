@@ -1,7 +1,13 @@
-//! Documentation is tested: its examples run.
+//! Documentation is tested: its examples run, and its commands can be given.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use clap::Parser;
+use touchstone_cli::args::Args;
+use touchstone_cli::places;
 
 use crate::support::OwnSuite;
-use touchstone_cli::places;
 
 /// The fenced blocks of a language in a Markdown file.
 fn blocks(text: &str, language: &str) -> Vec<String> {
@@ -18,4 +24,74 @@ fn the_examples_of_the_suites_manual_pass_on_the_reference() {
         examples.into_iter().enumerate().map(|(index, text)| (format!("manual/example-{index}.script"), text)).collect();
     let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
     OwnSuite::new(&files).run(&["--runtime", "wasmtime"]).expect(0);
+}
+
+/// The Markdown files of the repository.
+fn documents() -> Vec<PathBuf> {
+    let hidden = |entry: &walkdir::DirEntry| entry.depth() > 0 && entry.file_name().to_string_lossy().starts_with('.');
+    let skipped = |entry: &walkdir::DirEntry| hidden(entry) || entry.file_name() == "target";
+    let files = walkdir::WalkDir::new(places::root()).into_iter().filter_entry(|entry| !skipped(entry)).filter_map(Result::ok);
+    files.map(walkdir::DirEntry::into_path).filter(|path| path.extension().is_some_and(|end| end == "md")).collect()
+}
+
+/// The command lines of ours in a document, in blocks and in the text, without their comments.
+fn commands(text: &str) -> Vec<String> {
+    let mut out = Vec::new();
+    for (index, part) in text.split("```").enumerate() {
+        if index % 2 == 1 {
+            let lines = part.lines().filter_map(|line| line.strip_prefix("$ "));
+            out.extend(lines.map(|line| line.split("  #").next().unwrap_or(line).trim().to_owned()));
+        } else {
+            out.extend(part.split('`').skip(1).step_by(2).map(str::to_owned));
+        }
+    }
+    out.retain(|command| command.starts_with("cargo xtask ") && !command.contains('\u{2026}'));
+    out
+}
+
+/// The words of a command line, of which some stand in single quotes.
+fn words(command: &str) -> Vec<String> {
+    let parts = command.split('\'').enumerate();
+    parts.flat_map(|(index, part)| if index % 2 == 1 { vec![part.to_owned()] } else { part.split_whitespace().map(str::to_owned).collect() }).collect()
+}
+
+/// What is wrong with a command, if anything.
+fn mistake(command: &str) -> Option<String> {
+    let words = words(command);
+    let (name, flags) = (words[2].as_str(), words[3..].iter().filter(|word| word.starts_with("--")));
+    let known = match name {
+        // these are no commands of `touchstone`: their help, or where xtask reads them, has each flag
+        "mutants" => {
+            let help = Command::new(env!("CARGO_BIN_EXE_touchstone-mutants")).arg("--help").output().expect("start touchstone-mutants");
+            String::from_utf8_lossy(&help.stdout).into_owned()
+        }
+        "ci" | "tidy" | "fuzz-targets" | "oracle-mutants" => {
+            let file = |name: &str| std::fs::read_to_string(places::root().join("xtask/src").join(name)).expect(name);
+            ["main.rs", "fuzz_targets.rs", "oracle_mutants.rs"].map(file).concat()
+        }
+        _ => return Args::try_parse_from(std::iter::once("touchstone".to_owned()).chain(words[2..].iter().cloned())).err().and_then(refused),
+    };
+    flags.filter(|flag| !known.contains(flag.as_str())).map(|flag| format!("there is no {flag}")).next()
+}
+
+/// Help is an answer, not a mistake.
+fn refused(error: clap::Error) -> Option<String> {
+    let is_help = matches!(error.kind(), clap::error::ErrorKind::DisplayHelp | clap::error::ErrorKind::DisplayVersion);
+    (!is_help).then(|| error.to_string())
+}
+
+#[test]
+fn every_command_in_a_document_can_be_given() {
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    for path in documents() {
+        let text = std::fs::read_to_string(&path).expect("a document");
+        for command in commands(&text) {
+            count += 1;
+            wrong.extend(mistake(&command).map(|mistake| format!("{}: `{command}`: {mistake}", path.display())));
+        }
+    }
+    assert!(count > 30, "only {count} commands were found");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(mistake("cargo xtask fuzz --colour red").is_some() && mistake("cargo xtask mutants --colour").is_some());
 }
