@@ -98,12 +98,26 @@ function answerCell({ strings }, call, asked, names, reference) {
     `div.answer${rejected ? ".tint.failed" : otherAnswer ? ".tint.permitted" : ""}`,
     who,
     call.q !== asked.q && el("div", el("span.quiet", "asks "), shownText(strings[call.q])),
-    shownText(strings[call.a]),
+    otherAnswer ? differingText(strings[call.a], strings[reference.a]) : shownText(strings[call.a]),
     mark,
     (call.d || []).map(([expected, clauses]) => el("p.must", "must be ", el("code", strings[expected]), " ", el("span.clauses", clauseLinks(clauses.map((clause) => strings[clause]))))),
     !rejected && (call.p !== asked.p || call.q !== asked.q) && call.s !== "n" && el("p.must", el("span.quiet", "permitted here "), el("code", strings[call.p])),
     call.m && el("p.must", el("span.mark.discouraged", "discouraged by "), clauseLinks(call.m.map((clause) => strings[clause]))),
   );
+}
+
+/** A text with the words marked that another one has not in their place. */
+function differingText(text, other) {
+  if (text.length > LONG || text === other) return shownText(text);
+  const [own, theirs] = [text, other].map((some) => some.split(/(\s+)/));
+  const start = own.findIndex((word, index) => word !== theirs[index]);
+  const alike = own.length === theirs.length;
+  let end = 0;
+  while (end < Math.min(own.length, theirs.length) - start && own.at(-1 - end) === theirs.at(-1 - end)) end += 1;
+  const isOdd = (word, index) => (alike ? word !== theirs[index] : index >= start && index < own.length - end);
+  // where the first word differs there is little that the two have in common
+  if (start <= 0) return shownText(text);
+  return el("code", own.map((word, index) => (isOdd(word, index) ? el("mark", word) : word)));
 }
 
 function groupHeads(groups) {
