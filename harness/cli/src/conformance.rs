@@ -240,7 +240,8 @@ impl Partial<'_> {
         if self.writer.is_none() {
             return Ok(());
         }
-        self.results.push(result.clone());
+        // what a page needs is kept once, with the outcome
+        self.results.push(CaseResult { shown: Vec::new(), ..result.clone() });
         if self.written.is_none_or(|written| written.elapsed() > REPORT_INTERVAL) { self.write() } else { Ok(()) }
     }
 

@@ -64,14 +64,20 @@ function neighbours(index) {
 
 /** What each runtime came to: first those of which there is nothing to say, then the others with everything that departs. */
 function verdictSection(entry, { details, strings }) {
-  const rows = shownRuntimes(STATE).map((runtime) => ({ runtime, profiles: details.results[runtime] }));
-  const [plain, others] = [rows.filter(({ profiles }) => profiles.every(isPlain)), rows.filter(({ profiles }) => !profiles.every(isPlain))];
-  const brief = ({ runtime }) => el("li", runtimeName(runtime), " ", badge(entry.verdicts[runtime]));
-  return section(
-    "Verdicts",
-    plain.length > 0 && el("ul.brief", plain.map(brief)),
-    others.length > 0 && el("div.verdicts", others.map(({ runtime, profiles }) => verdictCard(entry, runtime, profiles, strings))),
-  );
+  const plain = [];
+  const cards = new Map();
+  for (const runtime of shownRuntimes(STATE)) {
+    const profiles = details.results[runtime];
+    if (profiles.every(isPlain)) {
+      plain.push(el("li", runtimeName(runtime), " ", badge(entry.verdicts[runtime])));
+      continue;
+    }
+    const key = JSON.stringify(profiles.map((row) => ({ ...row, run: 0 })));
+    if (!cards.has(key)) cards.set(key, { runtimes: [], profiles });
+    cards.get(key).runtimes.push(runtime);
+  }
+  const all = [...cards.values()].map(({ runtimes, profiles }) => verdictCard(entry, runtimes, profiles, strings));
+  return section("Verdicts", plain.length > 0 && el("ul.brief", plain), all.length > 0 && el("div.verdicts", all));
 }
 
 function isPlain(row) {
@@ -83,13 +89,23 @@ function runtimeName(runtime) {
   return [el("strong", name), " ", el("span.quiet", version)];
 }
 
-function verdictCard(entry, runtime, profiles, strings) {
+/** Runtimes that came to the same, by the same differences. */
+function verdictCard(entry, runtimes, profiles, strings) {
   const alike = new Set(profiles.map((row) => JSON.stringify({ ...row, profile: 0, run: 0 }))).size === 1;
   const parts = (alike ? profiles.slice(0, 1) : profiles).map((row) => {
     const under = alike && profiles.length > 1 ? "under each profile" : `profile ${strings[row.profile]}`;
     return profilePart(row, strings, under, alike);
   });
-  return el("article.verdict", el("h3", runtimeName(runtime), " ", badge(entry.verdicts[runtime])), parts);
+  return el("article.verdict", el("h3", joined(runtimes.map((runtime) => el("span", runtimeName(runtime)))), " ", badge(entry.verdicts[runtimes[0]])), parts);
+}
+
+/** Differences that are shown at once. */
+const MOST_DIFFERENCES = 6;
+
+function differenceList(differences, strings) {
+  const items = (some) => el("ul.differences", some.map((difference) => differenceItem(difference, strings)));
+  const rest = differences.slice(MOST_DIFFERENCES);
+  return [items(differences.slice(0, MOST_DIFFERENCES)), rest.length > 0 && el("details.item", el("summary", `${rest.length} more`), items(rest))];
 }
 
 function profilePart(row, strings, under, one) {
@@ -102,7 +118,7 @@ function profilePart(row, strings, under, one) {
     // of a run that departs these say what permits the rest of it, which is not what a reader looks for
     row.permitted_by && "md".includes(row.verdict) && el("p", "Permitted by ", ids(row.permitted_by)),
     row.discouraged && el("p", el("span.mark.discouraged", "Discouraged by "), ids(row.discouraged)),
-    row.differences.length > 0 && el("ul.differences", row.differences.map((difference) => differenceItem(difference, strings))),
+    row.differences.length > 0 && differenceList(row.differences, strings),
   );
 }
 
@@ -112,7 +128,7 @@ function differenceItem({ place, expected, seen, call, clauses }, strings) {
     el("code", strings[place]),
     call !== null && el("code.quiet", `  ${strings[call]}`),
     el("p", el("span.quiet", "permitted "), el("code", strings[expected]), clauses.length > 0 && [" ", el("span.clauses", clauseLinks(clauses.map((number) => strings[number])))]),
-    el("p", el("span.quiet", "saw "), el("code", strings[seen])),
+    el("div", el("span.quiet", "saw "), shownText(strings[seen])),
   );
 }
 

@@ -99,5 +99,5 @@ function caseTable(cases) {
     const verdicts = shown.map((runtime) => el("td", badge(entry.verdicts[runtime])));
     return el("tr", el("th.wide", { scope: "row" }, link(to("case", entry.id), entry.id), el("span.sub", entry.summary)), verdicts);
   };
-  return scroll("Cases", el("table.cases", el("thead", el("tr", el("th", { scope: "col" }, "Case"), heads)), el("tbody", cases.map(row))));
+  return scroll("Cases", el("table.cases", el("thead", el("tr", el("th", { scope: "col" }, "Case"), heads)), inParts(el("tbody"), cases, row)));
 }

@@ -41,6 +41,32 @@ function section(title, ...content) {
   return el("section", el("h2", title), ...content);
 }
 
+/** Characters of a text beyond which it is folded. */
+const LONG = 480;
+/** Characters of it that are shown then. */
+const SHORT = 200;
+
+/** What a run showed, as code; a long text is folded. */
+function shownText(text) {
+  if (text.length <= LONG) return el("code", text);
+  const node = el("details.long", el("summary", el("code", text.slice(0, SHORT)), el("span.quiet", ` … ${(text.length - SHORT).toLocaleString("en")} more characters`)));
+  node.addEventListener("toggle", () => node.append(el("code", `… ${text.slice(SHORT)}`)), { once: true });
+  return node;
+}
+
+/** Children that are added at a time. */
+const PART = 50;
+
+/** Adds what `make` makes of many items: the first at once, the others part by part, so that nobody waits for what is not seen yet. */
+function inParts(parent, items, make) {
+  const from = (start) => {
+    parent.append(...items.slice(start, start + PART).map(make));
+    if (start + PART < items.length) setTimeout(() => parent.isConnected && from(start + PART));
+  };
+  from(0);
+  return parent;
+}
+
 /** `1 case`, `2 cases` */
 function counted(count, one, several = `${one}s`) {
   return `${count.toLocaleString("en")} ${count === 1 ? one : several}`;

@@ -73,7 +73,7 @@ function divergencesView() {
   const shown = DATA.divergences.filter(divergenceFits);
   const groups = CAUSES.map(([cause, title]) => [title, shown.filter((divergence) => divergence.cause === cause)]);
   const size = (divergence) => [...casesExplained(divergence).values()].flat().length;
-  const list = (all) => el("ul.items", [...all].sort((a, b) => size(b) - size(a)).map(divergenceItem));
+  const list = (all) => inParts(el("ul.items"), [...all].sort((a, b) => size(b) - size(a)), divergenceItem);
   return [
     el("h2", counted(shown.length, "divergence"), " by cause"),
     el("p.lead", "Each is one cause, recorded in a file of its own; when it is fixed, the file is deleted. The most cases come first."),
@@ -114,7 +114,7 @@ function ambiguitiesView() {
 function choiceTable(choices) {
   const shown = shownRuntimes(STATE);
   const heads = ["Clause", "Permitted", ...shown.map((runtime) => RUNTIMES[runtime].name), ""].map((head) => el("th", { scope: "col" }, head || el("span.hidden", "Agreement")));
-  return scroll("Choices", el("table.choices", el("thead", el("tr", heads)), el("tbody", choices.map((choice) => choiceRow(choice, shown)))));
+  return scroll("Choices", el("table.choices", el("thead", el("tr", heads)), inParts(el("tbody"), choices, (choice) => choiceRow(choice, shown))));
 }
 
 function choiceRow(choice, shown) {
@@ -180,7 +180,7 @@ function changesView() {
     }),
     [["new", "New"], ["gone", "Gone"]].map(([key, title]) => {
       const rows = changes[key].filter((row) => hasWords(row.case));
-      return section(`${title} (${rows.length})`, el("ul.plain", rows.map((row) => el("li", caseLink(row.case), el("span.quiet", ` on ${row.runtimes.join(", ")}`)))));
+      return section(`${title} (${rows.length})`, inParts(el("ul.plain"), rows, (row) => el("li", caseLink(row.case), el("span.quiet", ` on ${row.runtimes.join(", ")}`))));
     }),
   ];
 }
@@ -191,7 +191,7 @@ function caseLink(id) {
 
 function changeTable(title, rows) {
   const named = (name) => badge(DATA.signs.find((sign) => sign.name === name)?.code);
-  const body = rows.map((row) => el("tr", el("th", { scope: "row" }, caseLink(row.case)), el("td", row.runtime), el("td", named(row.before), " → ", named(row.after))));
+  const row = (change) => el("tr", el("th", { scope: "row" }, caseLink(change.case)), el("td", change.runtime), el("td", named(change.before), " → ", named(change.after)));
   const heads = ["Case", "Runtime", "Verdict"].map((head) => el("th", { scope: "col" }, head));
-  return scroll(title, el("table", el("thead", el("tr", heads)), el("tbody", body)));
+  return scroll(title, el("table", el("thead", el("tr", heads)), inParts(el("tbody"), rows, row)));
 }

@@ -3,7 +3,7 @@
 /** With more calls than this only those are shown at first that differ. */
 const MANY_CALLS = 60;
 /** Calls that are shown at a time. */
-const CALLS_AT_A_TIME = 400;
+const CALLS_AT_A_TIME = 150;
 
 /**
  * Runs with the names of those that showed them, the reference's first: `{names, run}`. A runtime that shows the same under all
@@ -82,7 +82,7 @@ function question({ strings }, call, open) {
   const permitted = [el("span.quiet", "permitted "), el("code", strings[call.p] || "–")];
   const by = call.c.length > 0 && [el("span.quiet", " by "), el("span.clauses", clauseLinks(call.c.map((clause) => strings[clause])))];
   const about = open ? el("p.about", permitted, by) : el("details.about", el("summary", permitted, el("span.quiet", ` · ${counted(call.c.length, "clause")}`)), by);
-  return el("div.question", el("span.ordinal", call.n), el("div", el("code.asks", strings[call.q]), call.s !== "n" && about));
+  return el("div.question", el("span.ordinal", call.n), el("div", shownText(strings[call.q]), call.s !== "n" && about));
 }
 
 /** What a group answered. `asked` is the call as the row shows it, `reference` that of the first group. */
@@ -97,13 +97,27 @@ function answerCell({ strings }, call, asked, names, reference) {
   return el(
     `div.answer${rejected ? ".tint.failed" : otherAnswer ? ".tint.permitted" : ""}`,
     who,
-    call.q !== asked.q && el("p", el("span.quiet", "asks "), el("code", strings[call.q])),
-    el("code", strings[call.a]),
+    call.q !== asked.q && el("div", el("span.quiet", "asks "), shownText(strings[call.q])),
+    otherAnswer ? differingText(strings[call.a], strings[reference.a]) : shownText(strings[call.a]),
     mark,
     (call.d || []).map(([expected, clauses]) => el("p.must", "must be ", el("code", strings[expected]), " ", el("span.clauses", clauseLinks(clauses.map((clause) => strings[clause]))))),
     !rejected && (call.p !== asked.p || call.q !== asked.q) && call.s !== "n" && el("p.must", el("span.quiet", "permitted here "), el("code", strings[call.p])),
     call.m && el("p.must", el("span.mark.discouraged", "discouraged by "), clauseLinks(call.m.map((clause) => strings[clause]))),
   );
+}
+
+/** A text with the words marked that another one has not in their place. */
+function differingText(text, other) {
+  if (text.length > LONG || text === other) return shownText(text);
+  const [own, theirs] = [text, other].map((some) => some.split(/(\s+)/));
+  const start = own.findIndex((word, index) => word !== theirs[index]);
+  const alike = own.length === theirs.length;
+  let end = 0;
+  while (end < Math.min(own.length, theirs.length) - start && own.at(-1 - end) === theirs.at(-1 - end)) end += 1;
+  const isOdd = (word, index) => (alike ? word !== theirs[index] : index >= start && index < own.length - end);
+  // where the first word differs there is little that the two have in common
+  if (start <= 0) return shownText(text);
+  return el("code", own.map((word, index) => (isOdd(word, index) ? el("mark", word) : word)));
 }
 
 function groupHeads(groups) {
@@ -120,7 +134,7 @@ function endSection({ strings }, groups) {
   ];
   const body = rows.map(([what, of]) => {
     const values = shared(groups, ({ run }) => of(run));
-    return el("tr", el("th", { scope: "row" }, what), el("td", values.map(([value, names]) => el("p.value", values.length > 1 && el("span.who", names.join(", ")), el("code", value)))));
+    return el("tr", el("th", { scope: "row" }, what), el("td", values.map(([value, names]) => el("div.value", values.length > 1 && el("span.who", names.join(", ")), shownText(value)))));
   });
   return section("End and output", scroll("End and output", el("table.ends", el("tbody", body))));
 }

@@ -14,6 +14,8 @@ use crate::support::{OwnSuite, touchstone};
 
 /// Milliseconds in which a filter is to be applied to 2,000 cases on 12 runtimes.
 const MOST_FILTER_MILLISECONDS: f64 = 200.0;
+/// Each filter is measured so often, and its best time counts: the machine may have much else to do.
+const ROUNDS: usize = 3;
 /// Milliseconds in which a page is to be there.
 const MOST_LOAD_MILLISECONDS: f64 = 2_000.0;
 /// Bytes of the page of a real run.
@@ -60,7 +62,7 @@ fn a_real_page_is_read_with_a_mouse_and_with_keys() {
     let mut browser = Browser::new(1280, 900);
     browser.open(&page, "");
     let load = browser.value("performance.getEntriesByName('ready')[0].startTime").as_f64().expect("a time");
-    println!("a page of {} bytes is there after {load:.0} ms", page.metadata().expect("a page").len());
+    eprintln!("a page of {} bytes is there after {load:.0} ms", page.metadata().expect("a page").len());
     assert_eq!(rows(&mut browser), ["files", "links"]);
 
     filters_choose_cases(&mut browser);
@@ -213,15 +215,19 @@ fn two_thousand_cases_on_twelve_runtimes_are_filtered_at_once() {
         ("authority", click("authority", "posix")),
     ];
     let mut slowest = 0.0_f64;
-    for (view, (name, step)) in ["cases", "matrix", "clauses"].into_iter().flat_map(|view| steps.iter().map(move |step| (view, step))) {
-        if name.ends_with("the first time") {
+    for view in ["cases", "matrix", "clauses", "ambiguities", "coverage"] {
+        let mut best = [f64::INFINITY; 7];
+        for _ in 0..ROUNDS {
             browser.open(&page, &format!("#/{view}"));
+            for (best, (_, step)) in best.iter_mut().zip(&steps) {
+                *best = best.min(browser.value(&measure(step)).as_f64().expect("a time"));
+            }
         }
-        let time = browser.value(&measure(step)).as_f64().expect("a time");
-        println!("{view}: {name}: {time:.1} ms");
-        slowest = slowest.max(time);
+        steps.iter().zip(best).for_each(|((name, _), time)| eprintln!("{view}: {name}: {time:.1} ms"));
+        slowest = best.into_iter().fold(slowest, f64::max);
     }
-    println!("2,000 cases on 12 runtimes: there after {load:.0} ms, the slowest filter takes {slowest:.1} ms");
+    eprintln!("2,000 cases on 12 runtimes: there after {load:.0} ms, the slowest filter takes {slowest:.1} ms");
+    browser.open(&page, "#/cases");
     assert!(browser.value("document.querySelectorAll('.rows > .row').length").as_u64() < Some(100), "rows are made that nobody sees");
     assert!(slowest < MOST_FILTER_MILLISECONDS, "{slowest} ms");
     assert!(load < MOST_LOAD_MILLISECONDS, "{load} ms");
