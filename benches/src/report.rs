@@ -1,0 +1,135 @@
+//! What came of a run, for machines: `bench.json`. Ratios are what counts; times are those of one machine at one moment.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use touchstone_runtimes::runtimes;
+
+use crate::calls::batch::Batch;
+use crate::calls::rounds::{Cell, Row};
+use crate::figures::{Spread, ratios};
+use crate::own::Figure;
+
+/// What a reader of the numbers has to know, in the report and behind the table.
+pub const NOTES: [&str; 8] = [
+    "linux is the same call made natively, without a sandbox; instances are compared with a process that starts and exits",
+    "the loop of the guest is part of what is measured: some nanoseconds compiled, some more interpreted",
+    "the file system is a tmpfs where there is one: what a disk costs is not measured, nor is what is synced to it",
+    "wasmtime: the synchronous preview 1 with blocking calls on the guest's own thread, as its command line has it; of several buffers it takes one at a time",
+    "wasmer: its file system does I/O on a thread of tokio's, to which each call is handed over; it has one such thread here, and Singlepass as its compiler",
+    "wasmi: an interpreter; its WASI is wasi-common, in its synchronous form",
+    "no runtime has a cache of its own switched on, and none is given more than one thread of a guest; compilation is no part of any ratio",
+    "processes are not kept to one core, and nothing else is done to quieten the machine",
+];
+
+/// All of it.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    pub schema: u32,
+    pub quick: bool,
+    /// Whether everything that was asked for was measured.
+    pub complete: bool,
+    pub rounds: u32,
+    pub host: Host,
+    /// Version and WASI of each runtime.
+    pub versions: BTreeMap<String, String>,
+    /// In the order of the table.
+    pub calls: Vec<Line>,
+    pub own: Vec<Figure>,
+    /// What did not happen although it was measured, with the name of the benchmark and of the runtime.
+    pub wrong: Vec<String>,
+    pub notes: [&'static str; NOTES.len()],
+    pub seconds: f64,
+}
+
+/// The machine.
+#[derive(Debug, Serialize)]
+pub struct Host {
+    pub architecture: &'static str,
+    pub kernel: String,
+    pub cores: usize,
+}
+
+impl Host {
+    /// This one.
+    pub fn here() -> Host {
+        let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim().to_owned();
+        Host { architecture: std::env::consts::ARCH, kernel, cores: std::thread::available_parallelism().map_or(1, usize::from) }
+    }
+}
+
+/// A benchmark under a profile.
+#[derive(Debug, Serialize)]
+pub struct Line {
+    pub name: String,
+    pub group: &'static str,
+    pub what: &'static str,
+    pub profile: &'static str,
+    /// Nanoseconds of an iteration, natively.
+    pub linux_nanoseconds: Option<Spread>,
+    pub runtimes: BTreeMap<String, Of>,
+}
+
+/// What a runtime did at it.
+#[derive(Debug, Serialize)]
+pub struct Of {
+    /// To what the native calls took in the same round.
+    pub ratio: Option<Spread>,
+    /// Of an iteration.
+    pub nanoseconds: Option<Spread>,
+    /// Calls of WASI that an iteration took. More than the benchmark has: the runtime did less at once.
+    pub calls: Option<f64>,
+    pub iterations: Option<u32>,
+    pub rounds: usize,
+    pub wrong: Option<String>,
+}
+
+impl Line {
+    /// The figures of a row.
+    pub fn new(row: &Row) -> Line {
+        let (floor, others) = row.cells.split_first().map_or((&[][..], &[][..]), |(floor, others)| (std::slice::from_ref(floor), others));
+        let base = floor.first().map(times).unwrap_or_default();
+        Line {
+            name: row.name(),
+            group: row.benchmark.group.name(),
+            what: row.benchmark.what,
+            profile: row.profile.name(),
+            linux_nanoseconds: Spread::of(base.iter().copied()),
+            runtimes: others.iter().map(|cell| (cell.runtime.clone(), Of::new(cell, &base))).collect(),
+        }
+    }
+}
+
+impl Of {
+    fn new(cell: &Cell, base: &[f64]) -> Of {
+        let times = times(cell);
+        let last = cell.batches.last();
+        Of {
+            ratio: ratios(&times, base),
+            nanoseconds: Spread::of(times.iter().copied()),
+            calls: last.map(|batch| batch.calls as f64 / f64::from(batch.iterations.max(1))),
+            iterations: last.map(|batch| batch.iterations),
+            rounds: times.len(),
+            wrong: cell.wrong.clone(),
+        }
+    }
+}
+
+fn times(cell: &Cell) -> Vec<f64> {
+    cell.batches.iter().map(Batch::each).collect()
+}
+
+/// What went wrong, each with its benchmark and its runtime.
+pub fn wrong(rows: &[Row]) -> Vec<String> {
+    let of_row = |row: &Row| -> Vec<String> {
+        let name = row.name();
+        row.cells.iter().filter_map(|cell| Some(format!("{name} on {}: {}", cell.runtime, cell.wrong.as_ref()?))).collect()
+    };
+    rows.iter().flat_map(of_row).collect()
+}
+
+/// The versions of these runtimes.
+pub fn versions(names: &[String]) -> BTreeMap<String, String> {
+    let known = runtimes().iter().filter(|entry| names.iter().any(|name| name == entry.name));
+    known.map(|entry| (entry.name.to_owned(), format!("{} ({})", entry.version(), entry.wasi()))).collect()
+}
