@@ -11,12 +11,13 @@ use crate::figures::{Spread, ratios};
 use crate::own::Figure;
 
 /// What a reader of the numbers has to know, in the report and behind the table.
-pub const NOTES: [&str; 8] = [
+pub const NOTES: [&str; 9] = [
     "linux is the same call made natively, without a sandbox; instances are compared with a process that starts and exits",
     "the loop of the guest is part of what is measured: some nanoseconds compiled, some more interpreted",
     "the file system is a tmpfs where there is one: what a disk costs is not measured, nor is what is synced to it",
     "wasmtime: the synchronous preview 1 with blocking calls on the guest's own thread, as its command line has it; of several buffers it takes one at a time",
     "wasmer: its file system does I/O on a thread of tokio's, to which each call is handed over; it has one such thread here, and Singlepass as its compiler",
+    "wasmer tells a guest that something is written before it is: the last write of a batch may still go on when the clock stops",
     "wasmi: an interpreter; its WASI is wasi-common, in its synchronous form",
     "no runtime has a cache of its own switched on, and none is given more than one thread of a guest; compilation is no part of any ratio",
     "processes are not kept to one core, and nothing else is done to quieten the machine",
@@ -81,6 +82,8 @@ pub struct Of {
     pub calls: Option<f64>,
     pub iterations: Option<u32>,
     pub rounds: usize,
+    /// The divergence file by which it would never end.
+    pub hangs: Option<&'static str>,
     pub wrong: Option<String>,
 }
 
@@ -110,6 +113,7 @@ impl Of {
             calls: last.map(|batch| batch.calls as f64 / f64::from(batch.iterations.max(1))),
             iterations: last.map(|batch| batch.iterations),
             rounds: times.len(),
+            hangs: cell.hangs,
             wrong: cell.wrong.clone(),
         }
     }

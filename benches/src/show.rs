@@ -51,6 +51,7 @@ fn cell(line: &Line, name: &str) -> String {
     let text = match (ratio, of.and_then(|of| of.wrong.as_ref())) {
         (_, Some(_)) => "wrong".to_owned(),
         (Some(ratio), None) => short(ratio),
+        (None, None) if of.is_some_and(|of| of.hangs.is_some()) => "hangs".to_owned(),
         (None, None) => "-".to_owned(),
     };
     let padded = format!("{text:>9}");

@@ -117,6 +117,7 @@ fn warm_up(iterations: u32) -> u32 {
 /// Makes iterations on what was set up, times them and checks what they did.
 fn timed(benchmark: &Benchmark, live: &mut dyn Live, folder: &Path, iterations: u32) -> anyhow::Result<Batch> {
     let warm = warm_up(iterations);
+    live.call("reset", [0, 0])?;
     succeeded("first iterations", live.call("run", [0, warm])?)?;
     live.call("reset", [0, 0])?;
     let (open_before, before) = (open_descriptors(), now());

@@ -29,6 +29,15 @@ pub struct Benchmark {
     pub most: u32,
     /// Whether runtimes resolve a path, for which they may use `openat2`: then it is measured with and without.
     pub resolves: bool,
+    /// Runtimes on which it would never end, each with the divergence file that says why.
+    pub hangs_on: &'static [(&'static str, &'static str)],
+}
+
+impl Benchmark {
+    /// The divergence file by which it would never end on a runtime.
+    pub fn hangs(&self, runtime: &str) -> Option<&'static str> {
+        self.hangs_on.iter().find(|(name, _)| *name == runtime).map(|(_, divergence)| *divergence)
+    }
 }
 
 /// Runs iterations natively, from the number of the first: as many as the second says.

@@ -13,8 +13,8 @@ use super::guest::USERDATA;
 use super::layout::{BUFFER, FILL, NUMBER, OUT, POINTERS, SUM};
 use super::tree::{FILE, content, numbered};
 
-/// How long a runtime may take to close what a guest has closed: some do so on a thread of their own.
-const CLOSE_GRACE: Duration = Duration::from_millis(200);
+/// How long a runtime may take to write what a guest has written, and to close what it has closed: some do so on a thread of their own.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// What is left of a batch.
 pub(crate) struct Seen<'a> {
@@ -37,7 +37,7 @@ impl Seen<'_> {
             Check::Each(each) => self.sum(each.wrapping_mul(self.count.into())),
             Check::Counts => self.sum((self.first..self.first + self.count).map(|index| u64::from(index) + 1).sum()),
             Check::Read(bytes) => self.read_from_file(bytes),
-            Check::Written(bytes) => self.written(bytes),
+            Check::Written(bytes) => patiently(|| self.written(bytes)),
             Check::Made(prefix) => self.made(prefix),
             Check::Gone(prefix) => self.gone(prefix),
             Check::Opened => self.opened(),
@@ -108,14 +108,10 @@ impl Seen<'_> {
         if token != content(0, 8) {
             return Err("what opens is not the file".to_owned());
         }
-        let start = Instant::now();
-        while open_descriptors() > self.open_before {
-            if start.elapsed() > CLOSE_GRACE {
-                return Err(format!("{} descriptors are still open", open_descriptors() - self.open_before));
-            }
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        Ok(())
+        patiently(|| match open_descriptors().saturating_sub(self.open_before) {
+            0 => Ok(()),
+            more => Err(format!("{more} descriptors are still open")),
+        })
     }
 
     fn clock(&mut self) -> Result<(), String> {
@@ -158,6 +154,17 @@ impl Seen<'_> {
         let (userdata, error, ty) = (&event[..8], &event[event::ERROR..event::ERROR + 2], event[event::TYPE]);
         let is_clock = userdata == USERDATA.to_le_bytes() && error == [0, 0] && ty == 0;
         is_clock.then_some(()).ok_or_else(|| "the event is not that of the clock".to_owned())
+    }
+}
+
+/// Looks again and again, for as long as a runtime may take.
+fn patiently(look: impl Fn() -> Result<(), String>) -> Result<(), String> {
+    let start = Instant::now();
+    loop {
+        match look() {
+            Err(_) if start.elapsed() < GRACE => std::thread::sleep(Duration::from_millis(1)),
+            seen => return seen,
+        }
     }
 }
 

@@ -45,13 +45,18 @@ pub struct Cell {
     iterations: Option<u32>,
     /// A batch for each round, in turn.
     pub batches: Vec<Batch>,
-    /// Why there are no more.
+    /// Why there are no more: something did not happen.
     pub wrong: Option<String>,
+    /// Why there are none: the divergence file by which it would never end.
+    pub hangs: Option<&'static str>,
 }
 
 impl Row {
     fn new(benchmark: &'static Benchmark, profile: Profile, names: &[String]) -> Row {
-        let cell = |name: &String| Cell { runtime: name.clone(), iterations: None, batches: Vec::new(), wrong: None };
+        let cell = |name: &String| {
+            let hangs = benchmark.hangs(name);
+            Cell { runtime: name.clone(), iterations: None, batches: Vec::new(), wrong: None, hangs }
+        };
         Row { benchmark, profile, cells: names.iter().map(cell).collect() }
     }
 
@@ -105,11 +110,11 @@ struct Stands<'a> {
 }
 
 impl Stands<'_> {
-    /// One batch of a runtime, unless it has failed at this benchmark before.
+    /// One batch of a runtime, unless it has failed at this benchmark before, or would never come back from it.
     fn turn(&mut self, row: &mut Row, index: usize) -> Result<(), HarnessError> {
         let (benchmark, profile) = (row.benchmark, row.profile);
         let cell = &mut row.cells[index];
-        if cell.wrong.is_some() {
+        if cell.wrong.is_some() || cell.hangs.is_some() {
             return Ok(());
         }
         let batch = self.plan.batch;

@@ -42,6 +42,7 @@ const PLAIN: Benchmark = Benchmark {
     checks: &[],
     most: MANY,
     resolves: false,
+    hangs_on: &[],
 };
 
 static WRITING: [Benchmark; 9] = [
@@ -292,6 +293,7 @@ static SYSTEM: [Benchmark; 7] = [
         }]),
         native: native::poll,
         checks: &[Check::Each(1), Check::Event],
+        hangs_on: &[("wasmer", "wasmer-poll-zero-timeout")],
         ..PLAIN
     },
     Benchmark {
