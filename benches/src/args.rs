@@ -34,7 +34,7 @@ pub struct Args {
     /// Measure only what has a name that matches this regular expression
     #[arg(long, value_name = "REGEX")]
     pub filter: Option<String>,
-    /// Measure so many rounds; without it 25, or 5 with --quick
+    /// Measure so many rounds; without it 31, or 9 with --quick
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub rounds: Option<u32>,
     /// Write bench.json and a chart for each group (SVG) into this folder; without it, target/touchstone/bench

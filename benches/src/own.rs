@@ -27,7 +27,7 @@ pub struct Figure {
     pub unit: &'static str,
     pub ratio: Option<f64>,
     /// To what the ratio is.
-    pub than: &'static str,
+    pub than: String,
 }
 
 /// What the figures are made with.
@@ -57,12 +57,7 @@ const PARTS: [Part; 5] = [
     Part { name: "script", by_runtime: true, figures: &["script, trampoline", "script, module of its own"], measure: scripts::costs },
     Part { name: "memory", by_runtime: true, figures: &["memory"], measure: scripts::memory },
     Part { name: "case", by_runtime: false, figures: &["case, worker round trip"], measure: suite::round_trip },
-    Part {
-        name: "suite",
-        by_runtime: false,
-        figures: &["suite, cold start", "suite, 1 job", "suite, 2 jobs"],
-        measure: suite::whole,
-    },
+    Part { name: "suite", by_runtime: false, figures: &["suite, cold start", "suite, 1 job", "suite, 2 jobs"], measure: suite::whole },
 ];
 
 impl Part {
@@ -117,5 +112,5 @@ fn checked(_: &Plan<'_>) -> Result<Vec<Figure>, Failure> {
         calls as f64 / start.elapsed().as_secs_f64()
     };
     let speed = Spread::of((0..ROUNDS).map(|_| round())).map_or(0.0, |spread| spread.median);
-    Ok(vec![Figure { name: "checker".to_owned(), value: speed, unit: "calls/s", ratio: None, than: "" }])
+    Ok(vec![Figure { name: "checker".to_owned(), value: speed, unit: "calls/s", ratio: None, than: String::new() }])
 }

@@ -82,7 +82,10 @@ pub fn mistakes(text: &str) -> Vec<String> {
         let name = row.first().map_or("", String::as_str).trim_matches('`').to_owned();
         let known = table::named(&name).is_some();
         wrong.extend((!known).then(|| format!("there is no benchmark {name}")));
-        wrong.extend((row.len() != RUNTIMES.len() + 1 || !row[1..].iter().all(|cell| is_number(cell))).then(|| format!("{name}: the ratios are none")));
+        wrong.extend(
+            (row.len() != RUNTIMES.len() + 1 || !row[1..].iter().all(|cell| is_number(cell)))
+                .then(|| format!("{name}: the ratios are none")),
+        );
     }
     for row in rows(rest) {
         let name = row.first().cloned().unwrap_or_default();

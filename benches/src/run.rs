@@ -22,8 +22,8 @@ use crate::report::{Host, Line, NOTES, Report, versions, wrong};
 use crate::{charts, own, readme, show};
 
 /// Rounds, and how long a batch should take.
-const ROUNDS: (u32, Duration) = (25, Duration::from_millis(5));
-const QUICK_ROUNDS: (u32, Duration) = (5, Duration::from_millis(2));
+const ROUNDS: (u32, Duration) = (31, Duration::from_millis(5));
+const QUICK_ROUNDS: (u32, Duration) = (9, Duration::from_millis(2));
 
 /// Runs the command.
 pub fn run(args: &Args) -> Result<Exit, Failure> {
@@ -53,9 +53,8 @@ struct Wanted {
 }
 
 fn wanted(args: &Args) -> Result<Wanted, Failure> {
-    let filter = Regex::new(args.filter.as_deref().unwrap_or_default()).map_err(|error| {
-        Failure::usage(format!("the filter is no regular expression: {error}"), "quote special characters with `\\`")
-    })?;
+    let filter = Regex::new(args.filter.as_deref().unwrap_or_default())
+        .map_err(|error| Failure::usage(format!("the filter is no regular expression: {error}"), "quote special characters with `\\`"))?;
     let runtimes = names(&args.runtime)?;
     let benchmarks: Vec<&Benchmark> = table::all().filter(|benchmark| filter.is_match(benchmark.name)).collect();
     let own = own::wanted(&runtimes, &filter);
@@ -100,13 +99,8 @@ fn measure(args: &Args) -> Result<Exit, Failure> {
     let scratch = Scratch::new()?;
     let (rounds, batch) = if args.quick { QUICK_ROUNDS } else { ROUNDS };
     let rounds = args.rounds.unwrap_or(rounds);
-    let plan = rounds::Plan {
-        program: this_program()?,
-        runtimes: wanted.runtimes.clone(),
-        benchmarks: wanted.benchmarks.clone(),
-        rounds,
-        batch,
-    };
+    let plan =
+        rounds::Plan { program: this_program()?, runtimes: wanted.runtimes.clone(), benchmarks: wanted.benchmarks.clone(), rounds, batch };
     let rows = calls(&plan, &scratch, &stop)?;
     let (own, failure) = own_figures(args, &wanted, &scratch, &stop)?;
     let report = Report {
@@ -135,12 +129,7 @@ fn calls(plan: &rounds::Plan, scratch: &Scratch, stop: &AtomicBool) -> Result<Ve
     Ok(rows?)
 }
 
-fn own_figures(
-    args: &Args,
-    wanted: &Wanted,
-    scratch: &Scratch,
-    stop: &AtomicBool,
-) -> Result<(Vec<own::Figure>, Option<Failure>), Failure> {
+fn own_figures(args: &Args, wanted: &Wanted, scratch: &Scratch, stop: &AtomicBool) -> Result<(Vec<own::Figure>, Option<Failure>), Failure> {
     let program = this_program()?;
     let touchstone = beside(&program)?;
     let plan = own::Plan { quick: args.quick, program, touchstone, scratch, runtimes: wanted.runtimes.clone() };
@@ -179,7 +168,9 @@ fn end(args: &Args, report: &Report, failure: Option<Failure>) -> Result<Exit, F
         return Err(failure);
     }
     if !report.wrong.is_empty() {
-        eprintln!("  cure: a ratio of what did not happen would be a lie, so there is none; `--filter` and `--rounds 1` show one benchmark again");
+        eprintln!(
+            "  cure: a ratio of what did not happen would be a lie, so there is none; `--filter` and `--rounds 1` show one benchmark again"
+        );
         return Ok(Exit::Harness);
     }
     if !report.complete {

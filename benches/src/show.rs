@@ -69,7 +69,7 @@ fn own(figures: &[Figure]) -> String {
     let head = ["Touchstone itself", "figure", "", "ratio", ""].map(str::to_owned);
     let rows = figures.iter().map(|figure| {
         let ratio = figure.ratio.map_or_else(String::new, |ratio| format!("×{}", short(ratio)));
-        [figure.name.clone(), short(figure.value), figure.unit.to_owned(), ratio, figure.than.to_owned()]
+        [figure.name.clone(), short(figure.value), figure.unit.to_owned(), ratio, figure.than.clone()]
     });
     human::table(&std::iter::once(head).chain(rows).collect::<Vec<_>>())
 }

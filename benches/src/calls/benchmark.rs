@@ -57,8 +57,7 @@ pub enum Group {
 
 impl Group {
     /// All, in the order of the table.
-    pub const ALL: [Group; 7] =
-        [Group::Write, Group::Read, Group::Descriptor, Group::Path, Group::Listing, Group::System, Group::Instance];
+    pub const ALL: [Group; 7] = [Group::Write, Group::Read, Group::Descriptor, Group::Path, Group::Listing, Group::System, Group::Instance];
 
     /// The heading; without spaces it is the name of the chart's file.
     pub fn name(self) -> &'static str {
@@ -79,11 +78,16 @@ impl Group {
 pub enum Tree {
     Empty,
     /// `file`, with so many bytes for each iteration and some besides.
-    File { per_iteration: u32, besides: u32 },
+    File {
+        per_iteration: u32,
+        besides: u32,
+    },
     /// `file`, the same in up to fifteen folders `d` in each other, and `link`, which leads to the first of them.
     Deep,
     /// A file for each iteration, named by a prefix and its number.
-    Numbered { prefix: &'static str },
+    Numbered {
+        prefix: &'static str,
+    },
     /// So many files in a folder.
     Entries(u32),
 }

@@ -91,7 +91,8 @@ impl Seen<'_> {
 
     fn made(&self, prefix: &str) -> Result<(), String> {
         same(self.files(prefix)?, self.all().into(), "the number of new files is")?;
-        let missing = (0..self.all()).map(|index| numbered(&format!("{prefix}{NUMBER}"), index)).find(|name| !self.folder.join(name).exists());
+        let missing =
+            (0..self.all()).map(|index| numbered(&format!("{prefix}{NUMBER}"), index)).find(|name| !self.folder.join(name).exists());
         missing.map_or(Ok(()), |name| Err(format!("there is no file {name}")))
     }
 

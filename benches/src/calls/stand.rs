@@ -34,8 +34,8 @@ type Answer = Result<Batch, String>;
 pub fn serve(runtime: &str, profile: Profile, folder: &Path) -> Result<(), HarnessError> {
     profile::enter(profile)?;
     let entry = runtimes().iter().find(|entry| entry.name == runtime);
-    let mut seat = Seat::start(entry)
-        .map_err(|error| HarnessError::WorkerStart { runtime: runtime.to_owned(), message: format!("{error:#}") })?;
+    let mut seat =
+        Seat::start(entry).map_err(|error| HarnessError::WorkerStart { runtime: runtime.to_owned(), message: format!("{error:#}") })?;
     let stdin = std::io::stdin().lock();
     let mut stdout = std::io::stdout().lock();
     for line in stdin.lines() {
@@ -82,6 +82,8 @@ impl Stand {
         let mut command = Command::new(&spec.program);
         command.args(["stand", "--runtime", &spec.runtime, "--profile", spec.profile.name(), "--folder"]).arg(&spec.folder);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log);
+        // the same everywhere; with RUST_BACKTRACE each error that a runtime makes on its way would have one, which wasi-common makes many of
+        command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
         // Ctrl-C is for the one who gives the orders; the stand ends with its stdin
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let mut child = command.spawn().map_err(HarnessError::file("start", &spec.program))?;

@@ -253,12 +253,7 @@ static SYSTEM: [Benchmark; 7] = [
         ..PLAIN
     },
     random("random_get 16 B", 16, &[asked_for_random(&[Arg::Const(BUFFER as u64), Arg::Const(16)])], &[Check::Random(16)]),
-    random(
-        "random_get 64 KiB",
-        64 * KIB,
-        &[asked_for_random(&[Arg::Const(BUFFER as u64), Arg::Const(65536)])],
-        &[Check::Random(64 * KIB)],
-    ),
+    random("random_get 64 KiB", 64 * KIB, &[asked_for_random(&[Arg::Const(BUFFER as u64), Arg::Const(65536)])], &[Check::Random(64 * KIB)]),
     Benchmark {
         name: "args_get",
         what: "8 arguments; natively a copy in memory",
@@ -335,7 +330,13 @@ const TO_READ: Open =
 
 /// Iterations that move so many bytes each.
 const fn as_many_as_fit(bytes: u32) -> u32 {
-    if bytes == 0 { MANY } else if bytes > 1 { BATCH_BYTES / bytes } else { BATCH_BYTES / 128 }
+    if bytes == 0 {
+        MANY
+    } else if bytes > 1 {
+        BATCH_BYTES / bytes
+    } else {
+        BATCH_BYTES / 128
+    }
 }
 
 const fn written(name: &'static str, bytes: u32, count: u32, checks: &'static [Check]) -> Benchmark {

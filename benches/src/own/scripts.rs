@@ -4,15 +4,18 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use touchstone_cli::{Failure, human, select};
-use touchstone_generate::{Mix, sample};
+use touchstone_generate::{Functions, Mix, sample};
 use touchstone_guest::script::program;
 use touchstone_runner::HarnessError;
 use touchstone_runner::fuzz::costs::Costs;
 use touchstone_runner::fuzz::rig::Rig;
+use touchstone_spec::Function;
 
 use super::{Figure, Plan};
+use crate::figures::short;
 
 /// The scripts are those of this seed.
 const SEED: u64 = 1;
@@ -26,48 +29,49 @@ pub(super) fn costs(plan: &Plan<'_>) -> Result<Vec<Figure>, Failure> {
         value: 1e6 / costs.trampoline,
         unit: "scripts/s",
         ratio: Some(module(costs) / costs.trampoline),
-        than: "times as fast as a module for each script",
+        than: "times as fast as a module for each script".to_owned(),
     });
     let by_module = measured.iter().map(|costs| Figure {
         name: format!("script, module of its own, {}", costs.name),
         value: 1e6 / module(costs),
         unit: "scripts/s",
         ratio: None,
-        than: "",
+        than: String::new(),
     });
     Ok(by_trampoline.chain(by_module).collect())
 }
 
-/// It says again and again what it knows so far; the last line counts.
 fn costs_of(plan: &Plan<'_>, runtime: &str) -> Result<Costs, Failure> {
     let sealed = plan.scratch.sealed(&format!("costs-{runtime}"))?;
     let mut command = Command::new(&plan.touchstone);
     command.arg("costs").arg("--folder").arg(sealed.folder()).args(["--name", runtime, "--seed", &SEED.to_string()]);
     // a zero timeout makes wasmer wait for ever, which its divergence file says
     command.args(["--avoid", "zero-timeouts"]);
-    let line = last_line(&mut command, &plan.touchstone)?;
-    serde_json::from_str(&line).map_err(|error| Failure::Other(format!("what scripts cost on {runtime}: `{line}`: {error}")))
+    last_line(&mut command, &plan.touchstone)
 }
 
-/// Runs a program and gives the last line of its output.
-fn last_line(command: &mut Command, program: &Path) -> Result<String, Failure> {
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(Failure::file("start", program))?;
+/// Runs a program that says again and again what it knows so far, and gives the last of it. A script may take it along.
+fn last_line<T: DeserializeOwned>(command: &mut Command, program: &Path) -> Result<T, Failure> {
+    command.env_remove("RUST_BACKTRACE").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().map_err(Failure::file("start", program))?;
     let lines = child.stdout.take().map(|stdout| BufReader::new(stdout).lines().map_while(Result::ok));
     let last = lines.and_then(Iterator::last).unwrap_or_default();
     let status = child.wait().map_err(Failure::file("wait for", program))?;
-    if status.success() { Ok(last) } else { Err(Failure::Other(format!("{} ended ({status}), after: {last}", program.display()))) }
+    serde_json::from_str(&last)
+        .map_err(|error| Failure::Other(format!("{} ended ({status}) and said `{last}`: {error}", program.display())))
 }
 
-/// Resident memory of a process, early and at the end.
+/// Resident memory of a process, early and so far.
 #[derive(Debug, Serialize, Deserialize)]
 struct Resident {
+    scripts: u64,
     early_bytes: u64,
     late_bytes: u64,
 }
 
-/// Scripts after which a process holds what it is going to hold: its caches are full.
+/// Scripts after which a process holds what it is going to hold: its caches are full. So often it says what it holds.
 const EARLY: u64 = 1_000;
-/// And after which it should hold no more; fewer where there is little time.
+/// And those after which it should hold no more; fewer where there is little time.
 const LATE: u64 = 10_000;
 const LATE_IF_QUICK: u64 = 4_000;
 
@@ -78,37 +82,38 @@ pub(super) fn memory(plan: &Plan<'_>) -> Result<Vec<Figure>, Failure> {
         let sealed = plan.scratch.sealed(&format!("memory-{runtime}"))?;
         let mut command = Command::new(&plan.program);
         command.arg("memory").arg("--folder").arg(sealed.folder()).args(["--runtime", runtime, "--scripts", &scripts.to_string()]);
-        let line = last_line(&mut command, &plan.program)?;
-        let resident: Resident =
-            serde_json::from_str(&line).map_err(|error| Failure::Other(format!("what memory {runtime} takes: `{line}`: {error}")))?;
+        let resident: Resident = last_line(&mut command, &plan.program)?;
         Ok(Figure {
             name: format!("memory, {runtime}"),
             value: resident.late_bytes as f64 / f64::from(1 << 20),
             unit: "MiB",
             ratio: Some(resident.late_bytes as f64 / resident.early_bytes as f64),
-            than: if plan.quick { "4,000 scripts to 1,000" } else { "10,000 scripts to 1,000" },
+            than: format!("times as much after {} scripts as after {}", short(resident.scripts as f64), short(EARLY as f64)),
         })
     };
     plan.runtimes.iter().map(of_runtime).collect()
 }
 
-/// Plays so many scripts on a runtime in this process, and says what memory it took.
+/// Plays so many scripts on a runtime in this process, and says again and again what memory it takes.
 pub fn say_memory(runtime: &str, folder: &Path, scripts: u64) -> Result<(), Failure> {
     let mut rig = Rig::enter(folder, [select::runtime(runtime)?])?;
-    // no poll may ask for a time that has come: on wasmer it would wait for ever
-    let mix = Mix { read_only: false, shortest_wait_nanoseconds: 1, longest_wait_nanoseconds: 1, ..Mix::default() };
+    // wasmer panics in a `path_rename` and, where it then cleans up, again, which ends the process; and a poll for a time that has come never ends
+    let functions: Vec<Function> = Function::ALL.into_iter().filter(|function| *function != Function::PathRename).collect();
+    let waits = Mix { shortest_wait_nanoseconds: 1, longest_wait_nanoseconds: 1, ..Mix::default() };
+    let mix = Mix { read_only: false, functions: Functions::of(&functions), ..waits };
     let mut early_bytes = 0;
     for index in 0..scripts {
         let sample = sample(SEED, index, &mix);
         if let Ok(program) = program::program(&sample.script, &sample.world) {
             rig.run(0, &sample.world, &program)?;
         }
-        if index + 1 == EARLY.min(scripts) {
-            early_bytes = resident_bytes()?;
+        let played = index + 1;
+        if played.is_multiple_of(EARLY) {
+            let late_bytes = resident_bytes()?;
+            early_bytes = if played == EARLY { late_bytes } else { early_bytes };
+            human::print(&(serde_json::to_string(&Resident { scripts: played, early_bytes, late_bytes }).unwrap_or_default() + "\n"));
         }
     }
-    let resident = Resident { early_bytes, late_bytes: resident_bytes()? };
-    human::print(&(serde_json::to_string(&resident).unwrap_or_default() + "\n"));
     Ok(())
 }
 
