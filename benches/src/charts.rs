@@ -51,7 +51,14 @@ fn chart(lines: &[&Line], names: &[String], title: &str, path: &Path) -> Result<
         .y_label_area_size(NAMES)
         // the first benchmark stands on top
         .build_cartesian_2d(range(lines).log_scale(), rows..0.0)?;
-    chart.configure_mesh().disable_y_mesh().y_labels(0).x_label_formatter(&|value| short(*value)).x_desc("linux = 1").draw()?;
+    chart
+        .configure_mesh()
+        .disable_y_mesh()
+        .max_light_lines(0)
+        .y_labels(0)
+        .x_label_formatter(&|value| short(*value))
+        .x_desc("linux = 1")
+        .draw()?;
     let share = 0.8 / names.len().max(1) as f64;
     for (place, name) in names.iter().enumerate() {
         let colour = COLOURS[place % COLOURS.len()];

@@ -11,7 +11,7 @@ use crate::figures::{Spread, ratios};
 use crate::own::Figure;
 
 /// What a reader of the numbers has to know, in the report and behind the table.
-pub const NOTES: [&str; 9] = [
+pub const NOTES: [&str; 10] = [
     "linux is the same call made natively, without a sandbox; instances are compared with a process that starts and exits",
     "the loop of the guest is part of what is measured: some nanoseconds compiled, some more interpreted",
     "the file system is a tmpfs where there is one: what a disk costs is not measured, nor is what is synced to it",
@@ -20,6 +20,7 @@ pub const NOTES: [&str; 9] = [
     "wasmer tells a guest that something is written before it is: the last write of a batch may still go on when the clock stops",
     "wasmi: an interpreter; its WASI is wasi-common, in its synchronous form",
     "no runtime has a cache of its own switched on, and none is given more than one thread of a guest; compilation is no part of any ratio",
+    "the suite is run on wasmtime, and with --quick a quarter of it; a random script costs what its world and its judging cost as well",
     "processes are not kept to one core, and nothing else is done to quieten the machine",
 ];
 
@@ -136,4 +137,44 @@ pub fn wrong(rows: &[Row]) -> Vec<String> {
 pub fn versions(names: &[String]) -> BTreeMap<String, String> {
     let known = runtimes().iter().filter(|entry| names.iter().any(|name| name == entry.name));
     known.map(|entry| (entry.name.to_owned(), format!("{} ({})", entry.version(), entry.wasi()))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::calls::{rounds, table};
+
+    /// A benchmark with these times of an iteration, for linux, one runtime that measured all rounds, and one that failed at the second.
+    fn row() -> Row {
+        let names = ["linux", "good", "bad"].map(str::to_owned);
+        let mut row = rounds::rows(&[table::named("fd_tell").expect("it is there")], &names).remove(0);
+        for (cell, times) in row.cells.iter_mut().zip([&[100, 1000, 100][..], &[300, 3000, 200], &[500]]) {
+            cell.batches = times.iter().map(|time| Batch { nanoseconds: time * 10, iterations: 10, calls: 20 }).collect();
+        }
+        row.cells[2].wrong = Some("nothing happened".to_owned());
+        row
+    }
+
+    #[test]
+    fn a_line_has_times_ratios_and_calls() {
+        let line = Line::new(&row());
+        assert_eq!(line.linux_nanoseconds.map(|spread| spread.median), Some(100.0));
+        let of = |name: &str| &line.runtimes[name];
+        assert_eq!(of("good").ratio.map(|spread| (spread.lower_quartile, spread.median)), Some((2.5, 3.0)));
+        assert_eq!((of("good").calls, of("good").iterations, of("good").rounds), (Some(2.0), Some(10), 3));
+        assert_eq!((of("bad").ratio.map(|spread| spread.median), of("bad").rounds), (Some(5.0), 1));
+        assert!(!line.runtimes.contains_key("linux"));
+    }
+
+    #[test]
+    fn what_went_wrong_has_both_names() {
+        assert_eq!(wrong(&[row()]), ["fd_tell on bad: nothing happened"]);
+    }
+
+    #[test]
+    fn a_line_is_json_in_the_order_of_its_fields() {
+        let text = serde_json::to_string(&Line::new(&row())).expect("JSON");
+        assert!(text.starts_with(r#"{"name":"fd_tell","group":"descriptors","what":"#), "{text}");
+        assert!(text.contains(r#""good":{"ratio":{"median":3.0,"#), "{text}");
+    }
 }

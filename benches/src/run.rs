@@ -103,10 +103,13 @@ fn measure(args: &Args) -> Result<Exit, Failure> {
         rounds::Plan { program: this_program()?, runtimes: wanted.runtimes.clone(), benchmarks: wanted.benchmarks.clone(), rounds, batch };
     let rows = calls(&plan, &scratch, &stop)?;
     let (own, failure) = own_figures(args, &wanted, &scratch, &stop)?;
+    // Ctrl-C is for all that this program has started as well: what fails then fails for that
+    let stopped = stop.load(Ordering::Relaxed);
+    let failure = failure.filter(|_| !stopped);
     let report = Report {
         schema: 1,
         quick: args.quick,
-        complete: !stop.load(Ordering::Relaxed) && failure.is_none(),
+        complete: !stopped && failure.is_none(),
         rounds,
         host: Host::here(),
         versions: versions(&wanted.runtimes),

@@ -9,7 +9,7 @@ use touchstone_cli::places;
 use touchstone_runtimes::{Entry, runtimes};
 
 /// So few that the test is short, and so many that one iteration is told from another.
-const ITERATIONS: u32 = 3;
+const ITERATIONS: u32 = 2;
 
 fn entry(name: &str) -> &'static Entry {
     runtimes().iter().find(|entry| entry.name == name).expect("it is built in")

@@ -134,6 +134,11 @@ impl Live for Native {
     }
 }
 
+/// A number of the kernel's, whose size depends on the architecture.
+fn wide(number: impl TryInto<u64>) -> u64 {
+    number.try_into().unwrap_or(u64::MAX)
+}
+
 /// For what is not there.
 pub fn nothing(_: &mut Native, _: u32, _: u32) -> Result<(), Errno> {
     Ok(())
@@ -348,11 +353,11 @@ impl Native {
         let fields = [
             (filestat::DEV, stat.st_dev),
             (filestat::INO, stat.st_ino),
-            (filestat::NLINK, stat.st_nlink.into()),
+            (filestat::NLINK, wide(stat.st_nlink)),
             (filestat::SIZE, stat.st_size.cast_unsigned()),
-            (filestat::ATIM, nanoseconds(stat.st_atime, stat.st_atime_nsec)),
-            (filestat::MTIM, nanoseconds(stat.st_mtime, stat.st_mtime_nsec)),
-            (filestat::CTIM, nanoseconds(stat.st_ctime, stat.st_ctime_nsec)),
+            (filestat::ATIM, nanoseconds(stat.st_atime, wide(stat.st_atime_nsec))),
+            (filestat::MTIM, nanoseconds(stat.st_mtime, wide(stat.st_mtime_nsec))),
+            (filestat::CTIM, nanoseconds(stat.st_ctime, wide(stat.st_ctime_nsec))),
         ];
         for (at, value) in fields {
             out[at..at + 8].copy_from_slice(&value.to_le_bytes());
