@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use touchstone_benches::{accepted, script, world};
+use touchstone_benches::checker::{accepted, script, world};
 
 fn checker(criterion: &mut Criterion) {
     let world = world();

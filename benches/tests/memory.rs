@@ -3,7 +3,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use touchstone_benches::{accepted, script, world};
+use touchstone_benches::checker::{accepted, script, world};
 
 /// Bytes that were given out and not given back.
 static LIVE: AtomicUsize = AtomicUsize::new(0);

@@ -27,6 +27,7 @@ Commands:
   witness         the oracle on trial: random scripts on the host kernel beside what the oracle prefers
   mutants         faults planted in the reference, and what finds them
   oracle-mutants  changes in the oracle's source, and which no test notices (hours; needs cargo-mutants)
+  bench           what a call costs on each runtime beside the native one, and how fast Touchstone is
   runtimes        what is available here, and whether it passes its preflight
   ci              all that CI runs: tests, fmt, clippy, register, conformance
   tidy            the repository's own rules
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
             | "prebuilt",
         ) => program("touchstone", &args),
         Some("mutants") => program("touchstone-mutants", &args[1..]),
+        Some("bench") => program("touchstone-bench", &args[1..]),
         Some("oracle-mutants") => oracle_mutants::run(&args[1..]),
         Some("fuzz-targets") => fuzz_targets::run(&args[1..]),
         Some("tidy") => cargo(&["test", "--workspace", "--test", "tidy"]),

@@ -9,7 +9,7 @@ use touchstone_model::End;
 use touchstone_model::observation::{Stage, TrapClass};
 
 use crate::cache::Cache;
-use crate::{Guest, Ran, end, exports, missing_pages, worth_reading};
+use crate::{Guest, Live, MEMORY_EXPORT, Ran, end, exports, live, missing_pages, worth_reading};
 
 /// wasmi with imports that work on a `T`, of which each run has its own.
 pub(crate) struct Interpreter<T: 'static> {
@@ -49,6 +49,33 @@ impl<T> Interpreter<T> {
         let initialize = instance.get_func(&store, "_initialize").filter(|_| !guest.calls.is_empty()).map(|_| "_initialize");
         let end = end::of_calls(initialize.into_iter().chain(exports(&guest.calls)), |name| call(&mut store, instance, name));
         Ok(Ran { end, memories: read_memories(&store, instance, &guest.memories) })
+    }
+
+    /// Instantiates a guest on imports with this state and keeps the instance.
+    pub(crate) fn keep(&mut self, guest: &Guest, state: T) -> anyhow::Result<Box<dyn Live + '_>> {
+        let compiled = self.modules.get_or_compile(&guest.module, |bytes| Module::new(&self.engine, bytes))?;
+        let mut store = Store::new(&self.engine, state);
+        let instance = self.linker.instantiate_and_start(&mut store, &compiled)?;
+        Ok(Box::new(Kept { store, instance }))
+    }
+}
+
+/// An instance that stays.
+struct Kept<T: 'static> {
+    store: Store<T>,
+    instance: Instance,
+}
+
+impl<T> Live for Kept<T> {
+    fn call(&mut self, export: &str, [first, second]: [u32; 2]) -> anyhow::Result<u32> {
+        let function = self.instance.get_typed_func::<(u32, u32), u32>(&self.store, export)?;
+        Ok(function.call(&mut self.store, (first, second))?)
+    }
+
+    fn read(&mut self, address: u32, bytes: &mut [u8]) -> anyhow::Result<()> {
+        let memory = self.instance.get_memory(&self.store, MEMORY_EXPORT).context("the guest exports no memory")?;
+        bytes.copy_from_slice(live::part(memory.data(&self.store), address, bytes.len())?);
+        Ok(())
     }
 }
 

@@ -1,7 +1,7 @@
 //! One file per backend. A backend drives one runtime; nothing outside this crate names an engine.
 //!
 //! In reading order: this file is the interface and the table of runtimes; `cache`, `end`, `stdio` and `pipe` are what
-//! backends share; `interpreter` hosts guests on wasmi, and `control` and `wasmi` stand on it; `wasmtime` and `wasmer`
+//! backends share, and `live` what some of them have besides runs; `interpreter` hosts guests on wasmi, and `control` and `wasmi` stand on it; `wasmtime` and `wasmer`
 //! drive the compilers; `command` runs programs on `PATH`, of which `node` is one.
 
 mod cache;
@@ -10,6 +10,7 @@ mod control;
 mod end;
 mod interpreter;
 pub mod linux;
+mod live;
 mod node;
 mod oracle;
 #[cfg(any(feature = "wasmtime", feature = "wasmer"))]
@@ -35,6 +36,7 @@ use touchstone_model::trace::{Keeper, TRACE_EXPORT, used_bytes};
 use touchstone_model::world::Access;
 
 pub use command::{Absence, Command, Found, UNPRIVILEGED_ID};
+pub use live::{Live, MEMORY_EXPORT};
 pub use oracle::{part_of, read_tree};
 
 /// One run of one module: what the guest is, and all that it is given.
@@ -130,6 +132,11 @@ pub trait Runtime {
     /// When it returns, every write of the guest has reached its file or pipe, and nothing of the run is open any more.
     /// Call it through [`run_guarded`]: a panic of the engine comes through as a panic.
     fn run(&mut self, run: Run) -> anyhow::Result<Ran>;
+
+    /// Instantiates a module, linked as for a run, and keeps the instance. Of the run's guest only the module counts.
+    fn keep(&mut self, _: Run) -> anyhow::Result<Box<dyn Live + '_>> {
+        anyhow::bail!("this runtime keeps no instance: it lives for one run")
+    }
 }
 
 /// A runtime that this build knows.

@@ -20,7 +20,7 @@ use wasmer_wasix::wasmer_wasix_types::wasi::ExitCode;
 use wasmer_wasix::{PluggableRuntime, WasiEnvBuilder, WasiError, WasiFunctionEnv, WasiRuntimeError, WasiThreadError};
 
 use crate::cache::Cache;
-use crate::{Given, Guest, HostPreopen, Ran, Run, Runtime, end, exports, missing_pages};
+use crate::{Given, Guest, HostPreopen, Live, MEMORY_EXPORT, Ran, Run, Runtime, end, exports, missing_pages};
 
 struct Wasmer {
     engine: Engine,
@@ -45,13 +45,63 @@ impl Runtime for Wasmer {
             Ok(module) => module,
             Err(error) => return Ok(Ran::without_memories(end::rejected(Stage::Compile, error))),
         };
-        let host = self.host.take().map_or_else(|| Host::new(&self.engine), Ok)?;
+        let host = self.host()?;
         let entered = host.tokio.enter();
         let ran = environment(run.given, &host).and_then(|given| run_exports(&self.engine, module, given, &run.guest));
         drop(entered);
         let at_rest = host.at_rest();
         self.host = Some(at_rest.map_or_else(|| Host::new(&self.engine), Ok)?);
         ran
+    }
+
+    fn keep(&mut self, run: Run) -> anyhow::Result<Box<dyn Live + '_>> {
+        let module = self.modules.get_or_compile(&run.guest.module, |bytes| Module::new(&self.engine, bytes))?;
+        let host = self.host()?;
+        let entered = host.tokio.enter();
+        let mut store = Store::new(self.engine.clone());
+        let (instance, wasi) = environment(run.given, &host)?.instantiate(module, &mut store)?;
+        drop(entered);
+        Ok(Box::new(Kept { store, instance, wasi, host: Some(host), runtime: self }))
+    }
+}
+
+impl Wasmer {
+    /// The host of the next run.
+    fn host(&mut self) -> anyhow::Result<Host> {
+        self.host.take().map_or_else(|| Host::new(&self.engine), Ok)
+    }
+}
+
+/// An instance that stays. Its host goes back to the runtime when it is dropped.
+struct Kept<'a> {
+    store: Store,
+    instance: Instance,
+    wasi: WasiFunctionEnv,
+    host: Option<Host>,
+    runtime: &'a mut Wasmer,
+}
+
+impl Live for Kept<'_> {
+    fn call(&mut self, export: &str, [first, second]: [u32; 2]) -> anyhow::Result<u32> {
+        let _entered = self.host.as_ref().map(|host| host.tokio.enter());
+        let function = self.instance.exports.get_typed_function::<(u32, u32), u32>(&self.store, export)?;
+        Ok(function.call(&mut self.store, first, second)?)
+    }
+
+    fn read(&mut self, address: u32, bytes: &mut [u8]) -> anyhow::Result<()> {
+        let memory = self.instance.exports.get_memory(MEMORY_EXPORT)?;
+        Ok(memory.view(&self.store).read(address.into(), bytes)?)
+    }
+}
+
+impl Drop for Kept<'_> {
+    fn drop(&mut self) {
+        let Some(host) = self.host.take() else { return };
+        let entered = host.tokio.enter();
+        // closes the guest's files
+        self.wasi.on_exit(&mut self.store, Some(ExitCode::from(0)));
+        drop(entered);
+        self.runtime.host = host.at_rest();
     }
 }
 

@@ -12,7 +12,7 @@ use wasmi_wasi::wasi_common::sync::{dir, file};
 use wasmi_wasi::{Dir, WasiCtx, WasiCtxBuilder, WasiDir, WasiFile, ambient_authority};
 
 use crate::interpreter::Interpreter;
-use crate::{HostPreopen, Ran, Run, Runtime};
+use crate::{Given, HostPreopen, Live, Ran, Run, Runtime};
 
 struct Wasmi(Interpreter<WasiCtx>);
 
@@ -23,18 +23,29 @@ pub(crate) fn start() -> anyhow::Result<Box<dyn Runtime>> {
 
 impl Runtime for Wasmi {
     fn run(&mut self, run: Run) -> anyhow::Result<Ran> {
-        let mut builder = WasiCtxBuilder::new();
-        builder.args(&run.given.args)?.envs(&run.given.env)?;
-        builder.stdin(stdio(run.given.stdin)).stdout(stdio(run.given.stdout)).stderr(stdio(run.given.stderr));
-        let context = builder.build();
-        for preopen in &run.given.preopens {
-            context.push_preopened_dir(directory(preopen)?, &preopen.guest)?;
-        }
-        for fd in run.given.sockets {
-            context.push_file(socket(fd)?, FileAccessMode::READ | FileAccessMode::WRITE)?;
-        }
+        let context = context(run.given)?;
         self.0.run(&run.guest, context)
     }
+
+    fn keep(&mut self, run: Run) -> anyhow::Result<Box<dyn Live + '_>> {
+        let context = context(run.given)?;
+        self.0.keep(&run.guest, context)
+    }
+}
+
+/// What the guest is given.
+fn context(given: Given) -> anyhow::Result<WasiCtx> {
+    let mut builder = WasiCtxBuilder::new();
+    builder.args(&given.args)?.envs(&given.env)?;
+    builder.stdin(stdio(given.stdin)).stdout(stdio(given.stdout)).stderr(stdio(given.stderr));
+    let context = builder.build();
+    for preopen in &given.preopens {
+        context.push_preopened_dir(directory(preopen)?, &preopen.guest)?;
+    }
+    for fd in given.sockets {
+        context.push_file(socket(fd)?, FileAccessMode::READ | FileAccessMode::WRITE)?;
+    }
+    Ok(context)
 }
 
 /// `wasi-common`'s own file type, for pipes too: it reads and writes the fd directly, without a buffer, and it can be polled.

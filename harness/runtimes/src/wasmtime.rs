@@ -15,7 +15,7 @@ use wasmtime_wasi::p1::{self, WasiP1Ctx};
 use wasmtime_wasi::{FsPerms, I32Exit, WasiCtxBuilder};
 
 use crate::cache::Cache;
-use crate::{Given, HostPreopen, Ran, Run, Runtime, end, exports, missing_pages, stdio, worth_reading};
+use crate::{Given, HostPreopen, Live, MEMORY_EXPORT, Ran, Run, Runtime, end, exports, live, missing_pages, stdio, worth_reading};
 use stdin::PipeStdin;
 
 struct Wasmtime {
@@ -69,6 +69,32 @@ impl Runtime for Wasmtime {
         let prepared = if is_trampoline { self.pooled.as_mut() } else { None };
         prepared.unwrap_or(&mut self.plain).run(run)
     }
+
+    fn keep(&mut self, run: Run) -> anyhow::Result<Box<dyn Live + '_>> {
+        let linked = self.plain.linked(&run.guest.module)?;
+        let mut store = Store::new(&self.plain.engine, context(run.given)?);
+        let instance = linked.instantiate(&mut store)?;
+        Ok(Box::new(Kept { store, instance }))
+    }
+}
+
+/// An instance that stays.
+struct Kept {
+    store: Store<WasiP1Ctx>,
+    instance: Instance,
+}
+
+impl Live for Kept {
+    fn call(&mut self, export: &str, [first, second]: [u32; 2]) -> anyhow::Result<u32> {
+        let function = self.instance.get_typed_func::<(u32, u32), u32>(&mut self.store, export)?;
+        Ok(function.call(&mut self.store, (first, second))?)
+    }
+
+    fn read(&mut self, address: u32, bytes: &mut [u8]) -> anyhow::Result<()> {
+        let memory = self.instance.get_memory(&mut self.store, MEMORY_EXPORT).context("the guest exports no memory")?;
+        bytes.copy_from_slice(live::part(memory.data(&self.store), address, bytes.len())?);
+        Ok(())
+    }
 }
 
 impl Prepared {
@@ -79,14 +105,18 @@ impl Prepared {
         Ok(Prepared { engine, linker, modules: Cache::new() })
     }
 
+    /// A module with its imports resolved. An error says at which stage it was refused, and why.
+    fn linked(&mut self, module: &crate::Module) -> Result<InstancePre<WasiP1Ctx>, Refused> {
+        self.modules.get_or_compile(module, |bytes| {
+            let module = Module::new(&self.engine, bytes).map_err(|error| Refused(Stage::Compile, error))?;
+            self.linker.instantiate_pre(&module).map_err(|error| Refused(Stage::Instantiate, error))
+        })
+    }
+
     fn run(&mut self, run: Run) -> anyhow::Result<Ran> {
-        let linked = self.modules.get_or_compile(&run.guest.module, |bytes| {
-            let module = Module::new(&self.engine, bytes).map_err(|error| end::rejected(Stage::Compile, error))?;
-            self.linker.instantiate_pre(&module).map_err(|error| end::rejected(Stage::Instantiate, error))
-        });
-        let linked = match linked {
+        let linked = match self.linked(&run.guest.module) {
             Ok(linked) => linked,
-            Err(end) => return Ok(Ran::without_memories(end)),
+            Err(Refused(stage, error)) => return Ok(Ran::without_memories(end::rejected(stage, error))),
         };
         let Run { guest, given } = run;
         let mut store = Store::new(&self.engine, context(given)?);
@@ -113,6 +143,11 @@ impl Prepared {
         Ok(linker)
     }
 }
+
+/// The stage at which a module was refused, and wasmtime's error.
+#[derive(Debug, thiserror::Error)]
+#[error("the module is refused: {1:#}")]
+struct Refused(Stage, Error);
 
 /// What a linker calls a reactor; the guest imports nothing from there.
 const REACTOR: &str = "reactor";
