@@ -20,7 +20,7 @@ pub const NOTES: [&str; 10] = [
     "wasmer: its file system does I/O on a thread of tokio's, to which each call is handed over; \
      it has one such thread here, and Singlepass as its compiler",
     "wasmer tells a guest that something is written before it is: the last write of a batch may still go on when the clock stops",
-    "wasmi: an interpreter; its WASI is wasi-common, in its synchronous form",
+    "wasmi: an interpreter; its WASI is wasi-common, in its synchronous form, whose fd_read fills one of several buffers at a time",
     "no runtime has a cache of its own switched on, and none is given more than one thread of a guest; \
      compilation is no part of a call's ratio",
     "the suite is run on wasmtime, and with --quick a quarter of it; a random script costs what its world costs as well",
