@@ -1,6 +1,6 @@
-//! The benchmarks of `cargo xtask bench` as criterion sees them, one after the other: runtimes stand next to each other in a group, but take
-//! no turns, so that ratios hold on a quiet machine only. There is one profile and one environment, that of this process: with RUST_BACKTRACE
-//! the errors that wasi-common makes on its way cost more than its calls.
+//! The benchmarks of `cargo xtask bench` as criterion sees them, one after the other: runtimes stand next to each other in a group, but
+//! take no turns, so that ratios hold on a quiet machine only. There is one profile and one environment, that of this process: with
+//! RUST_BACKTRACE the errors that wasi-common makes on its way cost more than its calls.
 
 use std::path::Path;
 use std::time::Duration;

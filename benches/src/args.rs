@@ -8,8 +8,8 @@ use clap::{Parser, Subcommand};
 ///
 /// Each benchmark is a small guest that makes one call again and again; every runtime runs the same one, and `linux` makes the system
 /// calls from native code: what no host can do without. Runtimes take turns in rounds of some milliseconds, and a ratio is the median
-/// over rounds of the ratio within a round, so that it holds on a machine that is busy with other things. What was measured is checked: bytes
-/// in the file, entries listed, every errno. Calls that resolve a path are measured with openat2 and, in processes of their own, without.
+/// over rounds of the ratio within a round, so that it holds on a busy machine. What was measured is checked: bytes in the file,
+/// entries listed, every errno. Calls that resolve a path are measured with openat2 and, in processes of their own, without.
 #[derive(Debug, Parser)]
 #[command(name = "touchstone-bench", bin_name = "cargo xtask bench", version, max_term_width = 120)]
 #[command(args_conflicts_with_subcommands = true)]

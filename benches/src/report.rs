@@ -15,12 +15,15 @@ pub const NOTES: [&str; 10] = [
     "linux is the same call made natively, without a sandbox; instances are compared with a process that starts and exits",
     "the loop of the guest is part of what is measured: some nanoseconds compiled, some more interpreted",
     "the file system is a tmpfs where there is one: what a disk costs is not measured, nor is what is synced to it",
-    "wasmtime: the synchronous preview 1 with blocking calls on the guest's own thread, as its command line has it; of several buffers it takes one at a time",
-    "wasmer: its file system does I/O on a thread of tokio's, to which each call is handed over; it has one such thread here, and Singlepass as its compiler",
+    "wasmtime: the synchronous preview 1 with blocking calls on the guest's own thread, as its command line has it; \
+     of several buffers it takes one at a time",
+    "wasmer: its file system does I/O on a thread of tokio's, to which each call is handed over; \
+     it has one such thread here, and Singlepass as its compiler",
     "wasmer tells a guest that something is written before it is: the last write of a batch may still go on when the clock stops",
-    "wasmi: an interpreter; its WASI is wasi-common, in its synchronous form",
-    "no runtime has a cache of its own switched on, and none is given more than one thread of a guest; compilation is no part of any ratio",
-    "the suite is run on wasmtime, and with --quick a quarter of it; a random script costs what its world and its judging cost as well",
+    "wasmi: an interpreter; its WASI is wasi-common, in its synchronous form, whose fd_read fills one of several buffers at a time",
+    "no runtime has a cache of its own switched on, and none is given more than one thread of a guest; \
+     compilation is no part of a call's ratio",
+    "the suite is run on wasmtime, and with --quick a quarter of it; a random script costs what its world costs as well",
     "processes are not kept to one core, and nothing else is done to quieten the machine",
 ];
 

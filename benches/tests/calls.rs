@@ -6,6 +6,7 @@ use touchstone_benches::calls::batch::{self, FLOOR, Seat, measure};
 use touchstone_benches::calls::benchmark::{Benchmark, Body, Check};
 use touchstone_benches::calls::table;
 use touchstone_cli::places;
+use touchstone_runner::scratch::Scratch;
 use touchstone_runtimes::{Entry, runtimes};
 
 /// So few that the test is short, and so many that one iteration is told from another.
@@ -17,11 +18,12 @@ fn entry(name: &str) -> &'static Entry {
 
 /// What goes wrong at each benchmark on a runtime; without one, natively.
 fn wrong(entry: Option<&Entry>) -> Vec<String> {
-    let folder = tempfile::tempdir().expect("a folder");
+    let scratch = Scratch::new().expect("a scratch folder");
+    let sealed = scratch.sealed("calls").expect("a folder in it");
     let mut seat = Seat::start(entry).expect("it starts");
     let name = entry.map_or(FLOOR, |entry| entry.name);
     let all = table::all().filter(|benchmark| benchmark.hangs(name).is_none());
-    let measured = all.map(|benchmark| (benchmark.name, measure(benchmark, &mut seat, &folder.path().join("tree"), ITERATIONS)));
+    let measured = all.map(|benchmark| (benchmark.name, measure(benchmark, &mut seat, &sealed.folder().join("tree"), ITERATIONS)));
     measured.filter_map(|(name, result)| Some(format!("{name}: {:#}", result.err()?))).collect()
 }
 
@@ -53,12 +55,14 @@ fn what_is_left_out_is_a_divergence_on_record() {
     assert_eq!(unknown, [""; 0]);
 }
 
-/// A runtime that answers success and does nothing is found out by the checks. (It does not even get through the set-up, so that is left out.)
+/// A runtime that answers success and does nothing is found out by the checks. (It does not even get through the set-up, so that is left
+/// out.)
 #[test]
 fn a_runtime_that_does_nothing_is_found_out_by_every_check_there_is() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let scratch = Scratch::new().expect("a scratch folder");
+    let sealed = scratch.sealed("calls").expect("a folder in it");
     let unseen: Vec<&str> =
-        table::all().filter(|benchmark| is_taken_in(benchmark, &folder.path().join("tree"))).map(|benchmark| benchmark.name).collect();
+        table::all().filter(|benchmark| is_taken_in(benchmark, &sealed.folder().join("tree"))).map(|benchmark| benchmark.name).collect();
     let nothing_to_see = |benchmark: &&Benchmark| matches!(benchmark.checks, [Check::Nothing(_)]);
     assert_eq!(unseen, table::all().filter(nothing_to_see).map(|benchmark| benchmark.name).collect::<Vec<_>>());
     assert_eq!(unseen, ["sched_yield"]);

@@ -229,7 +229,8 @@ fn argument(arg: Arg, ty: CoreType, benchmark: &Benchmark) -> String {
     }
 }
 
-/// Moves all the buffers. After a short count that ends with a buffer the call names those behind it; within a buffer, one that is the rest.
+/// Moves all the buffers. After a short count that ends with a buffer the call names those behind it; within a buffer, one that is the
+/// rest.
 fn transfer(function: Function, benchmark: &Benchmark) -> String {
     let (count, bytes, each) = (benchmark.buffers.count, benchmark.buffers.bytes, benchmark.buffers.first().max(1));
     let call = |iovecs: &str, count: &str| {

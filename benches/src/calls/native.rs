@@ -1,7 +1,7 @@
 //! The floor: the same iterations by system calls, from native code, with nothing in between.
 //!
-//! Each function is the loop of one benchmark. What a call gives goes to where the guest's would go, so that it is checked like it. No path is
-//! kept inside of anything here: what a sandbox costs is part of what is measured.
+//! Each function is the loop of one benchmark. What a call gives goes to where the guest's would go, so that it is checked like it. No path
+//! is kept inside of anything here: what a sandbox costs is part of what is measured.
 
 use std::ffi::{CStr, CString};
 use std::io::{IoSlice, IoSliceMut};

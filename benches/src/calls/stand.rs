@@ -82,7 +82,8 @@ impl Stand {
         let mut command = Command::new(&spec.program);
         command.args(["stand", "--runtime", &spec.runtime, "--profile", spec.profile.name(), "--folder"]).arg(&spec.folder);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log);
-        // the same everywhere; with RUST_BACKTRACE each error that a runtime makes on its way would have one, which wasi-common makes many of
+        // the same everywhere; with RUST_BACKTRACE each error that a runtime makes on its way would cost a walk of the stack, and
+        // wasi-common makes some in calls that succeed
         command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
         // Ctrl-C is for the one who gives the orders; the stand ends with its stdin
         std::os::unix::process::CommandExt::process_group(&mut command, 0);

@@ -97,7 +97,8 @@ pub(super) fn memory(plan: &Plan<'_>) -> Result<Vec<Figure>, Failure> {
 /// Plays so many scripts on a runtime in this process, and says again and again what memory it takes.
 pub fn say_memory(runtime: &str, folder: &Path, scripts: u64) -> Result<(), Failure> {
     let mut rig = Rig::enter(folder, [select::runtime(runtime)?])?;
-    // wasmer panics in a `path_rename` and, where it then cleans up, again, which ends the process; and a poll for a time that has come never ends
+    // wasmer panics in a `path_rename` and, where it then cleans up, again, which ends the process; and a poll for a time that has come
+    // never ends there
     let functions: Vec<Function> = Function::ALL.into_iter().filter(|function| *function != Function::PathRename).collect();
     let waits = Mix { shortest_wait_nanoseconds: 1, longest_wait_nanoseconds: 1, ..Mix::default() };
     let mix = Mix { read_only: false, functions: Functions::of(&functions), ..waits };
