@@ -52,7 +52,9 @@ fn commands(text: &str) -> Vec<String> {
 /// The words of a command line, of which some stand in single quotes.
 fn words(command: &str) -> Vec<String> {
     let parts = command.split('\'').enumerate();
-    parts.flat_map(|(index, part)| if index % 2 == 1 { vec![part.to_owned()] } else { part.split_whitespace().map(str::to_owned).collect() }).collect()
+    parts
+        .flat_map(|(index, part)| if index % 2 == 1 { vec![part.to_owned()] } else { part.split_whitespace().map(str::to_owned).collect() })
+        .collect()
 }
 
 /// What is wrong with a command, if anything.
@@ -69,7 +71,9 @@ fn mistake(command: &str) -> Option<String> {
             let file = |name: &str| std::fs::read_to_string(places::root().join("xtask/src").join(name)).expect(name);
             ["main.rs", "fuzz_targets.rs", "oracle_mutants.rs"].map(file).concat()
         }
-        _ => return Args::try_parse_from(std::iter::once("touchstone".to_owned()).chain(words[2..].iter().cloned())).err().and_then(refused),
+        _ => {
+            return Args::try_parse_from(std::iter::once("touchstone".to_owned()).chain(words[2..].iter().cloned())).err().and_then(refused);
+        }
     };
     flags.filter(|flag| !known.contains(flag.as_str())).map(|flag| format!("there is no {flag}")).next()
 }
