@@ -72,16 +72,23 @@ fn mistake(command: &str) -> Option<String> {
             ["main.rs", "fuzz_targets.rs", "oracle_mutants.rs"].map(file).concat()
         }
         _ => {
-            return Args::try_parse_from(std::iter::once("touchstone".to_owned()).chain(words[2..].iter().cloned())).err().and_then(refused);
+            return Args::try_parse_from(std::iter::once("touchstone".to_owned()).chain(words[2..].iter().cloned()))
+                .err()
+                .and_then(refused);
         }
     };
     flags.filter(|flag| !known.contains(flag.as_str())).map(|flag| format!("there is no {flag}")).next()
 }
 
-/// Help is an answer, not a mistake.
-fn refused(error: clap::Error) -> Option<String> {
-    let is_help = matches!(error.kind(), clap::error::ErrorKind::DisplayHelp | clap::error::ErrorKind::DisplayVersion);
-    (!is_help).then(|| error.to_string())
+/// Help is an answer, not a mistake; and what stands in a text as the mere name of a command need not have what the command needs.
+fn refused(error: &clap::Error, is_name: bool) -> Option<String> {
+    use clap::error::ErrorKind::{DisplayHelp, DisplayHelpOnMissingArgumentOrSubcommand, DisplayVersion, MissingRequiredArgument};
+    let is_fine = match error.kind() {
+        DisplayHelp | DisplayVersion => true,
+        MissingRequiredArgument | DisplayHelpOnMissingArgumentOrSubcommand => is_name,
+        _ => false,
+    };
+    (!is_fine).then(|| error.to_string())
 }
 
 #[test]
@@ -98,4 +105,24 @@ fn every_command_in_a_document_can_be_given() {
     assert!(count > 30, "only {count} commands were found");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(mistake("cargo xtask fuzz --colour red").is_some() && mistake("cargo xtask mutants --colour").is_some());
+}
+
+#[test]
+fn what_was_found_is_on_file() {
+    let readme = std::fs::read_to_string(places::root().join("README.md")).expect("README.md");
+    let part = readme.split("## What it found").nth(1).and_then(|rest| rest.split("\n## ").next()).expect("the section");
+    let rows: Vec<Vec<&str>> = part.lines().filter(|line| line.starts_with("| ")).skip(1).map(|line| line.split(" | ").collect()).collect();
+    assert!(rows.len() >= 8, "only {} were found", rows.len());
+    for row in rows {
+        let id = row[2].split('`').nth(1).unwrap_or_else(|| panic!("no file is named: {row:?}"));
+        let path = places::suite().join("divergences").join(id).with_extension("toml");
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        for runtime in row[0].trim_start_matches("| ").split(", ") {
+            let name = if runtime == "Node.js" { "node" } else { runtime };
+            assert!(text.contains(&format!("runtime = \"{name}\"")), "{id} is not about {runtime}");
+        }
+        if let Some(link) = row[2].split("](").nth(1).and_then(|rest| rest.split(')').next()) {
+            assert!(text.contains(link), "{id} has another tracker than {link}");
+        }
+    }
 }
