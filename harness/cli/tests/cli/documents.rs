@@ -72,9 +72,8 @@ fn mistake(command: &str) -> Option<String> {
             ["main.rs", "fuzz_targets.rs", "oracle_mutants.rs"].map(file).concat()
         }
         _ => {
-            return Args::try_parse_from(std::iter::once("touchstone".to_owned()).chain(words[2..].iter().cloned()))
-                .err()
-                .and_then(refused);
+            let parsed = Args::try_parse_from(std::iter::once("touchstone".to_owned()).chain(words[2..].iter().cloned()));
+            return parsed.err().and_then(|error| refused(&error, words.len() == 3));
         }
     };
     flags.filter(|flag| !known.contains(flag.as_str())).map(|flag| format!("there is no {flag}")).next()
