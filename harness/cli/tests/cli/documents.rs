@@ -71,6 +71,12 @@ fn mistake(command: &str) -> Option<String> {
             let file = |name: &str| std::fs::read_to_string(places::root().join("xtask/src").join(name)).expect(name);
             ["main.rs", "fuzz_targets.rs", "oracle_mutants.rs"].map(file).concat()
         }
+        // a crate behind this one: each field of its arguments is a flag
+        "bench" => {
+            let text = std::fs::read_to_string(places::root().join("benches/src/args.rs")).expect("args.rs");
+            let fields = text.lines().filter_map(|line| line.trim().strip_prefix("pub ")?.split_once(':'));
+            fields.map(|(name, _)| format!("--{} ", name.replace('_', "-"))).collect()
+        }
         _ => {
             let parsed = Args::try_parse_from(std::iter::once("touchstone".to_owned()).chain(words[2..].iter().cloned()));
             return parsed.err().and_then(|error| refused(&error, words.len() == 3));
