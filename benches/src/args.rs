@@ -44,7 +44,7 @@ pub struct Args {
     #[arg(long)]
     pub list: bool,
     /// Write the table of README.md anew, which needs everything measured on every runtime
-    #[arg(long, conflicts_with_all = ["filter", "runtime", "list"])]
+    #[arg(long, conflicts_with_all = ["filter", "runtime", "list", "quick", "rounds"])]
     pub readme: bool,
 }
 

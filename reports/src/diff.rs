@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use touchstone_model::Verdict;
 
-use crate::{Case, Report};
+use crate::{Case, Report, Runtime};
 
 /// What changed from an older run to a newer one. Each list is in the order of the cases' ids, then of the runtimes' names.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -20,8 +20,12 @@ pub struct Diff {
     pub new: Vec<Presence>,
     /// Case and runtimes that only the older run has.
     pub gone: Vec<Presence>,
-    /// Runtimes of both runs whose versions differ: name, older version, newer version.
+    /// Runtimes of both runs whose versions, or those of their WASI, differ: name, older version, newer version.
     pub versions: Vec<(String, String, String)>,
+    /// Runtimes on which another number of cases is withheld, since a guest got out of its sandbox in them: name, older number, newer number.
+    pub withheld: Vec<(String, usize, usize)>,
+    /// Cases that could not be run in the newer run, by a mistake of the harness.
+    pub errors: usize,
     /// A run was stopped before its end, so that what is new or gone may only not have been run.
     pub partial: bool,
 }
@@ -70,14 +74,20 @@ impl Diff {
             new: only_in(&after, &before),
             gone: only_in(&before, &after),
             versions: versions(older, newer),
+            withheld: withheld(older, newer),
+            errors: newer.errors.len(),
             partial: !older.complete || !newer.complete,
             ..Diff::default()
         };
         for (id, case) in &after {
             let Some(old) = before.get(id) else { continue };
             for (runtime, result) in &case.results {
-                let Some(before) = old.results.get(runtime).map(|result| result.verdict) else { continue };
-                out.add(Change { case: case.id.clone(), runtime: runtime.clone(), before, after: result.verdict });
+                let Some(before) = old.results.get(runtime) else { continue };
+                let at_times = before.varies || result.varies;
+                if at_times && before.verdict.is_green() && result.verdict.is_green() {
+                    continue;
+                }
+                out.add(Change { case: case.id.clone(), runtime: runtime.clone(), before: before.verdict, after: result.verdict });
             }
         }
         out
@@ -103,6 +113,8 @@ impl Diff {
             case.into_iter().flat_map(|case| presence.runtimes.iter().filter_map(|runtime| case.results.get(runtime))).collect::<Vec<_>>()
         };
         !self.broken.is_empty()
+            || self.withheld.iter().any(|(_, before, after)| after > before)
+            || self.changed.iter().any(|change| change.after == Verdict::Escaped)
             || self.changed.iter().chain(&self.fixed).any(|change| is_red(change.after) && !is_red(change.before))
             || self.new.iter().flat_map(of).any(|result| is_red(result.verdict))
     }
@@ -129,14 +141,22 @@ fn only_in(one: &BTreeMap<&str, &Case>, other: &BTreeMap<&str, &Case>) -> Vec<Pr
 
 fn versions(older: &Report, newer: &Report) -> Vec<(String, String, String)> {
     let pairs = newer.runtimes.iter().filter_map(|new| Some((older.runtimes.iter().find(|old| old.name == new.name)?, new)));
-    let others = pairs.filter(|(old, new)| old.version != new.version);
-    others.map(|(old, new)| (new.name.clone(), old.version.clone(), new.version.clone())).collect()
+    let text = |runtime: &Runtime| format!("{} ({})", runtime.version, runtime.wasi);
+    let others = pairs.filter(|(old, new)| (&old.version, &old.wasi) != (&new.version, &new.wasi));
+    others.map(|(old, new)| (new.name.clone(), text(old), text(new))).collect()
+}
+
+fn withheld(older: &Report, newer: &Report) -> Vec<(String, usize, usize)> {
+    let names: BTreeSet<&String> = older.withheld.keys().chain(newer.withheld.keys()).collect();
+    let count = |report: &Report, name: &String| report.withheld.get(name).copied().unwrap_or_default();
+    let rows = names.into_iter().map(|name| (name.clone(), count(older, name), count(newer, name)));
+    rows.filter(|(_, before, after)| before != after).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{CaseRuntime, Coverage, Runtime, SCHEMA, Suite, Timing};
+    use crate::{CaseRuntime, Coverage, SCHEMA, Suite, Timing};
 
     /// A report in which each case came to these verdicts, by runtime.
     fn report(cases: &[(&str, &[(&str, Verdict)])]) -> Report {
@@ -157,7 +177,7 @@ mod tests {
             clauses: Vec::new(),
             results: results
                 .iter()
-                .map(|(name, verdict)| ((*name).to_owned(), CaseRuntime { verdict: *verdict, profiles: BTreeMap::new() }))
+                .map(|(name, verdict)| ((*name).to_owned(), CaseRuntime { verdict: *verdict, varies: false, profiles: BTreeMap::new() }))
                 .collect(),
         };
         Report {
@@ -169,6 +189,7 @@ mod tests {
             coverage: Coverage::default(),
             cases: cases.iter().map(case).collect(),
             errors: Vec::new(),
+            withheld: BTreeMap::new(),
             timing: Timing::default(),
         }
     }
@@ -229,13 +250,29 @@ mod tests {
     }
 
     #[test]
+    fn what_shows_at_times_only_is_no_change_and_an_escape_is_worse() {
+        let mut older = report(&[("a/one", &[("x", Verdict::Pass)])]);
+        let mut newer = report(&[("a/one", &[("x", Verdict::Known)])]);
+        newer.cases[0].results.get_mut("x").expect("a result").varies = true;
+        assert!(Diff::new(&older, &newer).is_empty() && Diff::new(&newer, &older).is_empty());
+        newer.cases[0].results.get_mut("x").expect("a result").verdict = Verdict::Failed;
+        assert!(Diff::new(&older, &newer).is_worse(&newer));
+        older.withheld.insert("x".to_owned(), 1);
+        newer = older.clone();
+        assert!(!Diff::new(&older, &newer).is_worse(&newer));
+        newer.withheld.insert("x".to_owned(), 2);
+        let diff = Diff::new(&older, &newer);
+        assert!(diff.is_worse(&newer) && diff.withheld == [("x".to_owned(), 1, 2)]);
+    }
+
+    #[test]
     fn another_version_and_a_stopped_run_are_said() {
         let older = report(&[("a/one", &[("x", Verdict::Pass)])]);
         let mut newer = older.clone();
         newer.runtimes[0].version = "2.0.0".to_owned();
         newer.complete = false;
         let diff = Diff::new(&older, &newer);
-        assert_eq!(diff.versions, [("x".to_owned(), "1.0.0".to_owned(), "2.0.0".to_owned())]);
+        assert_eq!(diff.versions, [("x".to_owned(), "1.0.0 ()".to_owned(), "2.0.0 ()".to_owned())]);
         assert!(diff.partial);
     }
 }

@@ -3,7 +3,7 @@
 use quick_junit::{NonSuccessKind, Report as Junit, TestCase, TestCaseStatus, TestSuite};
 use touchstone_model::Verdict;
 
-use crate::{CaseRuntime, Report};
+use crate::{CaseRuntime, Report, WITHHELD};
 
 /// Writes a report as JUnit XML.
 pub fn junit(report: &Report) -> Result<String, quick_junit::SerializeError> {
@@ -16,6 +16,11 @@ pub fn junit(report: &Report) -> Result<String, quick_junit::SerializeError> {
                 test.set_classname(runtime.name.clone());
                 suite.add_test_case(test);
             }
+        }
+        if let Some(count) = report.withheld.get(&runtime.name) {
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+            status.set_type("escaped").set_message(format!("{count} cases escaped")).set_description(WITHHELD);
+            suite.add_test_case(TestCase::new("escaped", status));
         }
         out.add_test_suite(suite);
     }

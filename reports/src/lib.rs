@@ -47,6 +47,10 @@ pub struct Report {
     pub cases: Vec<Case>,
     /// Cases that could not be run: mistakes of the harness, no verdicts.
     pub errors: Vec<CaseError>,
+    /// Runtime to the number of cases in which a guest got out of its sandbox on it. They may not be public yet, so these cases are not among
+    /// the others: neither what they are nor what any runtime made of them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub withheld: BTreeMap<String, usize>,
     /// The only part that differs between two runs of the same versions.
     pub timing: Timing,
 }
@@ -138,6 +142,9 @@ pub struct Case {
 pub struct CaseRuntime {
     /// The worst of all profiles.
     pub verdict: Verdict,
+    /// A divergence that shows at times only is on record here: another run may come to another green verdict.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub varies: bool,
     pub profiles: BTreeMap<String, CaseProfile>,
 }
 
@@ -200,8 +207,19 @@ pub struct Context {
     /// Where each case stands, as reports name it.
     pub files: BTreeMap<String, String>,
     pub shard: Option<Shard>,
-    /// Show what was seen of escapes. Without it the report only counts them: they are reported to the runtime first.
-    pub disclose: bool,
+    /// Runtime and case where a divergence is on record that shows at times only.
+    pub varies: BTreeSet<(String, String)>,
+}
+
+/// Whether a case may not be public yet: somebody got out of the sandbox in it.
+pub fn is_withheld(result: &CaseResult) -> bool {
+    result.runtimes.values().any(|runtime| runtime.verdict() == Some(Verdict::Escaped))
+}
+
+/// Adds the escapes of a case to what is withheld.
+pub fn withhold(withheld: &mut BTreeMap<String, usize>, result: &CaseResult) {
+    let escaped = result.runtimes.iter().filter(|(_, runtime)| runtime.verdict() == Some(Verdict::Escaped));
+    escaped.for_each(|(name, _)| *withheld.entry(name.clone()).or_default() += 1);
 }
 
 /// The text in place of what is withheld.
@@ -209,18 +227,26 @@ pub const WITHHELD: &str =
     "withheld: this escape may not be public yet; report it to the runtime's security contact first (the details are in a local folder)";
 
 impl Report {
-    /// Makes a report from results in the order of their ids.
-    pub fn new(context: &Context, results: &[CaseResult], errors: Vec<CaseError>, complete: bool, wall_s: f64) -> Report {
+    /// Makes a report from results in the order of their ids. What is withheld is counted, and not among them.
+    pub fn new(
+        context: &Context,
+        results: &[CaseResult],
+        withheld: &BTreeMap<String, usize>,
+        errors: Vec<CaseError>,
+        complete: bool,
+        wall_s: f64,
+    ) -> Report {
         let cases: Vec<Case> = results.iter().map(|result| Case::new(result, context)).collect();
         Report {
             schema: SCHEMA,
             complete,
             suite: Suite { cases: context.cases, clauses: cited(&cases), shard: context.shard },
             reference: context.reference.clone(),
-            runtimes: context.runtimes.iter().map(|runtime| runtime.counted(&cases)).collect(),
+            runtimes: context.runtimes.iter().map(|runtime| runtime.counted(&cases, withheld)).collect(),
             coverage: Coverage::new(&context.universe, Basis::new(results)),
             cases,
             errors,
+            withheld: withheld.clone(),
             timing: Timing { wall_s },
         }
     }
@@ -239,7 +265,7 @@ impl Report {
 
     /// Whether nothing is unexplained.
     pub fn is_green(&self) -> bool {
-        self.cases.iter().flat_map(|case| case.results.values()).all(|result| result.verdict.is_green())
+        self.withheld.is_empty() && self.cases.iter().flat_map(|case| case.results.values()).all(|result| result.verdict.is_green())
     }
 }
 
@@ -307,8 +333,8 @@ pub fn with_every_runtime(mut cells: Cells, results: &[CaseResult]) -> Cells {
 }
 
 impl Runtime {
-    /// The same with the verdicts of these cases.
-    fn counted(&self, cases: &[Case]) -> Runtime {
+    /// The same with the verdicts of these cases, and the escapes that are withheld.
+    fn counted(&self, cases: &[Case], withheld: &BTreeMap<String, usize>) -> Runtime {
         let mut verdicts: BTreeMap<String, usize> = COLUMNS.iter().map(|name| ((*name).to_owned(), 0)).collect();
         for result in cases.iter().filter_map(|case| case.results.get(&self.name)) {
             let is_discouraged = || result.profiles.values().any(|profile| !profile.discouraged.is_empty());
@@ -317,6 +343,7 @@ impl Runtime {
                 *verdicts.entry(column.to_owned()).or_default() += 1;
             }
         }
+        *verdicts.entry(Verdict::Escaped.name().to_owned()).or_default() += withheld.get(&self.name).copied().unwrap_or_default();
         Runtime { verdicts, ..self.clone() }
     }
 }
@@ -324,10 +351,7 @@ impl Runtime {
 impl Case {
     fn new(result: &CaseResult, context: &Context) -> Case {
         let results = result.runtimes.iter().filter_map(|(name, runtime)| {
-            // an escape under one profile may show under another without being one there
-            let withheld = runtime.verdict() == Some(Verdict::Escaped) && !context.disclose;
             let profiles = runtime.profiles.iter().map(|(profile, result)| {
-                let differences = result.judgement.differences.iter().map(ToString::to_string).collect();
                 let shown = CaseProfile {
                     verdict: result.judgement.verdict,
                     end: result.end.clone(),
@@ -335,12 +359,13 @@ impl Case {
                     unsupported: result.judgement.unsupported.map(|feature| feature.name().to_owned()),
                     permitted_by: result.judgement.permitted_by.clone(),
                     discouraged: result.judgement.discouraged.clone(),
-                    differences: if withheld { vec![WITHHELD.to_owned()] } else { differences },
-                    trace: if withheld { Vec::new() } else { result.trace.clone() },
+                    differences: result.judgement.differences.iter().map(ToString::to_string).collect(),
+                    trace: result.trace.clone(),
                 };
                 (profile.clone(), shown)
             });
-            Some((name.clone(), CaseRuntime { verdict: runtime.verdict()?, profiles: profiles.collect() }))
+            let varies = context.varies.contains(&(name.clone(), result.id.clone()));
+            Some((name.clone(), CaseRuntime { verdict: runtime.verdict()?, varies, profiles: profiles.collect() }))
         });
         Case {
             id: result.id.clone(),
@@ -365,8 +390,8 @@ pub(crate) mod tests {
             cases: 0,
             files: BTreeMap::new(),
             shard: None,
-            disclose: false,
+            varies: BTreeSet::new(),
         };
-        Report::new(&context, &[], Vec::new(), true, 0.0)
+        Report::new(&context, &[], &BTreeMap::new(), Vec::new(), true, 0.0)
     }
 }

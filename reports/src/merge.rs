@@ -33,6 +33,10 @@ pub fn merge(parts: &[(String, Report)], universe: &Cells) -> Result<Report, Mer
     let all = || parts.iter().map(|(_, report)| report);
     let mut cases: Vec<_> = all().flat_map(|report| report.cases.clone()).collect();
     cases.sort_by(|a, b| a.id.cmp(&b.id));
+    let mut withheld = BTreeMap::new();
+    for (runtime, count) in all().flat_map(|report| &report.withheld) {
+        *withheld.entry(runtime.clone()).or_default() += count;
+    }
     let mut errors: Vec<_> = all().flat_map(|report| report.errors.clone()).collect();
     errors.sort_by(|a, b| a.case.cmp(&b.case));
     Ok(Report {
@@ -40,10 +44,11 @@ pub fn merge(parts: &[(String, Report)], universe: &Cells) -> Result<Report, Mer
         complete: all().all(|report| report.complete),
         suite: Suite { cases: all().map(|report| report.suite.cases).sum(), clauses: cited(&cases), shard: None },
         reference: first.reference.clone(),
-        runtimes: first.runtimes.iter().map(|runtime| runtime.counted(&cases)).collect(),
+        runtimes: first.runtimes.iter().map(|runtime| runtime.counted(&cases, &withheld)).collect(),
         coverage: Coverage::new(universe, all().fold(Basis::default(), |sum, report| sum.and(&report.coverage.basis))),
         cases,
         errors,
+        withheld,
         timing: Timing { wall_s: all().map(|report| report.timing.wall_s).sum() },
     })
 }

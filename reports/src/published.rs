@@ -11,7 +11,7 @@ use crate::{Report, Runtime};
 /// The file with the versions.
 const VERSIONS: &str = "versions.txt";
 /// What heads a file of results.
-const LEGEND: &str = "# . pass, p permitted, k known, u unsupported, S stale, F failed, T timed out, C crashed, - not run, or withheld;\n\
+const LEGEND: &str = "# . pass, p permitted, k known, u unsupported, S stale, F failed, T timed out, C crashed, E escaped, - not run;\n\
                       # ~ known at times: it depends on timing\n";
 
 /// Case to runtime to letter.
@@ -44,13 +44,15 @@ impl fmt::Display for Stale {
 }
 
 impl Published {
-    /// What a report says. `varies` is by runtime and case what shows a difference at times only.
-    pub fn of(report: &Report, varies: &BTreeSet<(String, String)>) -> Published {
+    /// What a report says.
+    pub fn of(report: &Report) -> Published {
         let letters = report.cases.iter().map(|case| {
             let letter = |runtime: &Runtime| {
-                let varies = varies.contains(&(runtime.name.clone(), case.id.clone()));
-                let letter = case.results.get(&runtime.name).map_or('-', |result| letter(result.verdict));
-                (runtime.name.clone(), if varies && matches!(letter, '.' | 'p' | 'k') { '~' } else { letter })
+                let letter = case.results.get(&runtime.name).map_or('-', |result| match letter(result.verdict) {
+                    '.' | 'p' | 'k' if result.varies => '~',
+                    letter => letter,
+                });
+                (runtime.name.clone(), letter)
             };
             (case.id.clone(), report.runtimes.iter().map(letter).collect())
         });
@@ -64,9 +66,14 @@ impl Published {
         let versions = self.versions.iter().map(|(runtime, version)| format!("{runtime} {version}\n"));
         out.insert(VERSIONS.to_owned(), versions.collect());
         let names: Vec<&str> = self.versions.iter().map(|(runtime, _)| runtime.as_str()).collect();
-        let width = self.letters.keys().filter_map(|id| id.split_once('/')).map(|(_, name)| name.len()).max().unwrap_or_default();
+        let mut widths: BTreeMap<&str, usize> = BTreeMap::new();
+        for (area, name) in self.letters.keys().map(|id| area_and_name(id)) {
+            let width = widths.entry(area).or_default();
+            *width = name.len().max(*width);
+        }
         for (id, letters) in &self.letters {
-            let (area, name) = id.split_once('/').unwrap_or(("", id));
+            let (area, name) = area_and_name(id);
+            let width = widths[area];
             let file = out.entry(format!("{area}.txt")).or_insert_with(|| format!("{LEGEND}# {}\n", names.join(" ")));
             let letters: String = names.iter().map(|runtime| letters.get(*runtime).copied().unwrap_or('-')).collect();
             file.push_str(&format!("{name:<width$} {letters}\n"));
@@ -108,6 +115,11 @@ impl Published {
         (stale, left_out)
     }
 
+    /// The runtimes that have a column.
+    pub fn runtimes(&self) -> impl Iterator<Item = &String> {
+        self.versions.iter().map(|(runtime, _)| runtime)
+    }
+
     fn version(&self, name: &str) -> &str {
         self.versions.iter().find(|(runtime, _)| runtime == name).map_or("nothing", |(_, version)| version)
     }
@@ -125,6 +137,10 @@ impl Published {
     }
 }
 
+fn area_and_name(id: &str) -> (&str, &str) {
+    id.split_once('/').unwrap_or(("", id))
+}
+
 /// The letter of a verdict.
 fn letter(verdict: Verdict) -> char {
     match verdict {
@@ -136,8 +152,7 @@ fn letter(verdict: Verdict) -> char {
         Verdict::Failed => 'F',
         Verdict::TimedOut => 'T',
         Verdict::Crashed => 'C',
-        // it may not be public yet
-        Verdict::Escaped => '-',
+        Verdict::Escaped => 'E',
     }
 }
 
@@ -169,10 +184,10 @@ mod tests {
     #[test]
     fn files_are_read_back() {
         let results =
-            published(&[("one", "1.0 (a 1)"), ("two", "2 (b)")], &[("files/x", ".k"), ("files/long-name", "p~"), ("paths/y", "-C")]);
+            published(&[("one", "1.0 (a 1)"), ("two", "2 (b)")], &[("files/x", ".k"), ("files/long-name", "p~"), ("paths/y", "-E")]);
         let files = results.files();
         assert_eq!(files.keys().collect::<Vec<_>>(), ["files.txt", "paths.txt", "versions.txt"]);
-        assert!(files["files.txt"].contains("\nlong-name p~\n"), "{files:?}");
+        assert!(files["files.txt"].contains("\nlong-name p~\nx         .k\n"), "{files:?}");
         assert_eq!(Published::parse(&files), results);
     }
 

@@ -20,6 +20,9 @@ pub enum ReadError {
     /// It is JSON, but nothing says that it is a report.
     #[error("it has no `schema`, so it is no report of Touchstone")]
     NoSchema,
+    /// Names become names of files.
+    #[error("`{0}` is no name of a runtime")]
+    Name(String),
     /// It was written by another version.
     #[error("it is of schema {found}, and this version of Touchstone reads schema {SCHEMA}")]
     Schema {
@@ -40,8 +43,17 @@ impl Report {
         match serde_json::from_str::<Head>(text).map_err(malformed)?.schema {
             None => Err(ReadError::NoSchema),
             Some(found) if found != u64::from(SCHEMA) => Err(ReadError::Schema { found }),
-            Some(_) => serde_json::from_str(text).map_err(malformed),
+            Some(_) => serde_json::from_str(text).map_err(malformed).and_then(with_plain_names),
         }
+    }
+}
+
+/// Refuses names of runtimes that are no names of files.
+fn with_plain_names(report: Report) -> Result<Report, ReadError> {
+    let is_plain = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
+    match report.runtimes.iter().find(|runtime| !is_plain(&runtime.name)) {
+        Some(runtime) => Err(ReadError::Name(runtime.name.clone())),
+        None => Ok(report),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::{COLUMNS, Report};
+use crate::{COLUMNS, Report, WITHHELD};
 
 /// Writes a report as Markdown: the table, then whatever is not green.
 pub fn summary(report: &Report) -> String {
@@ -30,20 +30,51 @@ pub fn summary(report: &Report) -> String {
             columns.iter().map(|column| runtime.verdicts.get(*column).copied().unwrap_or_default().to_string()).collect();
         line(format!("| {} {} | {} |", runtime.name, runtime.version, counts.join(" | ")));
     }
+    for (runtime, count) in &report.withheld {
+        line(format!("\n**escaped on {runtime}: {count} cases** {WITHHELD}"));
+    }
     for case in &report.cases {
         for (runtime, result) in case.results.iter().filter(|(_, result)| !result.verdict.is_green()) {
-            line(format!("\n**{} on {runtime}: `{}`** {}\n", result.verdict, case.id, case.summary));
+            line(format!("\n**{} on {runtime}: `{}`** {}\n", result.verdict, case.id, escaped(&case.summary)));
             for (profile, result) in &result.profiles {
-                result.complaints().iter().for_each(|text| line(format!("- {profile}: {text}")));
+                result.complaints().iter().for_each(|text| line(format!("- {profile}: {}", code(text))));
             }
         }
     }
     for error in &report.errors {
-        line(format!("\n**harness error: `{}`** {}", error.case, error.message));
+        line(format!("\n**harness error: `{}`** {}", error.case, code(&error.message)));
     }
     out
 }
 
 fn count(report: &Report, column: &str) -> usize {
     report.runtimes.iter().filter_map(|runtime| runtime.verdicts.get(column)).sum()
+}
+
+/// A text as a code span, in which nothing is markup: fenced by more backticks than it has in a row.
+fn code(text: &str) -> String {
+    let text = text.replace('\n', " ");
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or_default();
+    let fence = "`".repeat(longest + 1);
+    let space = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
+    format!("{fence}{space}{text}{space}{fence}")
+}
+
+/// A sentence in which nothing is markup.
+fn escaped(text: &str) -> String {
+    let is_mark = |c: char| "\\`*_{}[]<>()#+!|~@".contains(c);
+    text.chars().flat_map(|c| is_mark(c).then_some('\\').into_iter().chain([c])).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{code, escaped};
+
+    #[test]
+    fn nothing_in_a_text_is_markup() {
+        assert_eq!(code("saw ctim <time>"), "`saw ctim <time>`");
+        assert_eq!(code("a ``b"), "```a ``b```");
+        assert_eq!(code("`"), "`` ` ``");
+        assert_eq!(escaped("a *b* <c>"), "a \\*b\\* \\<c\\>");
+    }
 }

@@ -64,7 +64,8 @@ pub enum Command {
   cargo xtask report --publish out/report.json --check                      see that it is true
 
 Nothing is run: reports are what `cargo xtask conformance --report DIR` wrote. Parts that were made with --shard I/N have
-to be there all N. A diff is a difference where something is broken, or is not explained that was.
+to be there all N. index.html is made by a run; merging into a folder removes one that is there. A diff is a difference where
+something is broken, or is not explained that was, and a harness error where the newer run has one or did not come to its end.
 Exit codes: 0 no unexplained difference, 1 a difference, 2 usage (a report that cannot be read among it), 3 harness error")]
 #[command(group = clap::ArgGroup::new("what").required(true).args(["merge", "diff", "publish", "schema"]))]
 pub struct ReportArgs {
@@ -80,6 +81,9 @@ pub struct ReportArgs {
     /// Write nothing: see that reports/published says what the report says
     #[arg(long, requires = "publish")]
     pub check: bool,
+    /// Publish into this folder instead of reports/published
+    #[arg(long, value_name = "DIR", hide = true, requires = "publish")]
+    pub folder: Option<PathBuf>,
     /// Print the JSON Schema of report.json, which stands in reports/schema/report.json
     #[arg(long)]
     pub schema: bool,

@@ -1,19 +1,22 @@
 //! `conformance`: run the suite on every runtime and judge it.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::ErrorKind::NotFound;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
+use semver::Version;
 use touchstone_guest::rust::Fixtures;
 use touchstone_guest::script::wat;
 use touchstone_model::Verdict;
 use touchstone_model::bounds;
 use touchstone_model::result::{CaseResult, RuntimeResult};
-use touchstone_reports::{CaseError, Context, Report, Runtime, badge, junit, summary};
+use touchstone_reports::{CaseError, Context, Report, Runtime, badge, is_withheld, junit, summary, withhold};
 use touchstone_runner::HarnessError;
 use touchstone_runner::schedule::{self, Event, Plan};
 use touchstone_runner::scratch::Scratch;
@@ -25,8 +28,10 @@ use crate::page::Page;
 use crate::snapshots::{self, State};
 use crate::{Exit, Failure, github, human, places, report, select};
 
-/// The report that people open.
+/// What a folder of reports has besides `report.json` and its like: the report that people open, and folders.
 const PAGE: &str = "index.html";
+const REPRODUCERS: &str = "reproducers";
+const BADGES: &str = "badges";
 
 /// How often a report on disk is renewed while the run goes on, so that a killed run leaves one.
 const REPORT_INTERVAL: Duration = Duration::from_millis(500);
@@ -52,9 +57,18 @@ pub fn run(args: &ConformanceArgs) -> Result<Exit, Failure> {
     let plan = plan(args, &suite, &fixtures, runtimes.clone(), reference)?;
     let scratch = Scratch::new()?;
     let shard = args.shard.map(|Shard { index, count }| touchstone_reports::Shard { index, count });
-    let context = Context { cases: suite.cases.len(), files: files(&suite), shard, ..context(&runtimes, reference, args.disclose) };
+    let varies = varies(&suite, &runtimes);
+    let context = Context { cases: suite.cases.len(), files: files(&suite), shard, varies, ..context(&runtimes, reference) };
     let mut progress = human::Progress::new(suite.cases.len(), args.format != Format::Human);
-    let mut partial = Partial { writer: writer.as_ref(), context: &context, results: Vec::new(), written: None, start };
+    let mut partial = Partial {
+        writer: writer.as_ref(),
+        context: &context,
+        disclose: args.disclose,
+        results: Vec::new(),
+        withheld: BTreeMap::new(),
+        written: None,
+        start,
+    };
     partial.write()?;
     let mut trouble = None;
     let outcome = schedule::run(&plan, &scratch, &stop, |event| match event {
@@ -71,12 +85,12 @@ pub fn run(args: &ConformanceArgs) -> Result<Exit, Failure> {
     }
     let errors = outcome.errors.iter().map(|(case, error)| CaseError { case: case.clone(), message: error.to_string() }).collect();
     let complete = !outcome.interrupted && outcome.results.len() + outcome.errors.len() == suite.cases.len();
-    let report = Report::new(&context, &outcome.results, errors, complete, start.elapsed().as_secs_f64());
+    let (open, withheld) = open(&outcome.results, args.disclose);
+    let report = Report::new(&context, &open, &withheld, errors, complete, start.elapsed().as_secs_f64());
     if let Some(writer) = &writer {
         writer.write(&report)?;
-        let (flags, disclose) = (&flags_again(args), args.disclose);
-        let page = Page { suite: &suite, flags, universe: &context.universe, baseline: baseline.as_ref(), disclose };
-        writer.file(PAGE, &page.text(&report, &outcome.results)?)?;
+        let page = Page { suite: &suite, flags: &flags_again(args), universe: &context.universe, baseline: baseline.as_ref() };
+        writer.file(PAGE, &page.text(&report, &open)?)?;
         writer.reproducers(&suite, &outcome.results)?;
     }
     keep_escapes(&outcome.results)?;
@@ -146,7 +160,7 @@ pub fn stop_on_ctrl_c() -> Result<Arc<AtomicBool>, Failure> {
 }
 
 /// What reports say besides the results.
-pub fn context(runtimes: &[&Entry], reference: &Entry, disclose: bool) -> Context {
+pub fn context(runtimes: &[&Entry], reference: &Entry) -> Context {
     let row = |entry: &&Entry| {
         let preflight = if entry.control { "skipped" } else { "ok" };
         let [name, version, family, wasi, preflight] =
@@ -161,7 +175,7 @@ pub fn context(runtimes: &[&Entry], reference: &Entry, disclose: bool) -> Contex
         cases: 0,
         files: BTreeMap::new(),
         shard: None,
-        disclose,
+        varies: BTreeSet::new(),
     }
 }
 
@@ -177,11 +191,13 @@ impl Writer {
         let failed = |error: std::io::Error| Failure::usage(format!("reports cannot be written to {}: {error}", folder.display()), cure);
         fs::create_dir_all(folder).map_err(failed)?;
         tempfile::tempfile_in(folder).map_err(failed)?;
-        // it is made when the run ends; until then that of another run would stand beside this one's report
-        match fs::remove_file(folder.join(PAGE)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(error)),
-            Ok(()) | Err(_) => Ok(Writer { folder: folder.to_owned() }),
+        // these are made when a run ends; until then, those of another would stand beside this one's report
+        let gone = |removed: std::io::Result<()>| removed.or_else(|error| if error.kind() == NotFound { Ok(()) } else { Err(error) });
+        gone(fs::remove_file(folder.join(PAGE))).map_err(failed)?;
+        for name in [REPRODUCERS, BADGES] {
+            gone(fs::remove_dir_all(folder.join(name))).map_err(failed)?;
         }
+        Ok(Writer { folder: folder.to_owned() })
     }
 
     pub(crate) fn write(&self, report: &Report) -> Result<(), Failure> {
@@ -189,8 +205,8 @@ impl Writer {
         let mut files = [("report.json", report.json()), ("junit.xml", junit), ("summary.md", summary(report))]
             .map(|(name, text)| (name.to_owned(), text))
             .to_vec();
-        files.extend(report.runtimes.iter().map(|runtime| (format!("badges/{}.svg", runtime.name), badge(report, runtime))));
-        let badges = self.folder.join("badges");
+        files.extend(report.runtimes.iter().map(|runtime| (format!("{BADGES}/{}.svg", runtime.name), badge(report, runtime))));
+        let badges = self.folder.join(BADGES);
         fs::create_dir_all(&badges).map_err(Failure::file("create", badges))?;
         for (name, text) in files {
             self.file(&name, &text)?;
@@ -208,7 +224,7 @@ impl Writer {
 impl Writer {
     /// A WAT file for each script that is not green somewhere: what is pasted into a bug tracker.
     fn reproducers(&self, suite: &Suite, results: &[CaseResult]) -> Result<(), Failure> {
-        let folder = self.folder.join("reproducers");
+        let folder = self.folder.join(REPRODUCERS);
         let is_red = |result: &&CaseResult| {
             let mut verdicts = result.runtimes.values().filter_map(RuntimeResult::verdict);
             // what an escape does stays on this machine
@@ -226,11 +242,31 @@ impl Writer {
     }
 }
 
+/// The results that reports show, and how many are withheld on each runtime: escapes are reported to the runtime before they are public.
+fn open(results: &[CaseResult], disclose: bool) -> (Cow<'_, [CaseResult]>, BTreeMap<String, usize>) {
+    let mut withheld = BTreeMap::new();
+    if disclose || !results.iter().any(is_withheld) {
+        return (Cow::Borrowed(results), withheld);
+    }
+    results.iter().filter(|result| is_withheld(result)).for_each(|result| withhold(&mut withheld, result));
+    (Cow::Owned(results.iter().filter(|result| !is_withheld(result)).cloned().collect()), withheld)
+}
+
+/// Runtime and case where a divergence is on record, for the version that is here, that shows at times only.
+fn varies(suite: &Suite, runtimes: &[&Entry]) -> BTreeSet<(String, String)> {
+    let version = |name: &str| runtimes.iter().find(|entry| entry.name == name).and_then(|entry| Version::parse(entry.version()).ok());
+    let sometimes = suite.divergences.iter().flat_map(|divergence| &divergence.seen).filter(|seen| seen.sometimes);
+    let here = sometimes.filter(|seen| version(&seen.runtime).is_some_and(|version| seen.versions.matches(&version)));
+    here.flat_map(|seen| seen.cases.keys().map(|case| (seen.runtime.clone(), case.clone()))).collect()
+}
+
 /// The report of what is done so far.
 struct Partial<'a> {
     writer: Option<&'a Writer>,
     context: &'a Context,
+    disclose: bool,
     results: Vec<CaseResult>,
+    withheld: BTreeMap<String, usize>,
     written: Option<Instant>,
     start: Instant,
 }
@@ -241,14 +277,19 @@ impl Partial<'_> {
             return Ok(());
         }
         // what a page needs is kept once, with the outcome
-        self.results.push(CaseResult { shown: Vec::new(), ..result.clone() });
+        if is_withheld(result) && !self.disclose {
+            withhold(&mut self.withheld, result);
+        } else {
+            self.results.push(CaseResult { shown: Vec::new(), ..result.clone() });
+        }
         if self.written.is_none_or(|written| written.elapsed() > REPORT_INTERVAL) { self.write() } else { Ok(()) }
     }
 
     fn write(&mut self) -> Result<(), Failure> {
         let Some(writer) = self.writer else { return Ok(()) };
         self.results.sort_by(|a, b| a.id.cmp(&b.id));
-        writer.write(&Report::new(self.context, &self.results, Vec::new(), false, self.start.elapsed().as_secs_f64()))?;
+        let seconds = self.start.elapsed().as_secs_f64();
+        writer.write(&Report::new(self.context, &self.results, &self.withheld, Vec::new(), false, seconds))?;
         self.written = Some(Instant::now());
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::fs::OpenOptions;
 use std::io::Write;
 
-use touchstone_reports::{CaseProfile, Report};
+use touchstone_reports::{CaseProfile, Report, WITHHELD};
 
 use crate::Failure;
 
@@ -16,6 +16,10 @@ pub fn annotations(report: &Report) -> String {
             let title = format!("{} on {runtime}: {}", result.verdict, case.id);
             out.push_str(&format!("::error file={},title={}::{}\n", property(&case.file), property(&title), escape(&lines.join("\n"))));
         }
+    }
+    for (runtime, count) in &report.withheld {
+        let title = format!("escaped on {runtime}: {count} cases");
+        out.push_str(&format!("::error title={}::{}\n", property(&title), escape(WITHHELD)));
     }
     for error in &report.errors {
         out.push_str(&format!("::error title=harness error::{}\n", escape(&format!("{}: {}", error.case, error.message))));

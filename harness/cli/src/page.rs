@@ -18,7 +18,6 @@ pub struct Page<'a> {
     pub flags: &'a str,
     pub universe: &'a Cells,
     pub baseline: Option<&'a Report>,
-    pub disclose: bool,
 }
 
 impl Page<'_> {
@@ -33,7 +32,6 @@ impl Page<'_> {
             universe: self.universe,
             baseline: self.baseline,
             flags: self.flags,
-            disclose: self.disclose,
         };
         page::page(report, results, &context).map_err(|error| Failure::Other(format!("make the page: {error}")))
     }

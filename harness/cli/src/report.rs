@@ -5,7 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use touchstone_reports::diff::{Change, Diff, Presence};
-use touchstone_reports::{CaseProfile, MergeError, Published, ReadError, Report, merge};
+use touchstone_reports::{CaseProfile, MergeError, Published, ReadError, Report, WITHHELD, merge};
+use touchstone_runner::profile::Profile;
+use touchstone_runtimes::{Origin, runtimes};
 
 use crate::args::{Format, ReportArgs};
 use crate::conformance::{Writer, footer, in_format, verdict_of};
@@ -21,10 +23,15 @@ pub fn run(args: &ReportArgs) -> Result<Exit, Failure> {
         return compare(args.format, &read(older)?, &read(newer)?);
     }
     match &args.publish {
-        Some(path) if args.check => check(&read(path)?),
-        Some(path) => publish(&read(path)?),
+        Some(path) if args.check => check(&read(path)?, &folder(args)),
+        Some(path) => publish(&read(path)?, &folder(args)),
         None => joined(args),
     }
+}
+
+/// Where published results stand.
+fn folder(args: &ReportArgs) -> PathBuf {
+    args.folder.clone().unwrap_or_else(places::published)
 }
 
 /// Reads a report, or the one in a folder of reports.
@@ -37,7 +44,9 @@ pub(crate) fn read(path: &Path) -> Result<Report, Failure> {
     Report::parse(&text).map_err(|error| {
         let cure = match error {
             ReadError::CutOff { .. } => "run it again with `cargo xtask conformance --report DIR`, or copy the whole file",
-            ReadError::Malformed(_) | ReadError::NoSchema => "name a report.json that `cargo xtask conformance --report DIR` wrote",
+            ReadError::Malformed(_) | ReadError::NoSchema | ReadError::Name(_) => {
+                "name a report.json that `cargo xtask conformance --report DIR` wrote"
+            }
             ReadError::Schema { .. } => "make it again with this version, or read it with the version that wrote it",
         };
         Failure::usage(format!("{} is no report: {error}", path.display()), cure)
@@ -78,6 +87,7 @@ fn red(report: &Report) -> String {
             out.push_str(&format!("{}: {} on {runtime}: {first}\n", result.verdict, case.id));
         }
     }
+    report.withheld.iter().for_each(|(runtime, count)| out.push_str(&format!("escaped: {count} cases on {runtime}: {WITHHELD}\n")));
     report.errors.iter().for_each(|error| out.push_str(&format!("harness error: {}: {}\n", error.case, error.message)));
     out
 }
@@ -93,7 +103,11 @@ fn compare(format: Format, older: &Report, newer: &Report) -> Result<Exit, Failu
             return Err(Failure::usage("a diff has no such format", "use `--format human` or `--format json`"));
         }
     });
-    Ok(if diff.is_worse(newer) { Exit::Difference } else { Exit::Green })
+    Ok(match () {
+        () if diff.errors > 0 || !newer.complete => Exit::Harness,
+        () if diff.is_worse(newer) => Exit::Difference,
+        () => Exit::Green,
+    })
 }
 
 /// A diff as text: what has to be looked into first.
@@ -101,6 +115,12 @@ fn changes(diff: &Diff) -> String {
     let mut out = String::new();
     for (runtime, before, after) in &diff.versions {
         out.push_str(&format!("{runtime}: from {before} to {after}\n"));
+    }
+    for (runtime, before, after) in &diff.withheld {
+        out.push_str(&format!("{runtime}: {after} cases escaped, {before} before; they are withheld\n"));
+    }
+    if diff.errors > 0 {
+        out.push_str(&format!("{} cases could not be run in the newer run, by a mistake of the harness\n", diff.errors));
     }
     if diff.partial {
         out.push_str("one of the runs was stopped before its end: what is new or gone may only not have been run\n");
@@ -122,12 +142,15 @@ fn changes(diff: &Diff) -> String {
 }
 
 /// Writes the results of a whole run to where published ones stand.
-fn publish(report: &Report) -> Result<Exit, Failure> {
+fn publish(report: &Report, folder: &Path) -> Result<Exit, Failure> {
     let now = of_whole_run(report)?;
-    let folder = places::published();
-    fs::create_dir_all(&folder).map_err(Failure::file("create", &folder))?;
+    fs::create_dir_all(folder).map_err(Failure::file("create", folder))?;
+    if let Some(gone) = published(folder)?.runtimes().find(|name| !now.runtimes().any(|runtime| runtime == *name)) {
+        let cure = format!("run it where {gone} is; to publish without it, delete {} first", folder.display());
+        return Err(Failure::usage(format!("results of {gone} are published, and this report has none"), cure));
+    }
     let files = now.files();
-    for path in text_files(&folder)?.values().filter(|path| !files.keys().any(|name| path.ends_with(name))) {
+    for path in text_files(folder)?.values().filter(|path| !files.keys().any(|name| path.ends_with(name))) {
         fs::remove_file(path).map_err(Failure::file("remove", path))?;
     }
     for (name, text) in &files {
@@ -139,14 +162,9 @@ fn publish(report: &Report) -> Result<Exit, Failure> {
 }
 
 /// Compares the published results with those of a run.
-fn check(report: &Report) -> Result<Exit, Failure> {
+fn check(report: &Report, folder: &Path) -> Result<Exit, Failure> {
     let now = of_whole_run(report)?;
-    let folder = places::published();
-    let mut texts = BTreeMap::new();
-    for (name, path) in text_files(&folder)? {
-        texts.insert(name, fs::read_to_string(&path).map_err(Failure::file("read", path))?);
-    }
-    let (stale, left_out) = Published::parse(&texts).stale(report, &now);
+    let (stale, left_out) = published(folder)?.stale(report, &now);
     left_out.iter().for_each(|name| human::print(&format!("{name} is here in another version or not at all, and was not compared\n")));
     if stale.is_empty() {
         human::print(&format!("{} is as it should be\n", folder.display()));
@@ -158,27 +176,54 @@ fn check(report: &Report) -> Result<Exit, Failure> {
     Ok(Exit::Difference)
 }
 
+/// The results that are published.
+fn published(folder: &Path) -> Result<Published, Failure> {
+    let mut texts = BTreeMap::new();
+    for (name, path) in text_files(folder)? {
+        texts.insert(name, fs::read_to_string(&path).map_err(Failure::file("read", path))?);
+    }
+    Ok(Published::parse(&texts))
+}
+
 /// Stale places that are shown.
 const SHOWN: usize = 20;
 
-/// What is published of a report: of nothing but a whole run.
+/// What is published of a report: of nothing but a run of the whole suite, under every profile, on every runtime that each build has.
 fn of_whole_run(report: &Report) -> Result<Published, Failure> {
+    let part = |what: String| Err(Failure::usage(what, "take the report of `cargo xtask conformance --report DIR` without other flags"));
     if !report.complete || report.suite.shard.is_some() {
-        let cure = "publish the report of a run of the whole suite that came to its end; `--merge` joins parts";
-        return Err(Failure::usage("this is the report of a part of the suite", cure));
+        return part("this is the report of a part of the suite; `--merge` joins parts".to_owned());
     }
+    if !report.withheld.is_empty() {
+        return part(
+            "a guest got out of its sandbox in this run: that is not published before the runtime's security contact has it".to_owned(),
+        );
+    }
+    if report.reference != select::DEFAULT_REFERENCE {
+        return part(format!("this run compares with {}, not with {}", report.reference, select::DEFAULT_REFERENCE));
+    }
+    if let Some(what) = other_cases(report)? {
+        return part(what);
+    }
+    let mut built_in = runtimes().iter().filter(|entry| entry.by_default && matches!(entry.origin, Origin::BuiltIn { .. }));
+    if let Some(entry) = built_in.find(|entry| !report.runtimes.iter().any(|runtime| runtime.name == entry.name)) {
+        return part(format!("this run left {} out", entry.name));
+    }
+    let profiles: BTreeSet<&String> =
+        report.cases.iter().flat_map(|case| case.results.values()).flat_map(|result| result.profiles.keys()).collect();
+    if let Some(profile) = Profile::ALL.iter().find(|profile| !profiles.iter().any(|name| *name == profile.name())) {
+        return part(format!("this run left the profile {} out", profile.name()));
+    }
+    Ok(Published::of(report))
+}
+
+/// How the cases of a report are not those of the suite.
+fn other_cases(report: &Report) -> Result<Option<String>, Failure> {
     let suite = select::suite(&[])?;
-    let missing = suite.cases.iter().find(|file| !report.cases.iter().any(|case| case.id == file.case.id));
-    if let Some(file) = missing {
-        return Err(Failure::usage(
-            format!("this report lacks the case {}", file.case.id),
-            "publish the report of a run of the whole suite",
-        ));
-    }
-    let sometimes = suite.divergences.iter().flat_map(|divergence| &divergence.seen).filter(|seen| seen.sometimes);
-    let varies: BTreeSet<(String, String)> =
-        sometimes.flat_map(|seen| seen.cases.keys().map(|case| (seen.runtime.clone(), case.clone()))).collect();
-    Ok(Published::of(report, &varies))
+    let wanted: BTreeSet<&String> = suite.cases.iter().map(|file| &file.case.id).collect();
+    let found: BTreeSet<&String> = report.cases.iter().map(|case| &case.id).collect();
+    let missing = wanted.difference(&found).next().map(|id| format!("this report lacks the case {id}"));
+    Ok(missing.or_else(|| found.difference(&wanted).next().map(|id| format!("the suite has no case {id}"))))
 }
 
 /// The published files that are there: name to path.

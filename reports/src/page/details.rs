@@ -13,8 +13,8 @@ use touchstone_model::tree::TreeSnapshot;
 
 use super::strings::Strings;
 use super::verdicts::letter;
-use super::{PageContext, Source, hides, is_withheld};
-use crate::{Report, WITHHELD};
+use super::{PageContext, Source};
+use crate::Report;
 
 /// The details of some cases.
 #[derive(Debug, Serialize)]
@@ -50,9 +50,6 @@ struct CallRow {
 
 #[derive(Debug, Serialize)]
 struct CaseDetails {
-    /// In place of everything else, where it is not to be published.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    withheld: Option<&'static str>,
     file: Option<String>,
     language: Option<&'static str>,
     source: Vec<usize>,
@@ -117,11 +114,7 @@ impl Block {
         let sources: BTreeMap<&str, &Source<'_>> = context.sources.iter().map(|source| (source.case.id.as_str(), source)).collect();
         let mut shared = Shared::default();
         let details = cases.iter().map(|case| {
-            let mut details = shared.results(report, case, context.disclose);
-            if hides(case, context.disclose) {
-                details.withheld = Some(WITHHELD);
-                return details;
-            }
+            let mut details = shared.results(report, case);
             details.runs = case.shown.iter().map(|shown| shared.run(shown)).collect();
             if let Some(source) = sources.get(case.id.as_str()) {
                 shared.source(source, &mut details);
@@ -155,20 +148,13 @@ impl Shared {
         out.before = before.0.iter().map(|(name, entry)| (self.text(name), self.text(&entry.to_string()))).collect();
     }
 
-    fn results(&mut self, report: &Report, case: &CaseResult, disclose: bool) -> CaseDetails {
-        let hides = hides(case, disclose);
+    fn results(&mut self, report: &Report, case: &CaseResult) -> CaseDetails {
         let rows = report.runtimes.iter().map(|runtime| {
-            let Some(result) = case.runtimes.get(&runtime.name) else { return Vec::new() };
-            let withheld = is_withheld(result, disclose);
-            let rows = result.profiles.iter().map(|(profile, result)| match withheld {
-                true => self.withheld(profile, result),
-                false => ProfileRow { run: result.shown.filter(|_| !hides), ..self.profile(profile, result) },
-            });
-            rows.collect()
+            let profiles = case.runtimes.get(&runtime.name).into_iter().flat_map(|result| &result.profiles);
+            profiles.map(|(profile, result)| self.profile(profile, result)).collect()
         });
         CaseDetails {
             results: rows.collect(),
-            withheld: None,
             file: None,
             language: None,
             source: Vec::new(),
@@ -197,21 +183,6 @@ impl Shared {
             permitted_by: self.texts(&judgement.permitted_by),
             discouraged: self.texts(&judgement.discouraged),
             unsupported: judgement.unsupported.map(|feature| feature.name()),
-        }
-    }
-
-    /// The verdict, and nothing else.
-    fn withheld(&mut self, profile: &str, result: &ProfileResult) -> ProfileRow {
-        ProfileRow {
-            profile: self.text(profile),
-            verdict: letter(result.judgement.verdict, false),
-            end: self.text(""),
-            run: None,
-            differences: Vec::new(),
-            divergences: Vec::new(),
-            permitted_by: Vec::new(),
-            discouraged: Vec::new(),
-            unsupported: None,
         }
     }
 

@@ -12,10 +12,9 @@ mod verdicts;
 use askama::Template;
 use serde::Serialize;
 use touchstone_model::Case;
-use touchstone_model::Verdict;
 use touchstone_model::coverage::Cells;
 use touchstone_model::divergence::Divergence;
-use touchstone_model::result::{CaseResult, RuntimeResult};
+use touchstone_model::result::CaseResult;
 
 use crate::{COLUMNS, Report, Runtime};
 
@@ -33,8 +32,6 @@ pub struct PageContext<'a> {
     pub baseline: Option<&'a Report>,
     /// The flags without which this run's results might not show again.
     pub flags: &'a str,
-    /// Show what was seen of escapes; see [`crate::Context::disclose`].
-    pub disclose: bool,
 }
 
 /// Where a case comes from.
@@ -153,14 +150,4 @@ pub enum PageError {
 /// JSON that may stand in a `<script>`: no text in it can end the element or begin a comment.
 fn in_script(data: &impl Serialize) -> Result<String, serde_json::Error> {
     Ok(serde_json::to_string(data)?.replace('<', "\\u003c"))
-}
-
-/// Whether what a runtime showed in a case is not to be published.
-fn is_withheld(result: &RuntimeResult, disclose: bool) -> bool {
-    result.verdict() == Some(Verdict::Escaped) && !disclose
-}
-
-/// Whether a case shows on some runtime what is not to be published: then neither its source nor anybody's trace is, which would tell as much.
-fn hides(case: &CaseResult, disclose: bool) -> bool {
-    case.runtimes.values().any(|result| is_withheld(result, disclose))
 }

@@ -9,7 +9,7 @@ use touchstone_model::result::CaseResult;
 use super::register::{Choice, register};
 use super::strings::Strings;
 use super::verdicts::{SIGNS, Sign, code};
-use super::{CASES_PER_BLOCK, ClauseText, PageContext, is_withheld};
+use super::{CASES_PER_BLOCK, ClauseText, PageContext};
 use crate::diff::Diff;
 use crate::{AxisDetails, CaseError, CoverageDetails, Report};
 
@@ -100,7 +100,7 @@ impl<'a> Overview<'a> {
                 .map(|row| RuntimeRow { name: &row.name, version: &row.version, family: &row.family, wasi: &row.wasi })
                 .collect(),
             clauses: context.clauses,
-            cases: results.iter().map(|result| CaseRow::new(report, result, &numbers, &mut texts, context.disclose)).collect(),
+            cases: results.iter().map(|result| CaseRow::new(report, result, &numbers, &mut texts)).collect(),
             differences: texts.into_texts(),
             divergences: context.divergences.iter().map(DivergenceRow::new).collect(),
             register: register(report, results, context),
@@ -112,7 +112,7 @@ impl<'a> Overview<'a> {
 }
 
 impl<'a> CaseRow<'a> {
-    fn new(report: &Report, result: &'a CaseResult, numbers: &BTreeMap<&str, usize>, texts: &mut Strings, disclose: bool) -> CaseRow<'a> {
+    fn new(report: &Report, result: &'a CaseResult, numbers: &BTreeMap<&str, usize>, texts: &mut Strings) -> CaseRow<'a> {
         let mut row = CaseRow {
             id: &result.id,
             summary: &result.summary,
@@ -122,8 +122,7 @@ impl<'a> CaseRow<'a> {
             divergences: BTreeSet::new(),
             differences: BTreeSet::new(),
         };
-        let open = result.runtimes.values().filter(|runtime| !is_withheld(runtime, disclose));
-        for judgement in open.flat_map(|runtime| runtime.profiles.values()).map(|profile| &profile.judgement) {
+        for judgement in result.runtimes.values().flat_map(|runtime| runtime.profiles.values()).map(|profile| &profile.judgement) {
             row.divergences.extend(judgement.divergences.iter().map(String::as_str));
             for difference in &judgement.differences {
                 // `call 3 fd_seek`; the tree and the end are no function's

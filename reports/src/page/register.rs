@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use touchstone_model::result::CaseResult;
 
-use super::{PageContext, is_withheld};
+use super::PageContext;
 use crate::Report;
 
 /// A clause that permits several outcomes.
@@ -21,7 +21,7 @@ pub(super) struct Choice {
 
 /// All choices; those between success and failure first.
 pub(super) fn register(report: &Report, results: &[CaseResult], context: &PageContext<'_>) -> Vec<Choice> {
-    let chosen = chosen(results, context.disclose);
+    let chosen = chosen(results);
     let mut out: Vec<Choice> = Vec::new();
     for (index, clause) in context.clauses.iter().enumerate().filter(|(_, clause)| clause.outcomes.len() > 1) {
         let successes = clause.outcomes.iter().filter(|outcome| outcome.answer == "ok").count();
@@ -37,9 +37,9 @@ pub(super) fn register(report: &Report, results: &[CaseResult], context: &PageCo
 }
 
 /// Runtime and clause to the answers that were chosen over all cases and profiles.
-fn chosen(results: &[CaseResult], disclose: bool) -> BTreeMap<(&str, &str), BTreeSet<String>> {
+fn chosen(results: &[CaseResult]) -> BTreeMap<(&str, &str), BTreeSet<String>> {
     let mut out: BTreeMap<(&str, &str), BTreeSet<String>> = BTreeMap::new();
-    let runtimes = results.iter().flat_map(|result| &result.runtimes).filter(|(_, runtime)| !is_withheld(runtime, disclose));
+    let runtimes = results.iter().flat_map(|result| &result.runtimes);
     for (name, runtime) in runtimes {
         for (clause, answers) in runtime.profiles.values().flat_map(|profile| &profile.chosen) {
             out.entry((name, clause)).or_default().extend(answers.iter().cloned());

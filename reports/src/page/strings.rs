@@ -15,7 +15,11 @@ pub(super) struct Strings {
 impl Strings {
     /// The number of a text.
     pub(super) fn number(&mut self, text: &str) -> usize {
-        let text = cut(text);
+        self.whole(cut(text))
+    }
+
+    /// The number of a text that is not cut.
+    fn whole(&mut self, text: String) -> usize {
         if let Some(number) = self.numbers.get(text.as_str()) {
             return *number;
         }
@@ -25,9 +29,9 @@ impl Strings {
         number
     }
 
-    /// The numbers of the lines of a text: lines recur more often than texts.
+    /// The numbers of the lines of a source: lines recur more often than texts. None is cut, since it is there to be copied.
     pub(super) fn lines(&mut self, text: &str) -> Vec<usize> {
-        text.lines().map(|line| self.number(line)).collect()
+        text.lines().map(|line| self.whole(line.to_owned())).collect()
     }
 
     /// All texts, each in the place of its number.

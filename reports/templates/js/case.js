@@ -37,16 +37,15 @@ function caseView(id) {
   const entry = CASES[index];
   const opened = detailsOf(index);
   const { details } = opened;
-  const groups = details.withheld ? [] : runGroups(opened);
+  const groups = runGroups(opened);
   return [
     el("div.topline", trail(["cases", "Cases"], entry.id), neighbours(index)),
     el("h2.statement", entry.summary),
     el("p.quiet", el("code", entry.id), details.file && [" · ", el("code", details.file)]),
     section("What it tests", el("ul.items", entry.clauses.map((clause) => clauseItem(CLAUSES[clause].id)))),
     verdictSection(entry, opened),
-    details.withheld && el("p.notice", el("strong", "Withheld. "), details.withheld),
     groups.length > 0 && [traceSection(opened, groups), endSection(opened, groups), treeSection(opened, groups)],
-    !details.withheld && sourceSection(opened),
+    sourceSection(opened),
     againSection(entry),
   ];
 }

@@ -59,8 +59,8 @@ function render() {
   const start = performance.now();
   GRID = null;
   BAR.count.textContent = "";
-  const isGrid = STATE.view in GRIDS;
-  const show = isGrid ? gridView : PAGES[STATE.view];
+  const isGrid = Object.hasOwn(GRIDS, STATE.view);
+  const show = isGrid ? gridView : Object.hasOwn(PAGES, STATE.view) && PAGES[STATE.view];
   add(clear(MAIN), show ? show(STATE.id) : notFound("view", STATE.view));
   GRID?.draw();
   showFilters();

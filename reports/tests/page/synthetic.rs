@@ -37,7 +37,7 @@ impl Run {
         Run { results, clauses: clauses.collect(), runtimes }
     }
 
-    pub(crate) fn report(&self, disclose: bool) -> Report {
+    pub(crate) fn report(&self) -> Report {
         let row = |name: &String| Runtime {
             name: name.clone(),
             version: "1.0.0".to_owned(),
@@ -54,22 +54,15 @@ impl Run {
             cases: self.results.len(),
             files: BTreeMap::new(),
             shard: None,
-            disclose,
+            varies: BTreeSet::new(),
         };
-        Report::new(&context, &self.results, Vec::new(), true, 1.5)
+        Report::new(&context, &self.results, &BTreeMap::new(), Vec::new(), true, 1.5)
     }
 
-    pub(crate) fn page(&self, disclose: bool) -> String {
-        let context = PageContext {
-            sources: &[],
-            clauses: &self.clauses,
-            divergences: &[],
-            universe: &Cells::default(),
-            baseline: None,
-            flags: "",
-            disclose,
-        };
-        page::page(&self.report(disclose), &self.results, &context).expect("a page")
+    pub(crate) fn page(&self) -> String {
+        let context =
+            PageContext { sources: &[], clauses: &self.clauses, divergences: &[], universe: &Cells::default(), baseline: None, flags: "" };
+        page::page(&self.report(), &self.results, &context).expect("a page")
     }
 }
 

@@ -95,9 +95,9 @@ fn follows(plant: &str, class: usize) {
         assert_eq!(verdict(&report, id, "oracle"), "pass", "{plant}");
     }
     let withheld = suite.run(&planted).expect(1);
-    assert_eq!(verdict(&withheld.json(), names[class].trim_end_matches(".script"), "wasmi"), "escaped", "{plant}");
-    assert!(withheld.out.contains("withheld: this escape may not be public yet"), "{}", withheld.out);
-    for secret in ["sandbox: expected", "outside the preopens", "CANARY"] {
+    let report = withheld.json();
+    assert_eq!((report["withheld"]["wasmi"].as_u64(), report["cases"].as_array().map(Vec::len)), (Some(1), Some(2)), "{plant}");
+    for secret in ["sandbox: expected", "outside the preopens", "CANARY", names[class].trim_end_matches(".script")] {
         assert!(!withheld.out.contains(secret), "{secret} is in {}", withheld.out);
     }
 }
@@ -134,13 +134,13 @@ fn what_was_seen_of_an_escape_is_withheld_unless_asked_for() {
     let path = folder.path().display().to_string();
     let flags = ["--runtime", "wasmi", "--plant", "touched-canary", "--report", &path];
     let ran = suite.run(&flags).expect(1);
-    assert!(ran.out.contains("withheld: this escape may not be public yet"), "{}", ran.out);
+    assert_eq!(ran.json()["withheld"]["wasmi"], 1, "{}", ran.out);
     assert!(!ran.out.contains("outside/secret"), "{}", ran.out);
     let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).expect(name);
     for name in ["index.html", "report.json", "junit.xml", "summary.md"] {
         assert!(!read(name).contains("outside/secret"), "{name} tells what is withheld");
     }
-    assert!(read("index.html").contains("withheld: this escape may not be public yet"));
+    assert!(read("index.html").contains("1 cases escaped on wasmi") && !read("index.html").contains("a/case"));
     assert!(!folder.path().join("reproducers").exists());
     suite.run(&flags.into_iter().chain(["--disclose"]).collect::<Vec<_>>()).expect(1);
     assert!(read("index.html").contains("outside/secret"));
@@ -165,5 +165,5 @@ fn a_divergence_explains_exactly_what_it_says_and_nothing_else() {
     assert_eq!(verdict(&run(exact, &[]).expect(1).json(), "a/case", "wasmi"), "stale");
     // an escape needs an advisory as well
     let escape = "sandbox: expected nothing outside the preopens, saw outside/secret was changed";
-    assert_eq!(verdict(&run(escape, &["--plant", "touched-canary"]).expect(1).json(), "a/case", "wasmi"), "escaped");
+    assert_eq!(verdict(&run(escape, &["--plant", "touched-canary", "--disclose"]).expect(1).json(), "a/case", "wasmi"), "escaped");
 }

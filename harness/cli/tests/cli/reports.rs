@@ -245,3 +245,50 @@ fn a_diff_says_what_changed_and_sets_the_exit_code() {
     assert_eq!(json["broken"][0]["after"], "failed");
     touchstone(&["report", "--diff", &old]).expect(2);
 }
+
+/// A report that looks like that of a whole run: each case of the suite came to what one of them did.
+fn whole_run(folder: &std::path::Path) -> touchstone_reports::Report {
+    let path = folder.join("one").display().to_string();
+    let runtimes = ["oracle"].into_iter().chain(RUNTIMES).flat_map(|name| ["--runtime", name]);
+    let args = ["conformance", "--filter", "^paths/append-writes$", "--report", &path];
+    touchstone(&args.into_iter().chain(runtimes).collect::<Vec<_>>()).expect(0);
+    let text = std::fs::read_to_string(folder.join("one/report.json")).expect("a report");
+    let mut report = touchstone_reports::Report::parse(&text).expect("the report loads");
+    let all = ids(&touchstone(&["conformance", "--list"]).expect(0).out);
+    report.cases = all.into_iter().map(|id| touchstone_reports::Case { id, ..report.cases[0].clone() }).collect();
+    report
+}
+
+#[test]
+fn published_results_are_written_and_checked() {
+    let folder = tempfile::tempdir().expect("make a folder");
+    let whole = whole_run(folder.path());
+    let [json, place] = ["whole.json", "published"].map(|name| folder.path().join(name).display().to_string());
+    let publish = |report: &touchstone_reports::Report, flags: &[&str], code: i32| {
+        std::fs::write(&json, report.json()).expect("write");
+        let ran = touchstone(&[&["report", "--publish", &json, "--folder", &place], flags].concat()).expect(code);
+        ran.out + &ran.err
+    };
+    assert!(publish(&whole, &["--check"], 1).contains("is stale in"), "nothing is published yet");
+    publish(&whole, &[], 0);
+    std::fs::write(folder.path().join("published/gone.txt"), "x .\n").expect("write");
+    publish(&whole, &[], 0);
+    assert!(!folder.path().join("published/gone.txt").exists(), "an area that is gone");
+    assert!(publish(&whole, &["--check"], 0).contains("is as it should be"));
+    let mut changed = whole.clone();
+    changed.cases[0].results.get_mut("wasmi").expect("a result").verdict = touchstone_model::Verdict::Known;
+    let said = publish(&changed, &["--check"], 1);
+    assert!(said.contains(" on wasmi: published as `.`, now `k`") && said.contains("cure: cargo xtask report --publish"), "{said}");
+    let mut fewer = whole.clone();
+    fewer.runtimes.retain(|runtime| runtime.name != "wasmi");
+    assert!(publish(&fewer, &["--check"], 2).contains("left wasmi out"));
+    let mut stopped = whole.clone();
+    stopped.complete = false;
+    assert!(publish(&stopped, &[], 2).contains("a part of the suite"));
+    let mut escaped = whole.clone();
+    escaped.withheld.insert("wasmi".to_owned(), 1);
+    assert!(publish(&escaped, &[], 2).contains("is not published before"));
+    let mut newer = whole;
+    newer.runtimes.iter_mut().find(|runtime| runtime.name == "wasmtime").expect("wasmtime").version = "99.0.0".to_owned();
+    assert!(publish(&newer, &["--check"], 1).contains("wasmtime: published for "));
+}

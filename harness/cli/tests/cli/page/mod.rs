@@ -189,7 +189,7 @@ fn two_thousand_cases_on_twelve_runtimes_are_filtered_at_once() {
     // how long it takes is printed (200 ms are wanted); what is asserted is that the work does not grow with the cases
     let folder = tempfile::tempdir().expect("make a folder");
     let page = folder.path().join("index.html");
-    std::fs::write(&page, Run::new(2_000, 12).page(false)).expect("write the page");
+    std::fs::write(&page, Run::new(2_000, 12).page()).expect("write the page");
     let mut browser = Browser::new(1280, 900);
     browser.open(&page, "#/cases");
     let load = browser.value("performance.getEntriesByName('ready')[0].startTime").as_f64().expect("a time");
@@ -245,7 +245,7 @@ fn nothing_that_a_run_shows_becomes_part_of_the_page() {
     run.clauses.iter_mut().for_each(|clause| clause.note = hostile.to_owned());
     let folder = tempfile::tempdir().expect("make a folder");
     let page = folder.path().join("index.html");
-    std::fs::write(&page, run.page(false)).expect("write the page");
+    std::fs::write(&page, run.page()).expect("write the page");
     let mut browser = Browser::new(1280, 900);
     let id = run.results[0].id.clone();
     let clause = run.results[0].clauses[0].clone();
