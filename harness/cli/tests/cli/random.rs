@@ -114,7 +114,9 @@ fn findings_are_the_same_whatever_the_number_of_jobs() {
     let flags = ["fuzz", "--runtime", "wasmi", "--cases", "400", "--seed", "3", "--no-shrink"];
     let one = touchstone(&[&flags[..], &["--jobs", "1"]].concat());
     let two = touchstone(&[&flags[..], &["--jobs", "2"]].concat());
-    assert_eq!((one.code, &one.out), (two.code, &two.out));
+    // what a poll of a clock answers first, and so which features are reached, is up to how busy the machine is
+    let findings = |out: &str| out.lines().filter(|line| !line.contains(" features: ")).map(str::to_owned).collect::<Vec<String>>();
+    assert_eq!((one.code, findings(&one.out)), (two.code, findings(&two.out)));
     assert!(one.out.lines().count() > 5, "{}", one.out);
 }
 
