@@ -300,9 +300,7 @@ impl Coverage {
 
 impl Basis {
     fn new(results: &[CaseResult]) -> Basis {
-        let mut errnos = Cells::default();
-        let profiles = results.iter().flat_map(|result| result.runtimes.values()).flat_map(|runtime| runtime.profiles.values());
-        profiles.for_each(|profile| errnos.extend(Axis::Errnos, &profile.errnos));
+        let mut errnos = with_every_runtime(Cells::default(), results);
         Basis {
             reached: reached(results),
             errnos: errnos.0.remove(&Axis::Errnos).unwrap_or_default(),

@@ -17,7 +17,7 @@ const BUILT_IN: [&str; 8] = ["--runtime", "oracle", "--runtime", "wasmtime", "--
 const PASS: &str = "#! summary = \"a word is written\"\n#! clauses = [\"fd_write.gathers-in-order\"]\nfd_write(stdout, \"word\") = 4\n";
 
 const ESCAPE: &str = "#! summary = \"a file beside the preopen stays out of reach\"\n#! clauses = [\"path-resolution.dotdot-outside\"]\n\
-                      f = path_open(root, 0, \"../outside/secret\", 0, [fd_read], 0, 0) \nfd_read(f, 60)\n";
+                      f = path_open(root, 0, \"../outside/secret\", 0, [fd_read], 0, 0)\nfd_read(f, 60)\n";
 
 const ENDLESS: &str = ";;! summary = \"never ends\"\n;;! clauses = [\"program.start\"]\n(module (memory (export \"memory\") 1) (func (export \"_start\") (loop (br 0))))\n";
 

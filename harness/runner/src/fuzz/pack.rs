@@ -111,15 +111,21 @@ impl Hunter {
 
     /// Hears a hunter to its end; gives where the next one goes on, if there is more to do.
     fn watch(&mut self, plan: &Plan, stop: &AtomicBool, news: &Sender<News>) -> Result<Option<Place>, HarnessError> {
+        let mut looked = Instant::now();
         loop {
             let ended = match self.words.recv_timeout(LOOK) {
                 Ok(line) => {
                     self.tell(&line, news)?;
-                    continue;
+                    // words may come so fast that there is never a pause to look in
+                    if looked.elapsed() < LOOK {
+                        continue;
+                    }
+                    false
                 }
                 Err(RecvTimeoutError::Timeout) => false,
                 Err(RecvTimeoutError::Disconnected) => true,
             };
+            looked = Instant::now();
             self.look(news)?;
             if ended {
                 let status = self.child.wait().map_err(HarnessError::system("wait for a hunter"))?;
