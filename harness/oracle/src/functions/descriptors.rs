@@ -476,6 +476,11 @@ fn seen_prestat(step: &mut Step<'_>, number: u32) -> Flow {
         }
         Some(What::File(_)) => return not_preopened(step, number),
         Some(What::Directory(_)) if entry.as_ref().is_some_and(|entry| entry.preopen.is_none()) => return not_preopened(step, number),
+        // what the program has closed is no further preopen that it had not found yet
+        None if step.state.is_closed_preopen(number) => {
+            step.fd(0, clause!("fd_prestat_get.bad-fd"))?;
+            return step.succeeds();
+        }
         Some(What::Directory(_) | What::Stream(_) | What::Socket(_)) | None => {}
     }
     let is_waiting = |index: &usize| !step.state.placed.contains(index);

@@ -430,7 +430,7 @@ fn one_event(step: &mut Step<'_>, subscriptions: &[Subscription], prospects: &[P
             if error == Errno::Success { !prospect.must_fail } else { prospect.all_errors().any(|errno| errno == error) }
         });
         let timeout = if let Subscribed::Clock { timeout, .. } = subscriptions[*index].kind { timeout } else { 0 };
-        (!has_error, !prospect.ready, timeout)
+        (!has_error, !prospect.ready, prospect.never, timeout)
     };
     let left = candidates.iter().filter(|index| fits(index) && !taken[**index]);
     let Some(index) = left.copied().min_by_key(unlikely) else {
@@ -502,7 +502,15 @@ fn passed(step: &mut Step<'_>, subscriptions: &[Subscription], taken: &[bool], a
         Subscribed::Clock { clock: Clock::Monotonic, timeout, absolute: false } => Some(at_call?.saturating_add(timeout)),
         Subscribed::Clock { .. } | Subscribed::Read(_) | Subscribed::Write(_) | Subscribed::Unknown => None,
     };
-    let times = subscriptions.iter().zip(taken).filter(|(_, taken)| **taken).filter_map(|(subscription, _)| time_of(subscription));
+    let of =
+        |wanted: bool| subscriptions.iter().zip(taken).filter(move |(_, taken)| **taken == wanted).map(|(subscription, _)| subscription);
+    // an event may as well be about another subscription that looks the same from outside: then all that is known is the lesser time
+    let least = |subscription: &Subscription| {
+        let is_twin = |other: &&Subscription| (other.userdata, other.tag) == (subscription.userdata, subscription.tag);
+        let twins = of(false).filter(is_twin).map(|twin| time_of(twin).unwrap_or_default());
+        time_of(subscription).map(|time| twins.fold(time, u64::min))
+    };
+    let times = of(true).filter_map(least);
     step.state.clocks.monotonic = step.state.clocks.monotonic.map(|shown| times.fold(shown, u64::max));
 }
 
