@@ -49,6 +49,6 @@ fn made(names: &'static [&'static str]) -> Result<Standing, HarnessError> {
     let sealed = scratch.sealed("fuzz")?;
     let suite = suite::load(&[suites().join("preview1")])?;
     let entry = |name: &&str| -> Option<&'static Entry> { touchstone_runtimes::runtimes().iter().find(|entry| entry.name == *name) };
-    let court = Court::new(sealed.folder(), names.iter().filter_map(entry).collect(), suite.divergences)?;
+    let court = Court::new(sealed.folder(), names.iter().filter_map(entry).collect(), &suite.divergences)?;
     Ok(Standing { court, names, _scratch: scratch })
 }

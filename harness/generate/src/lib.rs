@@ -50,6 +50,16 @@ pub fn sample(seed: u64, index: u64, mix: &Mix) -> Sample {
     generate(&mut Unstructured::new(&bytes), mix)
 }
 
+/// The sample with this number, in the world of its batch instead of one of its own.
+pub fn sample_of_batch(seed: u64, index: u64, batch: u64, mix: &Mix) -> Sample {
+    let header = header_bytes(mix);
+    let mut bytes = dice::bytes(seed, index, header, mix.calls);
+    // what a sample is about stays its own
+    let world = swarm::BYTES..header;
+    bytes[world.clone()].copy_from_slice(&dice::bytes(seed, !batch, header, 0)[world]);
+    generate(&mut Unstructured::new(&bytes), mix)
+}
+
 /// Bytes of the input that decide one call.
 pub const CALL_BYTES: usize = 32;
 

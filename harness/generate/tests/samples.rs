@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use arbitrary::Unstructured;
-use touchstone_generate::{CALL_BYTES, Functions, Mix, Sample, generate, header_bytes, sample};
+use touchstone_generate::{CALL_BYTES, Functions, Mix, Sample, generate, header_bytes, sample, sample_of_batch};
 use touchstone_model::script::check::check;
 use touchstone_model::script::parse::parse;
 use touchstone_model::script::{Arg, Args, Call, Expr};
@@ -78,6 +78,17 @@ fn a_sample_depends_on_its_seed_and_number_alone() {
     }
     let others = (0..200).filter(|index| sample(8, *index, &mix) == forwards[*index as usize]).count();
     assert_eq!(others, 0, "another seed gives other samples");
+}
+
+#[test]
+fn the_samples_of_a_batch_share_a_world_and_nothing_else() {
+    let mix = Mix::default();
+    let of_batch = |index: u64, batch: u64| sample_of_batch(7, index, batch, &mix);
+    let (one, other, elsewhere) = (of_batch(0, 3), of_batch(1, 3), of_batch(0, 4));
+    assert_eq!(one.world, other.world);
+    assert_ne!(one.script, other.script);
+    assert_ne!(one.world, elsewhere.world);
+    assert_eq!(of_batch(0, 3), one);
 }
 
 /// The lines of a script that only one of two has, as a share of all.

@@ -1,6 +1,8 @@
 //! What is known to differ: one file per cause, `suites/preview1/divergences/<id>.toml`.
 
+use std::cell::LazyCell;
 use std::collections::BTreeMap;
+use std::fmt;
 
 use semver::{Version, VersionReq};
 use serde::{Deserialize, Serialize};
@@ -70,7 +72,7 @@ pub struct Seen {
 ///
 /// Where clauses would say too little, words narrow it down: those of the call itself, and those of one that came before it, each
 /// as a report spells it, with its answer.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Random {
     pub runtime: String,
@@ -96,7 +98,7 @@ pub struct Random {
 }
 
 /// What random scripts may leave out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Avoid {
     /// Polls for a clock with a timeout of zero.
@@ -118,7 +120,7 @@ impl Avoid {
 }
 
 /// How a random script departs from what is permitted, as far as divergences tell it by that.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct Shown<'a> {
     pub runtime: &'a str,
     /// As [`Random::places`].
@@ -126,21 +128,55 @@ pub struct Shown<'a> {
     pub clauses: &'a [String],
     /// As [`Random::seen`].
     pub seen: &'a str,
-    /// The calls of the run as lines, up to the one that departs, which comes last; where no call does, all of them and an empty one.
-    pub calls: &'a [String],
+    pub lines: Lines<'a>,
+}
+
+/// The calls of a run as lines, up to the one that departs, which comes last; where no call does, all of them and an empty one.
+/// They are made when somebody asks for them, which few do.
+pub struct Lines<'a>(LazyCell<Vec<String>, Box<dyn FnOnce() -> Vec<String> + 'a>>);
+
+impl<'a> Lines<'a> {
+    /// Lines that are made like this.
+    pub fn new(make: impl FnOnce() -> Vec<String> + 'a) -> Lines<'a> {
+        Lines(LazyCell::new(Box::new(make)))
+    }
+}
+
+impl fmt::Debug for Lines<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Lines").field(&*self.0).finish()
+    }
+}
+
+/// One way in which random scripts show a divergence, by which it is known again.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Sign {
+    /// The divergence's name.
+    pub divergence: String,
+    pub random: Random,
+}
+
+impl Sign {
+    /// The name of the divergence that something belongs to, by the first of these signs that fits.
+    pub fn of<'s>(signs: &'s [Sign], shown: &Shown<'_>) -> Option<&'s str> {
+        signs.iter().find(|sign| sign.random.fits(shown)).map(|sign| sign.divergence.as_str())
+    }
 }
 
 impl Random {
     fn fits(&self, shown: &Shown<'_>) -> bool {
         let any = |words: &[String], word: &str| words.iter().any(|known| known == word);
-        let has_all = |line: &String, words: &[String]| words.iter().all(|word| line.contains(word.as_str()));
-        let Some((call, earlier)) = shown.calls.split_last() else { return false };
         self.runtime == shown.runtime
             && any(&self.places, shown.place)
             && (self.clauses.is_empty() || shown.clauses.iter().any(|clause| any(&self.clauses, clause)))
             && (self.seen.is_empty() || any(&self.seen, shown.seen))
-            && has_all(call, &self.call)
-            && (self.after.is_empty() || earlier.iter().any(|line| has_all(line, &self.after)))
+            && (self.call.is_empty() && self.after.is_empty() || self.has_words(&shown.lines.0))
+    }
+
+    fn has_words(&self, lines: &[String]) -> bool {
+        let has_all = |line: &String, words: &[String]| words.iter().all(|word| line.contains(word.as_str()));
+        let Some((call, earlier)) = lines.split_last() else { return false };
+        has_all(call, &self.call) && (self.after.is_empty() || earlier.iter().any(|line| has_all(line, &self.after)))
     }
 }
 
@@ -150,9 +186,9 @@ impl Divergence {
         self.seen.iter().any(|seen| seen.runtime == runtime && seen.versions.matches(version))
     }
 
-    /// Whether a difference that a random script shows is this one.
-    pub fn shows_at_random(&self, shown: &Shown<'_>) -> bool {
-        self.random.iter().any(|random| random.fits(shown))
+    /// How random scripts show it.
+    pub fn signs(&self) -> impl Iterator<Item = Sign> {
+        self.random.iter().map(|random| Sign { divergence: self.id.clone(), random: random.clone() })
     }
 
     /// What random scripts for a runtime leave out because of this divergence.

@@ -1,6 +1,6 @@
 //! Which random scripts a divergence file knows.
 
-use touchstone_model::divergence::{Divergence, Shown};
+use touchstone_model::divergence::{Divergence, Lines, Shown, Sign};
 
 const FILE: &str = r#"
 title = "A file that is opened with append and nonblock is not appended to"
@@ -24,8 +24,10 @@ call = ["append", "= isdir"]
 
 fn knows(place: &str, clause: &str, seen: &str, calls: &[&str]) -> bool {
     let divergence = Divergence::parse("id", FILE).expect("a divergence file");
-    let calls: Vec<String> = calls.iter().map(|call| (*call).to_owned()).collect();
-    divergence.shows_at_random(&Shown { runtime: "some", place, clauses: &[clause.to_owned()], seen, calls: &calls })
+    let signs: Vec<Sign> = divergence.signs().collect();
+    let clauses = [clause.to_owned()];
+    let lines = Lines::new(|| calls.iter().map(|call| (*call).to_owned()).collect());
+    Sign::of(&signs, &Shown { runtime: "some", place, clauses: &clauses, seen, lines }) == Some("id")
 }
 
 #[test]

@@ -10,7 +10,7 @@ use touchstone_guest::record;
 use touchstone_guest::script::trampoline::{self, PROGRAM_EXPORT};
 use touchstone_guest::script::{Program, encode};
 use touchstone_model::judge::{Feature, authored};
-use touchstone_model::trace::{Keeper, TRACE_EXPORT, Trace, TraceState};
+use touchstone_model::trace::{Keeper, TRACE_EXPORT, Trace};
 use touchstone_model::tree::{self, Content, TreeSnapshot};
 use touchstone_model::world::{Access, World};
 use touchstone_model::{Case, End, Observation};
@@ -131,7 +131,8 @@ impl<'a> Bench<'a> {
         if !ended_by_itself || !result.leaked_fds.is_empty() {
             slot.worker = None;
         }
-        let observation = observation(&result, world, slot.sealed.snapshot(world, start)?, slot.sealed.changes(world), module)?;
+        let trace = recorded(&result, module)?;
+        let observation = observation(&result, world, slot.sealed.snapshot(world, start)?, slot.sealed.changes(world), trace);
         Ok((observation, result.memories))
     }
 
@@ -234,16 +235,14 @@ fn job(world: &World, module: &Prepared, sealed: &Sealed) -> Job {
     }
 }
 
+/// The calls of a run, where the module was one that records them.
+pub(crate) fn recorded(result: &RunResult, module: &Prepared) -> Result<Trace, HarnessError> {
+    let records = module.memories.iter().any(|name| name == TRACE_EXPORT);
+    if records { result.trace() } else { Ok(Trace::lost()) }
+}
+
 /// What was seen of a run: of the process, in the trees, and outside of them.
-pub(crate) fn observation(
-    result: &RunResult,
-    world: &World,
-    tree: TreeSnapshot,
-    changes: Vec<String>,
-    module: &Prepared,
-) -> Result<Observation, HarnessError> {
-    let recorded = module.memories.iter().any(|name| name == TRACE_EXPORT);
-    let trace = if recorded { result.trace()? } else { Trace { calls: Vec::new(), state: TraceState::Lost } };
+pub(crate) fn observation(result: &RunResult, world: &World, tree: TreeSnapshot, changes: Vec<String>, trace: Trace) -> Observation {
     let mut observation = Observation {
         end: result.end.clone(),
         stdout: result.stdout.clone(),
@@ -257,7 +256,7 @@ pub(crate) fn observation(
     };
     observation.escapes.extend(read_canaries(&observation));
     observation.escapes.extend(changed_read_only(world, &observation.tree));
-    Ok(observation)
+    observation
 }
 
 /// The read-only preopens below which anything is not as it was.
@@ -275,12 +274,24 @@ fn changed_read_only(world: &World, after: &TreeSnapshot) -> Vec<String> {
 /// Bytes of the canaries' content that are a sign of it: no guest comes by them by chance, and few reads are shorter.
 const SIGN_BYTES: usize = 8;
 
+/// The part of the canaries' content that nobody writes by chance.
+const SECRET: &[u8] = CANARY.as_bytes().split_at(CANARY_NUMBER_END).0;
+
+/// Whether a sign may begin with a byte: few windows of what guests read do, so few are compared.
+const IS_HEAD: [bool; 256] = {
+    let mut is_head = [false; 256];
+    let mut at = 0;
+    while at + SIGN_BYTES <= SECRET.len() {
+        is_head[SECRET[at] as usize] = true;
+        at += 1;
+    }
+    is_head
+};
+
 /// Whether a part of the canaries' content stands in these bytes. A guest may read a few bytes only, from anywhere.
 fn shows_canary(bytes: &[u8]) -> bool {
-    // few windows begin like a sign, so few are compared
-    let secret = &CANARY.as_bytes()[..CANARY_NUMBER_END];
-    let (heads, is_sign) = (&secret[..=secret.len() - SIGN_BYTES], |window: &[u8]| secret.windows(SIGN_BYTES).any(|sign| sign == window));
-    bytes.windows(SIGN_BYTES).any(|window| heads.contains(&window[0]) && is_sign(window))
+    let is_sign = |window: &[u8]| SECRET.windows(SIGN_BYTES).any(|sign| sign == window);
+    bytes.windows(SIGN_BYTES).any(|window| IS_HEAD[usize::from(window[0])] && is_sign(window))
 }
 
 /// Where the canaries' content shows up in what the guest got or left.

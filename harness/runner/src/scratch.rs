@@ -69,6 +69,13 @@ impl Scratch {
         tempfile::tempfile_in(&self.folder).map_err(HarnessError::file("create a file in", &self.folder))
     }
 
+    /// A file with this content that everybody may read.
+    pub fn written(&self, name: &str, content: &[u8]) -> Result<PathBuf, HarnessError> {
+        let path = self.folder.join(name);
+        fs::write(&path, content).map_err(HarnessError::file("write", &path))?;
+        Ok(path)
+    }
+
     /// Where workers write what their engines say on stderr.
     pub fn log(&self, worker: &str) -> PathBuf {
         self.folder.join(format!("{worker}.log"))
@@ -396,9 +403,10 @@ impl SnapshotReader {
 
     fn time(&self, nanoseconds: u64) -> Time {
         // file systems stamp with a clock that lags behind by a tick
-        let since = self.start.checked_sub(Duration::from_secs(1)).and_then(|start| start.duration_since(UNIX_EPOCH).ok());
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + Duration::from_secs(1);
-        let is_now = since.is_some_and(|since| (since.as_nanos()..=now.as_nanos()).contains(&u128::from(nanoseconds)));
+        let time = UNIX_EPOCH + Duration::from_nanos(nanoseconds);
+        let tick = Duration::from_secs(1);
+        // most often the first is enough
+        let is_now = time + tick >= self.start && time <= SystemTime::now() + tick;
         if is_now { Time::Now } else { Time::at(nanoseconds) }
     }
 }

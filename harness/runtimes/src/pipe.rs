@@ -6,6 +6,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -15,15 +16,25 @@ use tokio::io::unix::AsyncFd;
 /// A pipe that is only read when that cannot block.
 #[derive(Debug)]
 pub(crate) struct PipeReader {
-    pipe: AsyncFd<OwnedFd>,
+    pipe: Arc<OwnedFd>,
+    /// Known to tokio from when somebody first has to wait, which few guests do: to be made known wakes a thread.
+    waiting: OnceLock<AsyncFd<Arc<OwnedFd>>>,
 }
 
 impl PipeReader {
-    /// Must be called where a tokio runtime with I/O is entered.
-    pub(crate) fn new(pipe: OwnedFd) -> io::Result<Self> {
-        // SAFETY: the fd stays the same, open and valid until it is deregistered, since the `AsyncFd` owns it.
-        let pipe = unsafe { AsyncFd::register_with_interest(pipe, Interest::READABLE)? };
-        Ok(PipeReader { pipe })
+    pub(crate) fn new(pipe: OwnedFd) -> Self {
+        PipeReader { pipe: Arc::new(pipe), waiting: OnceLock::new() }
+    }
+
+    fn waiting(&self) -> io::Result<&AsyncFd<Arc<OwnedFd>>> {
+        match self.waiting.get() {
+            Some(waiting) => Ok(waiting),
+            None => {
+                // SAFETY: the fd stays the same, open and valid until it is deregistered, since the `AsyncFd` owns it too.
+                let made = unsafe { AsyncFd::register_with_interest(Arc::clone(&self.pipe), Interest::READABLE)? };
+                Ok(self.waiting.get_or_init(|| made))
+            }
+        }
     }
 
     /// Whether a read would return at once, with bytes or with the end of the input.
@@ -35,13 +46,13 @@ impl PipeReader {
         Ok(poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }))? > 0)
     }
 
-    /// Waits until a read would return at once.
+    /// Waits until a read would return at once. Must be called where a tokio runtime with I/O is entered.
     pub(crate) fn poll_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             if self.is_ready()? {
                 return Poll::Ready(Ok(()));
             }
-            let mut readiness = ready!(self.pipe.poll_read_ready(context))?;
+            let mut readiness = ready!(self.waiting()?.poll_read_ready(context))?;
             if self.is_ready()? {
                 return Poll::Ready(Ok(()));
             }

@@ -190,7 +190,7 @@ fn context(given: Given) -> anyhow::Result<WasiP1Ctx> {
 fn give_stdin(builder: &mut WasiCtxBuilder, stdin: OwnedFd) -> anyhow::Result<()> {
     match stdio::kind(&stdin)? {
         StdioKind::File | StdioKind::Device => builder.stdin(InputFile::new(File::from(stdin))),
-        StdioKind::Pipe => builder.stdin(PipeStdin::new(stdin)?),
+        StdioKind::Pipe => builder.stdin(PipeStdin::new(stdin)),
     };
     Ok(())
 }

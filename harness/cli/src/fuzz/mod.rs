@@ -36,6 +36,7 @@ pub fn run(args: &FuzzArgs) -> Result<Exit, Failure> {
     let start = Instant::now();
     let avoided = |entry: &&Entry| divergences.iter().find_map(|divergence| divergence.avoids(entry.name));
     let avoid = runtimes.iter().find_map(avoided);
+    let signs = campaign::signs(&divergences, &runtimes);
     let plan = campaign::Plan {
         program: this_program()?,
         runtimes,
@@ -44,6 +45,7 @@ pub fn run(args: &FuzzArgs) -> Result<Exit, Failure> {
         shard: args.shard.map_or((1, 1), |shard| (shard.index as u64, shard.count as u64)),
         jobs,
         avoid,
+        signs,
         shrink: !args.no_shrink,
         until: time.map(|time| start + time),
         timeout: Duration::from_secs(bounds::RANDOM_TIMEOUT_SECONDS),
@@ -53,7 +55,7 @@ pub fn run(args: &FuzzArgs) -> Result<Exit, Failure> {
         Some(time) => human::Bar::new(time.as_secs(), "seconds"),
         None => human::Bar::new(plan.part(), "scripts"),
     };
-    let outcome = campaign::run(&plan, &divergences, &scratch, &stop, |now| {
+    let outcome = campaign::run(&plan, &scratch, &stop, |now| {
         let done = if time.is_some() { start.elapsed().as_secs() } else { now.cases };
         progress.at(done, &summary::status(&now, start.elapsed()));
     })?;
@@ -87,9 +89,10 @@ fn known(path: &Path) -> Result<Divergence, Failure> {
 /// Plays a share of the scripts and says what it finds, a line of JSON at a time.
 pub fn hunt(args: &HuntArgs) -> Result<Exit, Failure> {
     let runtimes = args.runtime.iter().map(|name| select::runtime(name)).collect::<Result<Vec<_>, _>>()?;
+    let signs = hunter::read_signs(&args.signs)?;
     let HuntArgs { folder, core, seed, first, seat, avoid, step, end, .. } = args.clone();
     let book = std::io::stdin().as_fd().try_clone_to_owned().map_err(HarnessError::system("take over the log book"))?;
-    let assignment = Assignment { folder, runtimes, core, seed, first, seat, avoid, step, end };
+    let assignment = Assignment { folder, runtimes, core, seed, first, seat, avoid, signs, step, end };
     hunter::hunt(&assignment, &book.into(), &mut std::io::stdout().lock())?;
     Ok(Exit::Green)
 }

@@ -9,16 +9,16 @@ use std::time::{Duration, Instant};
 use semver::Version;
 use touchstone_generate::{Sample, shrink};
 use touchstone_guest::script::program;
-use touchstone_model::divergence::{Avoid, Divergence};
+use touchstone_model::divergence::{Avoid, Divergence, Sign};
 use touchstone_model::oracle::OracleReport;
 use touchstone_model::{End, Observation, bounds};
 use touchstone_oracle::Host;
 use touchstone_runtimes::Entry;
 
 use super::departed::{self, Departed, Signature, first};
-use super::hunter::{Ran, Word, script};
+use super::hunter::{BATCH, Ran, script};
 use super::look::Compared;
-use super::pack::{self, News};
+use super::pack::{self, News, Told};
 use crate::HarnessError;
 use crate::observe::{Bench, Prepared};
 use crate::pool::WorkerSpec;
@@ -39,6 +39,8 @@ pub struct Plan {
     pub jobs: usize,
     /// What the scripts are not to show.
     pub avoid: Option<Avoid>,
+    /// By which what is known is told from what is new.
+    pub signs: Vec<Sign>,
     /// Whether new findings are made smaller.
     pub shrink: bool,
     /// When no further script is begun.
@@ -135,14 +137,19 @@ impl Outcome {
 }
 
 impl Plan {
-    /// The first script of this part.
+    /// The first batch of this part.
     pub(super) fn first(&self) -> u64 {
         self.shard.0 - 1
     }
 
-    /// From one script of this part to the next.
+    /// From one batch of this part to the next.
     pub(super) fn shards(&self) -> u64 {
         self.shard.1
+    }
+
+    /// From one batch of a job to the next.
+    pub(super) fn step(&self) -> u64 {
+        self.jobs as u64 * self.shards()
     }
 
     /// Whether it is time to end.
@@ -152,7 +159,9 @@ impl Plan {
 
     /// How many scripts this part has.
     pub fn part(&self) -> u64 {
-        self.cases.saturating_sub(self.first()).div_ceil(self.shards())
+        let (whole, rest) = (self.cases / BATCH, self.cases % BATCH);
+        let has_rest = whole % self.shards() == self.first();
+        whole.saturating_sub(self.first()).div_ceil(self.shards()) * BATCH + if has_rest { rest } else { 0 }
     }
 }
 
@@ -174,30 +183,23 @@ const CONFIRMATIONS: usize = 4;
 
 struct Campaign<'a> {
     plan: &'a Plan,
-    divergences: &'a [Divergence],
     outcome: Outcome,
     /// By signature and divergence: what is new does not hide behind what looks the same and is known.
-    found: BTreeMap<(Signature, Option<String>), Finding>,
+    found: BTreeMap<Told, Finding>,
 }
 
 /// Runs a campaign. Stopped early, it gives what there is.
-pub fn run(
-    plan: &Plan,
-    divergences: &[Divergence],
-    scratch: &Scratch,
-    stop: &AtomicBool,
-    mut seen: impl FnMut(Progress),
-) -> Result<Outcome, HarnessError> {
-    let divergences = &present(divergences, &plan.runtimes);
+pub fn run(plan: &Plan, scratch: &Scratch, stop: &AtomicBool, mut seen: impl FnMut(Progress)) -> Result<Outcome, HarnessError> {
+    let signs = scratch.written("signs.json", &serde_json::to_vec(&plan.signs).map_err(HarnessError::system("write signs"))?)?;
     let outcome = Outcome { runtimes: vec![Ran::default(); plan.runtimes.len()], ..Outcome::default() };
-    let mut campaign = Campaign { plan, divergences, outcome, found: BTreeMap::new() };
+    let mut campaign = Campaign { plan, outcome, found: BTreeMap::new() };
     let (sender, receiver) = mpsc::channel();
     let ran = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..plan.jobs as u64)
             .map(|job| {
-                let sender = sender.clone();
+                let (sender, signs) = (sender.clone(), &signs);
                 // one that fails need not bring the others down with it: what they find is found
-                scope.spawn(move || pack::run(plan, job, scratch, stop, &sender))
+                scope.spawn(move || pack::run(plan, job, (scratch, signs), stop, &sender))
             })
             .collect();
         drop(sender);
@@ -217,21 +219,19 @@ pub fn run(
     }
     let mut findings: Vec<Finding> = campaign.found.values().cloned().collect();
     for finding in findings.iter_mut().filter(|finding| finding.known.is_none()) {
-        if !stop.load(Ordering::Relaxed) {
-            campaign.confirm(&mut bench, finding);
-        }
+        // what is not certain is not called new, whoever is in a hurry
+        campaign.confirm(&mut bench, finding, stop);
     }
     Ok(Outcome { findings, escapes, error: ran.err(), ..campaign.outcome })
 }
 
-/// The divergences with what random scripts show of them on these versions of the runtimes: what was mended is new when it comes back.
-fn present(divergences: &[Divergence], runtimes: &[&Entry]) -> Vec<Divergence> {
+/// The signs of divergences on these versions of the runtimes: what was mended is new when it comes back.
+pub fn signs(divergences: &[Divergence], runtimes: &[&Entry]) -> Vec<Sign> {
     let version = |name: &str| runtimes.iter().find(|entry| entry.name == name).and_then(|entry| Version::parse(entry.version()).ok());
-    let mut present = divergences.to_vec();
-    for (divergence, whole) in present.iter_mut().zip(divergences) {
-        divergence.random.retain(|random| version(&random.runtime).is_some_and(|version| whole.is_of(&random.runtime, &version)));
-    }
-    present
+    let is_there = |divergence: &Divergence, runtime: &str| version(runtime).is_some_and(|version| divergence.is_of(runtime, &version));
+    let present =
+        |divergence: &Divergence| -> Vec<Sign> { divergence.signs().filter(|sign| is_there(divergence, &sign.random.runtime)).collect() };
+    divergences.iter().flat_map(present).collect()
 }
 
 impl Campaign<'_> {
@@ -242,10 +242,13 @@ impl Campaign<'_> {
                 outcome.cases += cases;
                 outcome.runtimes.iter_mut().zip(seats).for_each(|(sum, ran)| *sum = sum.and(ran));
             }
-            News::Word(Word::Escaped { runtime, case, how }) => self.escaped(runtime, how, case),
-            News::Word(Word::Reached(features)) => outcome.features.extend(features),
-            News::Word(Word::Compared { seats, how }) => outcome.pairs.entry(seats).or_default().count(how),
-            News::Word(Word::Departed { case, what }) => self.note(what, case),
+            News::Escaped { runtime, case, how } => self.escaped(runtime, how, case),
+            News::Reached(features) => outcome.features.extend(features),
+            News::Compared { seats, how } => outcome.pairs.entry(seats).or_default().count(how),
+            News::Departed { case, what, known } => self.note(what, known, case),
+            News::Again(told) => {
+                self.found.entry(told).and_modify(|finding| finding.times += 1);
+            }
         }
     }
 
@@ -268,8 +271,7 @@ impl Campaign<'_> {
         Progress { cases: *cases, ran: self.outcome.ran(), features: features.len(), known, new: self.found.len() - known }
     }
 
-    fn note(&mut self, departed: Departed, case: u64) {
-        let known = departed.known(self.divergences);
+    fn note(&mut self, departed: Departed, known: Option<String>, case: u64) {
         let Departed { signature, clauses, detail, .. } = departed;
         let finding = self.found.entry((signature.clone(), known.clone())).or_insert_with(|| Finding {
             signature,
@@ -310,7 +312,7 @@ impl Campaign<'_> {
     }
 
     /// Runs the script of a new finding again, and makes it as small as it gets while it stays new.
-    fn confirm(&self, bench: &mut Bench<'_>, finding: &mut Finding) {
+    fn confirm(&self, bench: &mut Bench<'_>, finding: &mut Finding, stop: &AtomicBool) {
         let Some(entry) = self.plan.runtimes.iter().find(|entry| entry.name == finding.signature.runtime) else { return };
         let (mut clauses, mut detail) = (finding.clauses.clone(), finding.detail.clone());
         let mut tries_left = if finding.signature.seen == End::TimedOut.to_string() { bounds::SHRINK_TRIES_OF_HANGS } else { usize::MAX };
@@ -323,7 +325,7 @@ impl Campaign<'_> {
             match first(entry, &observation, &report) {
                 Some(departed)
                     if departed.signature == finding.signature
-                        && departed.known(self.divergences).is_none()
+                        && departed.known(&self.plan.signs, &observation.trace.calls).is_none()
                         && observation.escapes.is_empty() =>
                 {
                     (clauses, detail) = (departed.clauses, departed.detail);
@@ -333,7 +335,7 @@ impl Campaign<'_> {
             }
         };
         finding.unconfirmed = !(0..CONFIRMATIONS).any(|_| shows(&finding.sample));
-        if !finding.unconfirmed && self.plan.shrink {
+        if !finding.unconfirmed && self.plan.shrink && !stop.load(Ordering::Relaxed) {
             let shrunk = shrink(finding.sample.clone(), &mut shows);
             finding.sample = shrunk.sample;
             shows(&finding.sample.clone());

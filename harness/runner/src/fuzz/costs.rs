@@ -93,7 +93,7 @@ pub fn of_runtime(
         if case.is_multiple_of(ONE_OF) {
             by_module.time(|| {
                 let module = Prepared::recorded(&encode(&program), entry.keeper);
-                rig.run_module(0, &sample.world, module, false).map(|_| ())
+                rig.run_module(0, &sample.world, module).map(|_| ())
             })?;
             say(&Costs { name: entry.name.to_owned(), trampoline: by_trampoline.microseconds(), module: Some(by_module.microseconds()) });
         }

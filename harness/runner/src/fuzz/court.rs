@@ -5,7 +5,7 @@ use std::path::Path;
 use touchstone_generate::Sample;
 use touchstone_guest::script::program;
 use touchstone_model::Observation;
-use touchstone_model::divergence::Divergence;
+use touchstone_model::divergence::{Divergence, Sign};
 use touchstone_model::oracle::OracleReport;
 use touchstone_model::world::World;
 use touchstone_oracle::Host;
@@ -24,7 +24,7 @@ use crate::observe::Prepared;
 pub struct Court {
     rig: Rig,
     runtimes: Vec<&'static Entry>,
-    divergences: Vec<Divergence>,
+    signs: Vec<Sign>,
 }
 
 /// What came of an input.
@@ -38,8 +38,12 @@ pub struct Tried {
 
 impl Court {
     /// A court with a folder for its trees.
-    pub fn new(folder: &Path, runtimes: Vec<&'static Entry>, divergences: Vec<Divergence>) -> Result<Court, HarnessError> {
-        Ok(Court { rig: Rig::join(folder, runtimes.iter().copied())?, runtimes, divergences })
+    pub fn new(folder: &Path, runtimes: Vec<&'static Entry>, divergences: &[Divergence]) -> Result<Court, HarnessError> {
+        Ok(Court {
+            rig: Rig::join(folder, runtimes.iter().copied())?,
+            runtimes,
+            signs: divergences.iter().flat_map(Divergence::signs).collect(),
+        })
     }
 
     /// Plays a sample on all runtimes; `reached` is told the features of each call.
@@ -58,7 +62,7 @@ impl Court {
     pub fn module(&mut self, world: &World, wasm: &[u8], reached: &mut dyn FnMut(usize)) -> Result<Tried, HarnessError> {
         let (mut tried, mut runs) = (Tried::default(), Vec::new());
         for (seat, entry) in self.runtimes.clone().into_iter().enumerate() {
-            let observation = self.rig.run_module(seat, world, Prepared::recorded(wasm, entry.keeper), false)?;
+            let observation = self.rig.run_module(seat, world, Prepared::recorded(wasm, entry.keeper))?;
             let report = self.judge(entry, world, &observation, reached, &mut tried);
             runs.push((entry, (observation, report)));
         }
@@ -86,7 +90,9 @@ impl Court {
         let report = report_watched(world, Host::LINUX, observation, |call, state| features(call, state).for_each(&mut *reached));
         if !observation.escapes.is_empty() {
             tried.escaped.push(entry.name);
-        } else if let Some(departed) = first(entry, observation, &report).filter(|departed| departed.known(&self.divergences).is_none()) {
+        } else if let Some(departed) = first(entry, observation, &report)
+            && departed.known(&self.signs, &observation.trace.calls).is_none()
+        {
             tried.new.push(format!("{}: {} ({})", entry.name, departed.detail, departed.clauses.join(", ")));
         }
         report

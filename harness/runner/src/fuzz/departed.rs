@@ -1,17 +1,17 @@
 //! How a run departs from what is permitted.
 
 use serde::{Deserialize, Serialize};
-use touchstone_model::divergence::{Divergence, Shown};
+use touchstone_model::divergence::{Lines, Shown, Sign};
 use touchstone_model::normalise::normalise;
 use touchstone_model::oracle::{OracleReport, Said};
-use touchstone_model::trace::Trace;
+use touchstone_model::trace::TraceCall;
 use touchstone_model::value::errno_text;
 use touchstone_model::{End, Observation};
 use touchstone_runtimes::Entry;
 use touchstone_spec::ClauseId;
 
 /// By what findings are told apart: who, which call, what was permitted, and what was seen.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Signature {
     pub runtime: String,
     /// A function, or `end`, `stdout`, `stderr` or `tree`; or how the run was stopped.
@@ -30,16 +30,15 @@ pub(super) struct Departed {
     pub clauses: Vec<String>,
     /// The call, what was permitted, what was seen.
     pub detail: String,
-    /// The calls of the run as lines, up to the one that departs, which comes last; where no call does, all of them and an empty one.
-    pub calls: Vec<String>,
+    /// The one of the run's calls that departs, counted from 0; none where what it left behind does.
+    pub call: Option<usize>,
 }
 
 impl Departed {
-    /// The divergence that this belongs to.
-    pub(super) fn known(&self, divergences: &[Divergence]) -> Option<String> {
-        let Departed { signature: Signature { runtime, place, seen, .. }, clauses, calls, .. } = self;
-        let shown = Shown { runtime, place, clauses, seen, calls };
-        divergences.iter().find(|divergence| divergence.shows_at_random(&shown)).map(|known| known.id.clone())
+    /// The divergence that this belongs to, by its signs and the calls of the run.
+    pub(super) fn known<'s>(&self, signs: &'s [Sign], calls: &[TraceCall]) -> Option<&'s str> {
+        let Departed { signature: Signature { runtime, place, seen, .. }, clauses, call, .. } = self;
+        Sign::of(signs, &Shown { runtime, place, clauses, seen, lines: Lines::new(|| lines(calls, *call)) })
     }
 }
 
@@ -48,8 +47,7 @@ pub(super) fn first(entry: &Entry, observation: &Observation, report: &OracleRep
     let departed = |call: Option<usize>, [place, permitted, seen]: [&str; 3], clauses: &[ClauseId], detail: String| {
         let [runtime, place, permitted, seen] = [entry.name, place, permitted, seen].map(str::to_owned);
         let clauses = clauses.iter().map(|clause| clause.id().to_owned()).collect();
-        let calls = lines(&observation.trace, call);
-        Some(Departed { signature: Signature { runtime, place, permitted, seen }, clauses, detail, calls })
+        Some(Departed { signature: Signature { runtime, place, permitted, seen }, clauses, detail, call })
     };
     for (number, (call, said)) in observation.trace.calls.iter().zip(&report.calls).enumerate() {
         let Some(departure) = said.departures.first().filter(|_| said.said == Said::Rejected) else { continue };
@@ -68,7 +66,7 @@ pub(super) fn first(entry: &Entry, observation: &Observation, report: &OracleRep
     }
     match &observation.end {
         End::Exit { .. } | End::Trap { .. } => {}
-        end => return Some(Departed { calls: lines(&observation.trace, None), ..stopped(entry.name, end) }),
+        end => return Some(stopped(entry.name, end)),
     }
     let departure = report.run.first()?;
     let place = departure.place.split(' ').next().unwrap_or_default();
@@ -80,8 +78,8 @@ pub(super) fn first(entry: &Entry, observation: &Observation, report: &OracleRep
 }
 
 /// The calls of a run up to this one; without it, all of them and an empty line.
-fn lines(trace: &Trace, call: Option<usize>) -> Vec<String> {
-    let calls = call.map_or(trace.calls.as_slice(), |call| &trace.calls[..=call]);
+fn lines(calls: &[TraceCall], call: Option<usize>) -> Vec<String> {
+    let calls = call.map_or(calls, |call| &calls[..=call]);
     let lines = normalise(calls).into_iter().map(|call| format!("{} = {}", call.question, call.answer));
     lines.chain(call.is_none().then(String::new)).collect()
 }
@@ -117,7 +115,7 @@ pub(super) fn stopped(runtime: &str, end: &End) -> Departed {
         permitted: String::new(),
         seen: how(&end.to_string()).to_owned(),
     };
-    Departed { signature, clauses: Vec::new(), detail: format!("the run ended with {end}"), calls: vec![String::new()] }
+    Departed { signature, clauses: Vec::new(), detail: format!("the run ended with {end}"), call: None }
 }
 
 /// How a run was stopped, without what a panic's message quotes: that is another in each script.

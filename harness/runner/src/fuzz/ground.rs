@@ -9,7 +9,8 @@
 mod read_back;
 mod wanted;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::OwnedFd;
@@ -18,13 +19,15 @@ use std::time::SystemTime;
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, Stat, Timestamps};
 use rustix::io::Errno;
+use touchstone_model::trace::{Trace, TraceCall, TraceState};
 use touchstone_model::tree::TreeSnapshot;
 use touchstone_model::world::{Preopen, START_TIME_NANOSECONDS, World};
+use touchstone_spec::Function;
 
 use crate::HarnessError;
 use crate::scratch::{Sealed, remove_all, times};
 use read_back::{Kind, Reader, Standing};
-use wanted::{Wanted, wanted};
+use wanted::{ByPath, Place, Wanted, parent, wanted};
 
 /// The trees, and what is known of them.
 #[derive(Debug)]
@@ -33,9 +36,9 @@ pub(super) struct Ground {
     folder: OwnedFd,
     /// The world whose trees were made last, and all that is to stand there.
     world: Option<World>,
-    wanted: BTreeMap<PathBuf, Wanted>,
-    /// What stands there after a run, the preopens themselves included, by path from the sealed folder. Nothing is known while one goes on.
-    standing: Option<BTreeMap<PathBuf, Standing>>,
+    wanted: ByPath<Place>,
+    /// What stands there after a run, the preopens themselves included. Nothing is known while one goes on.
+    standing: Option<ByPath<Standing>>,
     /// What stands outside of the preopens, as it was made: the sealed folder first.
     outside: Vec<(PathBuf, Stamp)>,
 }
@@ -52,7 +55,7 @@ impl Ground {
         let sealed = Sealed::standing(folder.to_owned());
         let opened = rustix::fs::openat(CWD, folder, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty());
         let opened = opened.map_err(|error| HarnessError::file("open", folder)(error.into()))?;
-        Ok(Ground { sealed, folder: opened, world: None, wanted: BTreeMap::new(), standing: None, outside: Vec::new() })
+        Ok(Ground { sealed, folder: opened, world: None, wanted: ByPath::new(), standing: None, outside: Vec::new() })
     }
 
     pub(super) fn sealed(&self) -> &Sealed {
@@ -66,15 +69,18 @@ impl Ground {
         let is_plain = |preopen: &Preopen| preopen.within.is_none() && preopen.tree.0.values().all(|node| node.mode.is_none());
         let is_plain = world.preopens.iter().all(is_plain);
         if !keep {
-            self.wanted = if is_plain { wanted(world) } else { BTreeMap::new() };
+            self.wanted = if is_plain { wanted(world) } else { ByPath::new() };
             self.world = Some(world.clone());
         }
         let Some(standing) = self.standing.take().filter(|_| is_plain) else { return self.make_anew(world) };
         let removed = self.remove(&standing, keep)?;
-        let mut made = BTreeSet::new();
-        self.create(&standing, &removed, &mut made)?;
+        let made = self.create(&standing, &removed)?;
         self.set_times(&standing, &removed, &made)?;
-        if removed.iter().chain(&made).any(|path| is_preopen(path)) {
+        for (path, place) in &self.wanted {
+            let kept = standing.get(path).filter(|_| !made.contains(path.as_os_str()));
+            place.inode.set(Some(kept.map_or_else(|| self.stat(path).map(|stat| stat.st_ino), |kept| Ok(kept.inode))?));
+        }
+        if removed.iter().chain(&made).any(|path| parent(path).is_empty()) {
             self.outside[0].1 = self.stamp_of(Path::new("."))?;
         }
         Ok(())
@@ -89,21 +95,24 @@ impl Ground {
     }
 
     fn stamp_of(&self, path: &Path) -> Result<Stamp, HarnessError> {
-        let stat = rustix::fs::statat(&self.folder, path, AtFlags::SYMLINK_NOFOLLOW);
-        stat.map(|stat| stamp(&stat)).map_err(self.failed("look at", path))
+        self.stat(path.as_os_str()).map(|stat| stamp(&stat))
     }
 
-    fn failed(&self, what: &'static str, path: &Path) -> impl FnOnce(Errno) -> HarnessError {
+    fn stat(&self, path: &OsStr) -> Result<Stat, HarnessError> {
+        rustix::fs::statat(&self.folder, path, AtFlags::SYMLINK_NOFOLLOW).map_err(self.failed("look at", path))
+    }
+
+    fn failed(&self, what: &'static str, path: &OsStr) -> impl FnOnce(Errno) -> HarnessError {
         let path = self.sealed.folder().join(path);
         move |error| HarnessError::file(what, path)(error.into())
     }
 
     /// Removes what is not wanted as it is, or everything if nothing is to be kept.
-    fn remove<'a>(&self, standing: &'a BTreeMap<PathBuf, Standing>, keep: bool) -> Result<BTreeSet<&'a Path>, HarnessError> {
+    fn remove<'a>(&self, standing: &'a ByPath<Standing>, keep: bool) -> Result<BTreeSet<&'a OsStr>, HarnessError> {
         let mut removed = BTreeSet::new();
         // what is in a folder comes behind it, so from the back a folder is empty when it is reached
         for (path, found) in standing.iter().rev() {
-            if keep && self.wanted.get(path).is_some_and(|wanted| wanted.is(found)) {
+            if keep && self.wanted.get(path).is_some_and(|place| place.wanted.is(found)) {
                 continue;
             }
             let is_directory = found.kind == Kind::Directory;
@@ -114,31 +123,25 @@ impl Ground {
                 Err(_) if is_directory => remove_all(&self.sealed.folder().join(path)),
                 Err(error) => return Err(self.failed("remove", path)(error)),
             }
-            removed.insert(path.as_path());
+            removed.insert(path.as_os_str());
         }
         Ok(removed)
     }
 
     /// Makes what is missing.
-    fn create<'a>(
-        &'a self,
-        standing: &BTreeMap<PathBuf, Standing>,
-        removed: &BTreeSet<&Path>,
-        made: &mut BTreeSet<&'a Path>,
-    ) -> Result<(), HarnessError> {
+    fn create<'a>(&'a self, standing: &ByPath<Standing>, removed: &BTreeSet<&OsStr>) -> Result<BTreeSet<&'a OsStr>, HarnessError> {
         // what stood in a removed folder is gone with it
-        let is_there = |path: &Path| standing.contains_key(path) && !path.ancestors().any(|path| removed.contains(path));
-        let missing: Vec<(&PathBuf, &Wanted)> = self.wanted.iter().filter(|(path, _)| !is_there(path)).collect();
-        let is_link = |wanted: &&(&PathBuf, &Wanted)| matches!(wanted.1, Wanted::HardLink { .. });
+        let is_gone = |path: &OsStr| folders(path).any(|folder| removed.contains(folder));
+        let missing: Vec<_> = self.wanted.iter().filter(|(path, _)| !standing.contains_key(*path) || is_gone(path)).collect();
+        let is_link = |(_, place): &&(_, &Place)| matches!(place.wanted, Wanted::HardLink { .. });
         let (links, others): (Vec<_>, Vec<_>) = missing.iter().partition(is_link);
-        for (path, wanted) in others.into_iter().chain(links) {
-            self.make(path, wanted).map_err(self.failed("create", path))?;
-            made.insert(path);
+        for (path, place) in others.into_iter().chain(links) {
+            self.make(path, &place.wanted).map_err(self.failed("create", path))?;
         }
-        Ok(())
+        Ok(missing.into_iter().map(|(path, _)| path.as_os_str()).collect())
     }
 
-    fn make(&self, path: &Path, wanted: &Wanted) -> Result<(), Errno> {
+    fn make(&self, path: &OsStr, wanted: &Wanted) -> Result<(), Errno> {
         match wanted {
             Wanted::File { bytes, mtime } => {
                 let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC;
@@ -154,17 +157,12 @@ impl Ground {
     }
 
     /// Sets the times that are not what they are to be.
-    fn set_times(
-        &self,
-        standing: &BTreeMap<PathBuf, Standing>,
-        removed: &BTreeSet<&Path>,
-        made: &BTreeSet<&Path>,
-    ) -> Result<(), HarnessError> {
+    fn set_times(&self, standing: &ByPath<Standing>, removed: &BTreeSet<&OsStr>, made: &BTreeSet<&OsStr>) -> Result<(), HarnessError> {
         // whatever was made or removed has moved the times of its folder
-        let touched: BTreeSet<&Path> = removed.iter().chain(made).filter_map(|path| path.parent()).collect();
-        for (path, wanted) in &self.wanted {
-            let (Some(mtime), path) = (wanted.mtime(), path.as_path()) else { continue };
-            let is_right = match wanted {
+        let touched: BTreeSet<&OsStr> = removed.iter().chain(made).map(|path| parent(path)).collect();
+        for (path, place) in &self.wanted {
+            let (Some(mtime), path) = (place.wanted.mtime(), path.as_os_str()) else { continue };
+            let is_right = match place.wanted {
                 Wanted::File { .. } if made.contains(path) => true,
                 _ if made.contains(path) || touched.contains(path) => false,
                 _ => standing.get(path).is_some_and(|found| found.times == Some([START_TIME_NANOSECONDS, mtime])),
@@ -177,9 +175,9 @@ impl Ground {
         Ok(())
     }
 
-    /// Reads back what lies below the preopens, and remembers it. `times_are_honest`: nothing in the run was asked to set times.
-    pub(super) fn read_back(&mut self, world: &World, start: SystemTime, times_are_honest: bool) -> Result<TreeSnapshot, HarnessError> {
-        let mut reader = Reader::new(&self.folder, &self.wanted, start, times_are_honest);
+    /// Reads back what lies below the preopens after the calls of a run, and remembers it.
+    pub(super) fn read_back(&mut self, world: &World, start: SystemTime, trace: &Trace) -> Result<TreeSnapshot, HarnessError> {
+        let mut reader = Reader::new(&self.folder, &self.wanted, start, times_are_honest(trace));
         for preopen in world.preopens.iter().filter(|preopen| preopen.within.is_none()) {
             reader.preopen(&preopen.name).map_err(HarnessError::file("read back", self.sealed.folder().join(&preopen.name)))?;
         }
@@ -203,9 +201,16 @@ fn start_times(mtime: u64) -> Timestamps {
     times(START_TIME_NANOSECONDS, mtime)
 }
 
-/// Whether a path from the sealed folder is that of a preopen.
-fn is_preopen(path: &Path) -> bool {
-    path.parent() == Some(Path::new(""))
+/// Whether an mtime that is what it was says that nothing was changed: no call asked for any time to be set. A runtime that is asked to set one
+/// of a file's times may set the other to what it remembers of it.
+fn times_are_honest(trace: &Trace) -> bool {
+    let sets_times = |call: &TraceCall| matches!(call.function, Function::FdFilestatSetTimes | Function::PathFilestatSetTimes);
+    trace.state == TraceState::Complete && !trace.calls.iter().any(sets_times)
+}
+
+/// A path and all folders that it lies in, up to its preopen.
+fn folders(path: &OsStr) -> impl Iterator<Item = &OsStr> {
+    std::iter::successors(Some(path), |path| Some(parent(path)).filter(|parent| !parent.is_empty()))
 }
 
 #[cfg(test)]
@@ -214,10 +219,12 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
     use std::path::Path;
-    use std::time::SystemTime;
+    use std::time::{Duration, SystemTime};
 
+    use touchstone_model::trace::{Trace, TraceCall, TraceState};
     use touchstone_model::tree::TreeSnapshot;
-    use touchstone_model::world::{Node, NodeKind, Preopen, Tree, World};
+    use touchstone_model::world::{Node, NodeKind, Preopen, START_TIME_NANOSECONDS, Tree, World};
+    use touchstone_spec::Function;
 
     use super::Ground;
 
@@ -268,9 +275,29 @@ mod tests {
                 assert_eq!(ground.sealed().snapshot(&world, start).unwrap(), TreeSnapshot::of_world(&world));
                 assert_eq!(fs::symlink_metadata(folder.path().join("root/pair")).unwrap().nlink(), 1, "two links are not one");
                 done(&folder.path().join("root"));
-                ground.read_back(&world, start, true).unwrap();
+                ground.read_back(&world, start, &Trace::default()).unwrap();
                 assert_eq!(ground.changes(&world), Vec::<String>::new());
             }
+        }
+    }
+
+    #[test]
+    fn a_time_that_a_call_set_vouches_for_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut ground, world) = (Ground::new(folder.path()).unwrap(), world(&["root"]));
+        // the access time alone
+        let function = Function::FdFilestatSetTimes;
+        let sets_time = TraceCall { function, memory_bytes: 65536, args: vec![4, 0, 0, 1], inputs: Vec::new(), outcome: None };
+        for trace in
+            [Trace { calls: vec![sets_time], state: TraceState::Complete }, Trace { state: TraceState::Truncated, ..Trace::default() }]
+        {
+            ground.prepare(&world).unwrap();
+            let file = folder.path().join("root/file");
+            fs::write(&file, "tixt").unwrap();
+            fs::File::open(&file).unwrap().set_modified(SystemTime::UNIX_EPOCH + Duration::from_nanos(START_TIME_NANOSECONDS)).unwrap();
+            let seen = ground.read_back(&world, SystemTime::now(), &trace).unwrap();
+            assert_eq!(seen, ground.sealed().snapshot(&world, SystemTime::now()).unwrap());
+            assert_ne!(seen, TreeSnapshot::of_world(&world));
         }
     }
 
@@ -281,11 +308,11 @@ mod tests {
         for (place, seen) in [("canary", "canary was changed"), ("outside/more", "more was created outside the preopens")] {
             ground.prepare(&world).unwrap();
             fs::write(folder.path().join(place), "").unwrap();
-            ground.read_back(&world, SystemTime::now(), true).unwrap();
+            ground.read_back(&world, SystemTime::now(), &Trace::default()).unwrap();
             assert_eq!(ground.changes(&world), [seen]);
         }
         ground.prepare(&world).unwrap();
-        ground.read_back(&world, SystemTime::now(), true).unwrap();
+        ground.read_back(&world, SystemTime::now(), &Trace::default()).unwrap();
         assert_eq!(ground.changes(&world), Vec::<String>::new());
     }
 }

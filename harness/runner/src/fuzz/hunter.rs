@@ -1,23 +1,25 @@
 //! The process that takes script after script and plays each on all runtimes of its rig.
 //!
-//! It says on stdout what departs from what is permitted, a line of JSON each, as soon as it is seen. What it is at stands in its log book
-//! ([`LogBook`]), a file that it is given as stdin: whoever started it finds there what it was doing when it hung or died.
+//! It says on stdout what departs from what is permitted, a line of JSON each, as soon as it is seen: at length what it has not said before,
+//! and of all else that it is there again, for most of what scripts show is known and they show it over and over. What it is at stands in its
+//! log book ([`LogBook`]), a file that it is given as stdin: whoever started it finds there what it was doing when it hung or died.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use touchstone_generate::{Mix, Sample, sample};
+use touchstone_generate::{Mix, Sample, sample_of_batch};
 use touchstone_guest::script::program;
 use touchstone_model::bounds;
-use touchstone_model::divergence::Avoid;
+use touchstone_model::divergence::{Avoid, Sign};
 use touchstone_model::trace::Trace;
 use touchstone_oracle::Host;
 use touchstone_runtimes::Entry;
 
-use super::departed::{Departed, escape, first as first_departure};
+use super::departed::{Departed, Signature, escape, first as first_departure};
 use super::look::{self, Compared, Look, compare};
 use super::rig::Rig;
 use crate::HarnessError;
@@ -37,7 +39,9 @@ pub struct Assignment {
     pub seat: usize,
     /// What the scripts are not to show.
     pub avoid: Option<Avoid>,
-    /// From one script to the next.
+    /// By which it knows what is known.
+    pub signs: Vec<Sign>,
+    /// Of so many batches one is to be played.
     pub step: u64,
     /// No script with this number or a higher one.
     pub end: u64,
@@ -49,7 +53,11 @@ pub(super) enum Word {
     Departed {
         case: u64,
         what: Departed,
+        /// The divergence that it belongs to.
+        known: Option<String>,
     },
+    /// What this hunter has said before, counted from 0, has departed in the same way again.
+    Again(usize),
     /// A run got out of the sandbox.
     Escaped {
         runtime: String,
@@ -60,10 +68,7 @@ pub(super) enum Word {
     /// Features that no script before has shown.
     Reached(Vec<usize>),
     /// What two runtimes, by their seats, made of the same script.
-    Compared {
-        seats: (usize, usize),
-        how: Compared,
-    },
+    Compared { seats: (usize, usize), how: Compared },
 }
 
 /// What a hunter is at, as numbers of 8 bytes each.
@@ -135,6 +140,15 @@ impl LogBook {
     }
 }
 
+/// Scripts in a row that have the same world: to make one takes longer than to put right what a script has left.
+pub(super) const BATCH: u64 = 8;
+
+/// The script that comes after another where one of `step` batches is to be played.
+pub(super) fn after(case: u64, step: u64) -> u64 {
+    let (batch, next) = (case / BATCH, case + 1);
+    if next.is_multiple_of(BATCH) { (batch + step) * BATCH } else { next }
+}
+
 /// Of so many scripts one may wait for a clock. The others only ask for times that have come: a millisecond of waiting is several scripts.
 const WAITING: u64 = 16;
 
@@ -147,16 +161,24 @@ pub(super) fn script(seed: u64, case: u64, avoid: Option<Avoid>) -> Sample {
         None if case.is_multiple_of(WAITING) => (0, everything.longest_wait_nanoseconds),
         None => (0, 0),
     };
-    sample(seed, case, &Mix { shortest_wait_nanoseconds: waits.0, longest_wait_nanoseconds: waits.1, ..everything })
+    sample_of_batch(seed, case, case / BATCH, &Mix { shortest_wait_nanoseconds: waits.0, longest_wait_nanoseconds: waits.1, ..everything })
+}
+
+/// Reads the signs that whoever starts hunters has written.
+pub fn read_signs(path: &Path) -> Result<Vec<Sign>, HarnessError> {
+    let bytes = std::fs::read(path).map_err(HarnessError::file("read", path))?;
+    serde_json::from_slice(&bytes).map_err(HarnessError::system("understand the signs of divergences"))
 }
 
 /// Plays the scripts of an assignment: all, or as many as this process can take. `book` is the log book, `say` takes the words.
 pub fn hunt(assignment: &Assignment, book: &File, say: &mut impl Write) -> Result<(), HarnessError> {
     profile::keep_to_core(assignment.core)?;
+    // where a runtime panics while it unwinds, std would look up the names of all that was called, which takes as long as hundreds of scripts
+    std::panic::set_hook(Box::new(|panic| eprintln!("{panic}")));
     let rig = Rig::enter(&assignment.folder, assignment.runtimes.iter().copied())?;
-    let mut hunt = Hunt { assignment, rig, at: LogBook::default(), book, say, look: Look::default() };
-    let step = usize::try_from(assignment.step).unwrap_or(usize::MAX);
-    for case in (assignment.first..assignment.end).step_by(step) {
+    let mut hunt = Hunt { assignment, rig, at: LogBook::default(), book, say, told: HashMap::new(), look: Look::default() };
+    let cases = std::iter::successors(Some(assignment.first), |case| Some(after(*case, assignment.step)));
+    for case in cases.take_while(|case| *case < assignment.end) {
         hunt.script(case)?;
         if hunt.at.cases.is_multiple_of(LOOKED_AT_ITSELF) && is_swollen() {
             break;
@@ -183,6 +205,8 @@ struct Hunt<'a, S> {
     at: LogBook,
     book: &'a File,
     say: &'a mut S,
+    /// What has departed, each with its number.
+    told: HashMap<(Signature, Option<String>), usize>,
     look: Look,
 }
 
@@ -216,7 +240,8 @@ impl<S: Write> Hunt<'_, S> {
                 touchstone_oracle::report(&world, Host::LINUX, &observation)
             };
             if let Some(what) = first_departure(entry, &observation, &report) {
-                self.tell(&Word::Departed { case, what })?;
+                let known = what.known(&self.assignment.signs, &observation.trace.calls).map(str::to_owned);
+                self.tell_departure(case, what, known)?;
             }
             if case.is_multiple_of(look::EVERY) {
                 looked_at.push((seat, (observation, report)));
@@ -233,6 +258,16 @@ impl<S: Write> Hunt<'_, S> {
 
     fn note(&self) -> Result<(), HarnessError> {
         self.at.write(self.book).map_err(HarnessError::system("write the log book"))
+    }
+
+    fn tell_departure(&mut self, case: u64, what: Departed, known: Option<String>) -> Result<(), HarnessError> {
+        let (next, key) = (self.told.len(), (what.signature.clone(), known));
+        if let Some(number) = self.told.get(&key) {
+            return self.tell(&Word::Again(*number));
+        }
+        self.tell(&Word::Departed { case, what, known: key.1.clone() })?;
+        self.told.insert(key, next);
+        Ok(())
     }
 
     fn tell(&mut self, word: &Word) -> Result<(), HarnessError> {

@@ -1,28 +1,47 @@
 //! Several hunters at once: starts them, hears them, and replaces those that hang or die.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{ErrorKind, Read};
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group};
 use touchstone_model::observation::Crash;
 use touchstone_model::{End, bounds};
 
 use super::campaign::Plan;
-use super::departed::stopped;
-use super::hunter::{LogBook, Ran, Word};
+use super::departed::{Departed, Signature, stopped};
+use super::hunter::{BATCH, LogBook, Ran, Word, after};
+use super::look::Compared;
 use crate::HarnessError;
 use crate::scratch::Scratch;
 
 /// What comes of a hunter.
 #[derive(Debug)]
 pub(super) enum News {
-    Word(Word),
+    Departed {
+        case: u64,
+        what: Departed,
+        known: Option<String>,
+    },
+    /// Something has departed once more.
+    Again(Told),
+    Escaped {
+        runtime: String,
+        case: u64,
+        how: String,
+    },
+    Reached(Vec<usize>),
+    Compared {
+        seats: (usize, usize),
+        how: Compared,
+    },
     /// So many scripts more than before, and what each runtime has done meanwhile.
     Done {
         cases: u64,
@@ -30,17 +49,30 @@ pub(super) enum News {
     },
 }
 
+/// A signature with the divergence that it belongs to.
+pub(super) type Told = (Signature, Option<String>);
+
 /// The exit code of a hunter that failed by itself, and said why.
 const HARNESS_ERROR: i32 = 3;
 
-/// How often a log book is looked at.
+/// How often hunters are looked at. Nobody waits for their words: to be woken up by each takes longer than to play a script.
 const LOOK: Duration = Duration::from_millis(25);
 
+/// What a hunter can say between two looks; more than it ever does.
+const UNHEARD_BYTES: usize = 1 << 20;
+
 /// Plays the scripts that fall to one job.
-pub(super) fn run(plan: &Plan, job: u64, scratch: &Scratch, stop: &AtomicBool, news: &Sender<News>) -> Result<(), HarnessError> {
-    let mut next = Some(Place { case: plan.first() + job * plan.shards(), seat: 0 });
+/// `signs` is the file with the signs of what is known.
+pub(super) fn run(
+    plan: &Plan,
+    job: u64,
+    (scratch, signs): (&Scratch, &Path),
+    stop: &AtomicBool,
+    news: &Sender<News>,
+) -> Result<(), HarnessError> {
+    let mut next = Some(Place { case: (plan.first() + job * plan.shards()) * BATCH, seat: 0 });
     while let Some(place) = next.filter(|place| place.case < plan.cases && !plan.is_over() && !stop.load(Ordering::Relaxed)) {
-        let mut hunter = Hunter::start(plan, job, place, scratch)?;
+        let mut hunter = Hunter::start(plan, job, place, scratch, signs)?;
         next = hunter.watch(plan, stop, news)?;
     }
     Ok(())
@@ -57,14 +89,18 @@ struct Hunter {
     child: Child,
     log: PathBuf,
     book: File,
-    words: Receiver<String>,
+    words: ChildStdout,
+    /// The beginning of a line that is not at its end yet.
+    line: Vec<u8>,
+    /// What it has said that departs, for when it says that it is there again.
+    told: Vec<Told>,
     /// What the log book said when it was last looked at, and since when.
     at: LogBook,
     since: Instant,
 }
 
 impl Hunter {
-    fn start(plan: &Plan, job: u64, place: Place, scratch: &Scratch) -> Result<Hunter, HarnessError> {
+    fn start(plan: &Plan, job: u64, place: Place, scratch: &Scratch, signs: &Path) -> Result<Hunter, HarnessError> {
         let name = format!("hunter-{job}");
         let sealed = scratch.sealed(&name)?;
         let log = scratch.log(&name);
@@ -72,18 +108,17 @@ impl Hunter {
         let book = scratch.nameless_file()?;
         let theirs = book.try_clone().map_err(HarnessError::system("copy the log book"))?;
         let mut command = Command::new(&plan.program);
-        command.arg("hunt").arg("--folder").arg(sealed.folder());
+        command.arg("hunt").arg("--folder").arg(sealed.folder()).arg("--signs").arg(signs);
         plan.runtimes.iter().for_each(|entry| {
             command.args(["--runtime", entry.name]);
         });
-        let step = plan.jobs as u64 * plan.shards();
         // several campaigns at once begin with different cores
         let core = u64::from(std::process::id()) + job;
         for (flag, value) in [
             ("--seed", plan.seed),
             ("--first", place.case),
             ("--seat", place.seat),
-            ("--step", step),
+            ("--step", plan.step()),
             ("--core", core),
             ("--end", plan.cases),
         ] {
@@ -99,33 +134,20 @@ impl Hunter {
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         command.stdin(OwnedFd::from(theirs)).stdout(Stdio::piped()).stderr(stderr);
         let mut child = command.spawn().map_err(HarnessError::file("start", &plan.program))?;
-        let (sender, words) = mpsc::channel();
-        let stdout = child.stdout.take();
-        std::thread::spawn(move || {
-            let lines = stdout.into_iter().flat_map(|stdout| BufReader::new(stdout).lines()).map_while(Result::ok);
-            // the receiver is gone when the hunter is
-            lines.map(|line| sender.send(line)).find(Result::is_err)
-        });
-        Ok(Hunter { child, log, book, words, at: LogBook::default(), since: Instant::now() })
+        let Some(words) = child.stdout.take() else {
+            return Err(HarnessError::system("hear a hunter")(std::io::Error::from(ErrorKind::BrokenPipe)));
+        };
+        rustix::io::ioctl_fionbio(&words, true).map_err(HarnessError::system("hear a hunter"))?;
+        // a host may allow less, and then a hunter that says much waits for the next look
+        let _ = rustix::pipe::fcntl_setpipe_size(&words, UNHEARD_BYTES);
+        let (line, told, at, since) = (Vec::new(), Vec::new(), LogBook::default(), Instant::now());
+        Ok(Hunter { child, log, book, words, line, told, at, since })
     }
 
     /// Hears a hunter to its end; gives where the next one goes on, if there is more to do.
     fn watch(&mut self, plan: &Plan, stop: &AtomicBool, news: &Sender<News>) -> Result<Option<Place>, HarnessError> {
-        let mut looked = Instant::now();
         loop {
-            let ended = match self.words.recv_timeout(LOOK) {
-                Ok(line) => {
-                    self.tell(&line, news)?;
-                    // words may come so fast that there is never a pause to look in
-                    if looked.elapsed() < LOOK {
-                        continue;
-                    }
-                    false
-                }
-                Err(RecvTimeoutError::Timeout) => false,
-                Err(RecvTimeoutError::Disconnected) => true,
-            };
-            looked = Instant::now();
+            let ended = self.hear(news)?;
             self.look(news)?;
             if ended {
                 let status = self.child.wait().map_err(HarnessError::system("wait for a hunter"))?;
@@ -140,19 +162,63 @@ impl Hunter {
             if self.since.elapsed() >= Duration::from_secs(bounds::WORKER_START_TIMEOUT_SECONDS) {
                 return Err(self.failed("its engines do not start"));
             }
+            self.wait()?;
         }
+    }
+
+    /// Waits for the next look, or for the hunter's end.
+    fn wait(&self) -> Result<(), HarnessError> {
+        let timeout = Timespec { tv_sec: 0, tv_nsec: LOOK.subsec_nanos().into() };
+        match poll(&mut [PollFd::new(&self.words, PollFlags::empty())], Some(&timeout)) {
+            Ok(_) | Err(Errno::INTR) => Ok(()),
+            Err(error) => Err(HarnessError::system("wait for a hunter")(error)),
+        }
+    }
+
+    /// Takes what was said since the last look. Whether it was the last.
+    fn hear(&mut self, news: &Sender<News>) -> Result<bool, HarnessError> {
+        let mut piece = [0; 64 << 10];
+        loop {
+            match self.words.read(&mut piece) {
+                Ok(0) => return Ok(true),
+                Ok(count) => self.take(&piece[..count], news)?,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(HarnessError::system("hear a hunter")(error)),
+            }
+        }
+    }
+
+    fn take(&mut self, piece: &[u8], news: &Sender<News>) -> Result<(), HarnessError> {
+        self.line.extend_from_slice(piece);
+        let heard = std::mem::take(&mut self.line);
+        let mut lines = heard.split(|byte| *byte == b'\n');
+        // behind the last line's end is the beginning of the next
+        self.line = lines.next_back().unwrap_or_default().to_vec();
+        lines.try_for_each(|line| self.tell(line, news))
     }
 
     /// Where another hunter goes on after this one has had enough.
     fn after(&self, plan: &Plan) -> Option<Place> {
-        let next = self.at.case + plan.jobs as u64 * plan.shards();
+        let next = after(self.at.case, plan.step());
         (self.at.cases > 0 && next < plan.cases).then_some(Place { case: next, seat: 0 })
     }
 
-    fn tell(&self, line: &str, news: &Sender<News>) -> Result<(), HarnessError> {
-        let word = serde_json::from_str(line).map_err(|error| self.failed(&format!("it said `{line}`: {error}")))?;
+    fn tell(&mut self, line: &[u8], news: &Sender<News>) -> Result<(), HarnessError> {
+        let not_understood = |error: &str| self.failed(&format!("it said `{}`: {error}", String::from_utf8_lossy(line)));
+        let word: Word = serde_json::from_slice(line).map_err(|error| not_understood(&error.to_string()))?;
+        let told = match word {
+            Word::Departed { case, what, known } => {
+                self.told.push((what.signature.clone(), known.clone()));
+                News::Departed { case, what, known }
+            }
+            Word::Again(number) => News::Again(self.told.get(number).cloned().ok_or_else(|| not_understood("it never said so"))?),
+            Word::Escaped { runtime, case, how } => News::Escaped { runtime, case, how },
+            Word::Reached(features) => News::Reached(features),
+            Word::Compared { seats, how } => News::Compared { seats, how },
+        };
         // nobody listens any more when the campaign has failed elsewhere
-        let _ = news.send(News::Word(word));
+        let _ = news.send(told);
         Ok(())
     }
 
@@ -185,12 +251,14 @@ impl Hunter {
     fn stopped(&mut self, end: &End, plan: &Plan, news: &Sender<News>) -> Result<Place, HarnessError> {
         let LogBook { case, seat, .. } = self.at;
         let runtime = plan.runtimes.get(seat as usize).map_or("", |entry| entry.name);
-        let _ = news.send(News::Word(Word::Departed { case, what: stopped(runtime, end) }));
+        let what = stopped(runtime, end);
+        let known = what.known(&plan.signs, &[]).map(str::to_owned);
+        let _ = news.send(News::Departed { case, what, known });
         if seat as usize + 1 < plan.runtimes.len() {
             return Ok(Place { case, seat: seat + 1 });
         }
         let _ = news.send(News::Done { cases: 1, seats: Vec::new() });
-        Ok(Place { case: case + plan.jobs as u64 * plan.shards(), seat: 0 })
+        Ok(Place { case: after(case, plan.step()), seat: 0 })
     }
 
     fn failed(&self, message: &str) -> HarnessError {

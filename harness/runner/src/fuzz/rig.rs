@@ -9,11 +9,10 @@ use touchstone_guest::script::Program;
 use touchstone_model::world::World;
 use touchstone_model::{End, Observation};
 use touchstone_runtimes::{Entry, Given, Guest, HostPreopen, Module, Run, Runtime, run_guarded};
-use touchstone_spec::Function;
 
 use super::ground::Ground;
 use crate::HarnessError;
-use crate::observe::{Prepared, observation};
+use crate::observe::{Prepared, observation, recorded};
 use crate::pool::RunResult;
 use crate::profile::{self, Profile};
 use crate::sockets::Sockets;
@@ -76,18 +75,16 @@ impl Rig {
     /// Plays a program on the runtime of a seat, in a fresh world.
     pub fn run(&mut self, seat: usize, world: &World, program: &Program) -> Result<Observation, HarnessError> {
         let module = Prepared::played(program, self.seats[seat].entry.keeper);
-        self.run_module(seat, world, module, !sets_times(program))
+        self.run_module(seat, world, module)
     }
 
-    /// Runs a module. `times_are_honest`: it asks for no times to be set.
-    pub fn run_module(
-        &mut self,
-        seat: usize,
-        world: &World,
-        mut module: Prepared,
-        times_are_honest: bool,
-    ) -> Result<Observation, HarnessError> {
+    /// Runs a module.
+    pub fn run_module(&mut self, seat: usize, world: &World, module: Prepared) -> Result<Observation, HarnessError> {
         self.ground.prepare(world)?;
+        self.run_prepared(seat, world, module)
+    }
+
+    fn run_prepared(&mut self, seat: usize, world: &World, mut module: Prepared) -> Result<Observation, HarnessError> {
         let start = SystemTime::now();
         let [stdin, stdout, stderr] = self.streams.of(world)?;
         let Sockets { theirs: sockets, .. } = Sockets::new(world)?;
@@ -127,12 +124,54 @@ impl Rig {
             stderr,
             received: Default::default(),
         };
-        let tree = self.ground.read_back(world, start, times_are_honest)?;
-        observation(&result, world, tree, self.ground.changes(world), &module)
+        let trace = recorded(&result, &module)?;
+        let tree = self.ground.read_back(world, start, &trace)?;
+        Ok(observation(&result, world, tree, self.ground.changes(world), trace))
     }
 }
 
-/// Whether a program asks for times to be set.
-fn sets_times(program: &Program) -> bool {
-    program.imports.iter().any(|import| matches!(import, Function::FdFilestatSetTimes | Function::PathFilestatSetTimes))
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use touchstone_generate::Sample;
+    use touchstone_guest::script::program::program;
+    use touchstone_model::tree::TreeSnapshot;
+    use touchstone_runtimes::runtimes;
+
+    use super::Rig;
+    use crate::fuzz::hunter::script;
+    use crate::observe::Prepared;
+    use crate::scratch::Scratch;
+
+    const SCRIPTS: u64 = 400;
+
+    /// A look has times of its own: of links it moves them.
+    fn without_atimes(mut tree: TreeSnapshot) -> TreeSnapshot {
+        tree.0.values_mut().for_each(|entry| entry.atime = None);
+        tree
+    }
+
+    #[test]
+    fn trees_are_what_a_look_at_everything_says() {
+        let scratch = Scratch::new().unwrap();
+        let sealed = scratch.sealed("rig").unwrap();
+        // it never takes this process along, and takes both turns
+        let reference = runtimes().iter().find(|entry| entry.name == "oracle").unwrap();
+        let entries = [reference, reference];
+        let mut rig = Rig::join(sealed.folder(), entries).unwrap();
+        for case in 0..SCRIPTS {
+            let Sample { world, script } = script(5, case, None);
+            let program = program(&script, &world).unwrap();
+            for seat in 0..rig.seats.len() {
+                rig.ground.prepare(&world).unwrap();
+                let start = SystemTime::now();
+                assert_eq!(sealed.snapshot(&world, start).unwrap(), TreeSnapshot::of_world(&world), "before script {case}");
+                let module = Prepared::played(&program, rig.seats[seat].entry.keeper);
+                let seen = rig.run_prepared(seat, &world, module).unwrap().tree;
+                let there = sealed.snapshot(&world, start).unwrap();
+                assert_eq!(without_atimes(seen), without_atimes(there), "after script {case}");
+            }
+        }
+    }
 }

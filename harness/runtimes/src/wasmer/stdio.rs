@@ -29,7 +29,7 @@ const WRITE_BYTES: usize = 8 << 10;
 pub(super) fn input(fd: OwnedFd) -> anyhow::Result<HostFile> {
     Ok(match stdio::kind(&fd)? {
         StdioKind::File | StdioKind::Device => regular_file(fd, Access::Read),
-        StdioKind::Pipe => Box::new(Pipe::Read(PipeReader::new(fd)?)),
+        StdioKind::Pipe => Box::new(Pipe::Read(PipeReader::new(fd))),
     })
 }
 

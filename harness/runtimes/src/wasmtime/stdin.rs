@@ -16,7 +16,6 @@ use tokio::io::{AsyncRead, ReadBuf};
 use wasmtime_wasi::async_trait;
 use wasmtime_wasi::cli::{IsTerminal, StdinStream};
 use wasmtime_wasi::p2::{InputStream, Pollable, StreamError, StreamResult};
-use wasmtime_wasi::runtime::with_ambient_tokio_runtime;
 
 use crate::pipe::PipeReader;
 
@@ -27,9 +26,8 @@ const READ_BYTES: usize = 64 << 10;
 pub(super) struct PipeStdin(Arc<PipeReader>);
 
 impl PipeStdin {
-    pub(super) fn new(pipe: OwnedFd) -> io::Result<Self> {
-        let reader = with_ambient_tokio_runtime(|| PipeReader::new(pipe))?;
-        Ok(PipeStdin(Arc::new(reader)))
+    pub(super) fn new(pipe: OwnedFd) -> Self {
+        PipeStdin(Arc::new(PipeReader::new(pipe)))
     }
 }
 
