@@ -321,7 +321,7 @@ pub struct FuzzArgs {
     /// Say as well what a script costs on each runtime, as a module of its own, and on the host kernel
     #[arg(long)]
     pub costs: bool,
-    /// Run one of N parts of the scripts, which are dealt out in batches of eight
+    /// Run one of N parts of the scripts, which are dealt out in batches of sixteen
     #[arg(long, value_name = "I/N", value_parser = parse_shard)]
     pub shard: Option<Shard>,
     /// Run this many at a time; without it, one per core

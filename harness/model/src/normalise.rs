@@ -28,8 +28,13 @@ pub struct Normalised {
 
 /// Normalises the calls of a trace, from its first on.
 pub fn normalise(calls: &[TraceCall]) -> Vec<Normalised> {
+    normalised(calls).collect()
+}
+
+/// The same one by one, for who may stop at the first that matters.
+pub fn normalised(calls: &[TraceCall]) -> impl Iterator<Item = Normalised> + '_ {
     let mut names = Names::default();
-    calls.iter().map(|call| names.call(call)).collect()
+    calls.iter().map(move |call| names.call(call))
 }
 
 /// The symbolic names given so far.

@@ -438,8 +438,8 @@ pub(crate) fn content_of(mut file: impl Read, len: u64, kept: usize) -> std::io:
         return Ok(Content { len, bytes: None, sha256: None });
     }
     if len <= kept as u64 {
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)?;
+        let mut bytes = Vec::with_capacity(len as usize);
+        file.take(len).read_to_end(&mut bytes)?;
         return Ok(Content::kept(&bytes, kept));
     }
     let mut hash = Sha256::new();

@@ -1,14 +1,15 @@
 //! The standard streams of runs whose guests are in this very process, so that nobody can feed or drain them meanwhile: all input is
 //! there from the start, and what was written is read afterwards.
 //!
-//! A pipe or a file behind an output serves run after run: to make one takes longer than to empty it.
+//! A file behind a stream, or a pipe behind an output, serves run after run: to make one takes longer than to empty it.
 
 use std::fs::File;
-use std::io::{self, ErrorKind, Read, Seek, Write};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use rustix::fs::{MemfdFlags, Mode, OFlags};
+use rustix::fs::{MemfdFlags, Mode, OFlags, SeekFrom};
 use touchstone_model::bounds;
 use touchstone_model::tree::Content;
 use touchstone_model::world::{Stdin, StdioKind, Stdout, World};
@@ -20,6 +21,8 @@ use crate::scratch::content_of;
 #[derive(Debug)]
 pub(crate) struct Streams {
     devices: Devices,
+    /// Behind stdin, where that is a file; made when it is first needed.
+    input: Option<MemoryFile>,
     /// For stdout and stderr.
     outputs: [Output; 2],
 }
@@ -30,7 +33,7 @@ struct Output {
     pipe: Option<Pipe>,
     /// One that is no wider than the host makes it.
     stuck: Option<Pipe>,
-    file: Option<File>,
+    file: Option<MemoryFile>,
 }
 
 #[derive(Debug)]
@@ -42,13 +45,13 @@ struct Pipe {
 impl Streams {
     /// Streams by the devices of this host, before there is another root or user.
     pub(crate) fn open() -> Result<Streams, HarnessError> {
-        Ok(Streams { devices: Devices::open()?, outputs: Default::default() })
+        Ok(Streams { devices: Devices::open()?, input: None, outputs: Default::default() })
     }
 
     /// What a guest is given: stdin, stdout, stderr.
     pub(crate) fn of(&mut self, world: &World) -> Result<[OwnedFd; 3], HarnessError> {
-        let Streams { devices, outputs: [stdout, stderr] } = self;
-        Ok([input(&world.stdin, devices)?, stdout.theirs(&world.stdout, devices)?, stderr.theirs(&world.stdout.beside(), devices)?])
+        let Streams { devices, input, outputs: [stdout, stderr] } = self;
+        Ok([stdin(&world.stdin, input, devices)?, stdout.theirs(&world.stdout, devices)?, stderr.theirs(&world.stdout.beside(), devices)?])
     }
 
     /// What the guest has written to its outputs.
@@ -63,30 +66,20 @@ impl Output {
     /// The guest's end.
     fn theirs(&mut self, behind: &Stdout, devices: &Devices) -> Result<OwnedFd, HarnessError> {
         match behind {
-            Stdout::File => devices.opened_anew(self.holding(&[])?, OFlags::WRONLY),
-            Stdout::Appended(bytes) => devices.opened_anew(self.holding(bytes)?, OFlags::WRONLY | OFlags::APPEND),
+            Stdout::File => MemoryFile::theirs(&mut self.file, devices, OFlags::WRONLY, &[]),
+            Stdout::Appended(bytes) => MemoryFile::theirs(&mut self.file, devices, OFlags::WRONLY | OFlags::APPEND, bytes),
             Stdout::Pipe => Pipe::theirs(&mut self.pipe, Some(bounds::WITNESS_PIPE_BYTES)),
             Stdout::Stuck => Pipe::theirs(&mut self.stuck, None),
             Stdout::Broken => Ok(io::pipe().map_err(HarnessError::system("make a pipe"))?.1.into()),
-            Stdout::Full => Devices::copy(&devices.full),
-            Stdout::Null => Devices::copy(&devices.null),
+            Stdout::Full => copy(&devices.full, OFlags::empty()),
+            Stdout::Null => copy(&devices.null, OFlags::empty()),
         }
-    }
-
-    /// The file with this content.
-    fn holding(&mut self, bytes: &[u8]) -> Result<&File, HarnessError> {
-        let file = self.file.take().map_or_else(|| memory_file(bytes), |file| refilled(file, bytes))?;
-        Ok(self.file.insert(file))
     }
 
     /// What is there by now.
     fn written(&mut self, behind: &Stdout) -> io::Result<Content> {
         match (behind, self) {
-            (Stdout::File | Stdout::Appended(_), Output { file: Some(file), .. }) => {
-                file.rewind()?;
-                let len = file.metadata()?.len();
-                content_of(file, len, bounds::OUTPUT_KEPT_BYTES)
-            }
+            (Stdout::File | Stdout::Appended(_), Output { file: Some(file), .. }) => file.content(),
             (Stdout::Pipe, Output { pipe: Some(pipe), .. }) | (Stdout::Stuck, Output { stuck: Some(pipe), .. }) => pipe.drained(),
             _ => Ok(Content::of(&[])),
         }
@@ -97,10 +90,7 @@ impl Pipe {
     /// A writer of a pipe, which is made of that many bytes if it is not there.
     fn theirs(pipe: &mut Option<Pipe>, bytes: Option<usize>) -> Result<OwnedFd, HarnessError> {
         let made = pipe.take().map_or_else(|| Pipe::new(bytes), Ok)?;
-        let writer = &pipe.insert(made).writer;
-        // all guests are given the same open one, and the one before may have changed its flags
-        rustix::fs::fcntl_setfl(writer, OFlags::empty()).map_err(HarnessError::system("reset the flags of a pipe"))?;
-        writer.try_clone().map_err(HarnessError::system("copy a stream"))
+        copy(&pipe.insert(made).writer, OFlags::empty())
     }
 
     fn new(bytes: Option<usize>) -> Result<Pipe, HarnessError> {
@@ -127,6 +117,47 @@ impl Pipe {
     }
 }
 
+/// A file in memory, which a guest is given as a shell would open it.
+#[derive(Debug)]
+struct MemoryFile {
+    ours: File,
+    /// What guests are given copies of.
+    theirs: OwnedFd,
+}
+
+impl MemoryFile {
+    /// The guest's end, at the beginning of this content. The file is made if it is not there.
+    fn theirs(file: &mut Option<MemoryFile>, devices: &Devices, flags: OFlags, bytes: &[u8]) -> Result<OwnedFd, HarnessError> {
+        let made = file.take().map_or_else(|| MemoryFile::new(devices, flags), Ok)?;
+        let MemoryFile { ours, theirs } = file.insert(made);
+        let filled = ours.set_len(0).and_then(|()| ours.write_all_at(bytes, 0));
+        filled.map_err(HarnessError::system("fill a file in memory"))?;
+        rustix::fs::seek(&theirs, SeekFrom::Start(0)).map_err(HarnessError::system("rewind a file in memory"))?;
+        copy(theirs, flags)
+    }
+
+    fn new(devices: &Devices, flags: OFlags) -> Result<MemoryFile, HarnessError> {
+        let what = "make a file in memory";
+        let ours = File::from(rustix::fs::memfd_create("stream", MemfdFlags::CLOEXEC).map_err(HarnessError::system(what))?);
+        let theirs = rustix::fs::openat(&devices.fds, ours.as_raw_fd().to_string(), flags | OFlags::CLOEXEC, Mode::empty());
+        Ok(MemoryFile { ours, theirs: theirs.map_err(HarnessError::system(what))? })
+    }
+
+    /// What is in it.
+    fn content(&self) -> io::Result<Content> {
+        let len = self.ours.metadata()?.len();
+        rustix::fs::seek(&self.ours, SeekFrom::Start(0))?;
+        content_of(&self.ours, len, bounds::OUTPUT_KEPT_BYTES)
+    }
+}
+
+/// A stream for one run, with these flags: all guests are given copies of the same open one, and the one before may have changed its flags.
+fn copy(stream: impl AsFd, flags: OFlags) -> Result<OwnedFd, HarnessError> {
+    let stream = stream.as_fd();
+    rustix::fs::fcntl_setfl(stream, flags).map_err(HarnessError::system("reset the flags of a stream"))?;
+    stream.try_clone_to_owned().map_err(HarnessError::system("copy a stream"))
+}
+
 /// The devices of this host, opened before there is another root or user.
 #[derive(Debug)]
 struct Devices {
@@ -138,12 +169,6 @@ struct Devices {
 }
 
 impl Devices {
-    /// A device for one run. All are given the same open one, and the one before may have changed its flags.
-    fn copy(device: &File) -> Result<OwnedFd, HarnessError> {
-        rustix::fs::fcntl_setfl(device, OFlags::empty()).map_err(HarnessError::system("reset the flags of a device"))?;
-        Ok(device.try_clone().map_err(HarnessError::system("copy a stream"))?.into())
-    }
-
     fn open() -> Result<Devices, HarnessError> {
         let open = |path: &str| File::options().write(true).open(path).map_err(HarnessError::file("open", path));
         let nothing = Path::new("/dev/null");
@@ -152,38 +177,55 @@ impl Devices {
         let fds = File::open(fds).map_err(HarnessError::file("open", fds))?;
         Ok(Devices { full: open("/dev/full")?, nothing, null: open("/dev/null")?, fds })
     }
-
-    /// The same file once more, opened as a shell opens what it redirects from or to.
-    fn opened_anew(&self, file: &File, flags: OFlags) -> Result<OwnedFd, HarnessError> {
-        let name = file.as_raw_fd().to_string();
-        let opened = rustix::fs::openat(&self.fds, name, flags | OFlags::CLOEXEC, Mode::empty());
-        opened.map_err(HarnessError::system("open a stream's file"))
-    }
 }
 
-fn memory_file(bytes: &[u8]) -> Result<File, HarnessError> {
-    let what = "make a file in memory";
-    let mut file = File::from(rustix::fs::memfd_create("stream", MemfdFlags::CLOEXEC).map_err(HarnessError::system(what))?);
-    file.write_all(bytes).and_then(|()| file.rewind()).map_err(HarnessError::system(what))?;
-    Ok(file)
-}
-
-/// The same file with other content.
-fn refilled(mut file: File, bytes: &[u8]) -> Result<File, HarnessError> {
-    let filled = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(bytes));
-    filled.map_err(HarnessError::system("empty a file in memory"))?;
-    Ok(file)
-}
-
-fn input(stdin: &Stdin, devices: &Devices) -> Result<OwnedFd, HarnessError> {
+/// The guest's end of its input.
+fn stdin(stdin: &Stdin, file: &mut Option<MemoryFile>, devices: &Devices) -> Result<OwnedFd, HarnessError> {
     match stdin.kind {
-        StdioKind::Device => Devices::copy(&devices.nothing),
-        StdioKind::File => devices.opened_anew(&memory_file(&stdin.bytes)?, OFlags::RDONLY),
+        StdioKind::Device => copy(&devices.nothing, OFlags::empty()),
+        StdioKind::File => MemoryFile::theirs(file, devices, OFlags::RDONLY, &stdin.bytes),
         StdioKind::Pipe => {
             let what = "fill the guest's stdin";
             let (reader, mut writer) = io::pipe().map_err(HarnessError::system(what))?;
             writer.write_all(&stdin.bytes[..stdin.bytes.len().min(bounds::PIPE_BYTES)]).map_err(HarnessError::system(what))?;
             Ok(reader.into())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io::{Read, Write};
+
+    use rustix::fs::{OFlags, SeekFrom, fcntl_getfl, fcntl_setfl, seek};
+    use touchstone_model::world::{Stdin, StdioKind, Stdout, World};
+
+    use super::Streams;
+
+    #[test]
+    fn nothing_of_a_guest_is_left_to_the_next() {
+        let mut streams = Streams::open().unwrap();
+        let outputs = [Stdout::Appended(b"before".to_vec()), Stdout::File, Stdout::Pipe, Stdout::File];
+        for stdout in outputs {
+            let world = World { stdin: Stdin { kind: StdioKind::File, bytes: b"typed".to_vec(), open: false }, stdout, ..World::default() };
+            let [stdin, stdout, _] = streams.of(&world).unwrap();
+            let appends = matches!(world.stdout, Stdout::Appended(_));
+            let kept = OFlags::APPEND | OFlags::NONBLOCK;
+            assert_eq!(fcntl_getfl(&stdout).unwrap() & kept, if appends { OFlags::APPEND } else { OFlags::empty() });
+            assert_eq!(fcntl_getfl(&stdin).unwrap() & kept, OFlags::empty());
+            let mut read = String::new();
+            let mut stdin = File::from(stdin);
+            stdin.read_to_string(&mut read).unwrap();
+            assert_eq!(read, "typed");
+            // what a guest may do to its descriptors
+            fcntl_setfl(&stdin, OFlags::NONBLOCK).unwrap();
+            File::from(stdout.try_clone().unwrap()).write_all(b"said").unwrap();
+            let _ = seek(&stdout, SeekFrom::Start(100));
+            fcntl_setfl(&stdout, OFlags::NONBLOCK).unwrap();
+            let [written, _] = streams.written(&world).unwrap();
+            let expected: &[u8] = if appends { b"beforesaid" } else { b"said" };
+            assert_eq!(written.bytes.as_deref(), Some(expected));
         }
     }
 }

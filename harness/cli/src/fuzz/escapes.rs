@@ -46,7 +46,7 @@ fn report(escape: &Escape, seed: u64, name: &str, case: &str, module: &str, case
         "# {runtime} {version}: a WASI program gets out of its sandbox\n\n\
          This report is private. It goes to the security contact of {runtime} and is not published before they have answered.\n\n\
          - runtime: {runtime} {version} ({wasi})\n- host: {host}\n- what happens: {how}\n- seen: {times} times; first by script {number} of seed \
-         {seed}, which is made smaller here\n\n\
+         {seed}; below is that script, or a smaller one that shows the same\n\n\
          A program that is given nothing but the preopened directories below reaches a file outside of them. The WASI filesystem proposal \
          (path-resolution.md) has every path stay below the directory that it starts from.\n\n\
          ## The program\n\n```text\n{case}```\n\n```wat\n{module}```\n\n\

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 use touchstone_runner::fuzz::campaign::{Finding, Outcome, Plan, Progress};
 use touchstone_runner::fuzz::costs::{Costs, LINUX};
-use touchstone_runner::fuzz::hunter::Ran;
+use touchstone_runner::fuzz::log_book::Ran;
 
 use super::findings;
 use crate::{Failure, human};
@@ -112,7 +112,7 @@ fn unconfirmed_line(finding: &Finding) -> String {
 fn new_finding(finding: &Finding) -> String {
     let Finding { signature, times, case, detail, clauses, .. } = finding;
     let mut out = format!(
-        "\n{times} times {} {}, {}: {}\n  {detail}\n  script {case}, made smaller\n",
+        "\n{times} times {} {}, {}: {}\n  {detail}\n  script {case}, or a smaller one that shows the same\n",
         signature.runtime,
         signature.place,
         signature.seen,

@@ -86,7 +86,8 @@ pub fn image(program: &Program) -> Vec<u8> {
     let sockets = index32(program.sockets.len()) * step_bytes(Extra::Socket.operands());
     let calls: u32 = program.calls.iter().map(|call| step_bytes(index32(call.args.len()))).sum();
     let mut from = STEPS_START + copies * step_bytes(Extra::Copy.operands()) + searches + sockets + calls + step_bytes(0);
-    let mut out = u64::from(program.pages).to_le_bytes().to_vec();
+    let mut out = Vec::with_capacity(from as usize + program.data.iter().map(|data| data.bytes.len()).sum::<usize>());
+    out.extend_from_slice(&u64::from(program.pages).to_le_bytes());
     for data in &program.data {
         let len = index32(data.bytes.len());
         step(&mut out, Extra::Copy.kind(), 0, &[data.address, from, len].map(constant));
@@ -104,7 +105,7 @@ pub fn image(program: &Program) -> Vec<u8> {
         step(&mut out, index32(number), call.errno_slot, &call.args);
     }
     step(&mut out, Extra::End.kind(), 0, &[]);
-    program.data.iter().for_each(|data| out.extend(&data.bytes));
+    program.data.iter().for_each(|data| out.extend_from_slice(&data.bytes));
     out
 }
 
@@ -117,16 +118,16 @@ fn constant(number: u32) -> Operand {
 }
 
 fn step(out: &mut Vec<u8>, kind: u32, slot: u32, operands: &[Operand]) {
-    out.extend(kind.to_le_bytes());
-    out.extend(slot.to_le_bytes());
+    out.extend_from_slice(&kind.to_le_bytes());
+    out.extend_from_slice(&slot.to_le_bytes());
     for operand in operands {
         let (kind, address, index, number) = match operand {
             Operand::Const(number) => (CONST, 0, 0, *number),
             Operand::Load { address, size, signed, plus } => (load_kind(*size, *signed), *address, 0, plus.cast_unsigned()),
             Operand::Next { buffer, index, plus } => (NEXT, *buffer, *index, plus.cast_unsigned()),
         };
-        [kind, address, index, 0].iter().for_each(|number| out.extend(number.to_le_bytes()));
-        out.extend(number.to_le_bytes());
+        [kind, address, index, 0].iter().for_each(|number| out.extend_from_slice(&number.to_le_bytes()));
+        out.extend_from_slice(&number.to_le_bytes());
     }
 }
 

@@ -214,7 +214,7 @@ impl Literal {
 
     /// All the bytes. The parser bounds their number.
     pub fn bytes(&self) -> Vec<u8> {
-        self.pieces.iter().flat_map(|(bytes, times)| bytes.repeat(*times as usize)).collect()
+        self.pieces.iter().map(|(bytes, times)| bytes.repeat(*times as usize)).collect::<Vec<_>>().concat()
     }
 }
 

@@ -16,7 +16,8 @@ use touchstone_oracle::Host;
 use touchstone_runtimes::Entry;
 
 use super::departed::{self, Departed, Signature, first};
-use super::hunter::{BATCH, Ran, script};
+use super::hunter::{BATCH, script};
+use super::log_book::Ran;
 use super::look::Compared;
 use super::pack::{self, News, Told};
 use crate::HarnessError;

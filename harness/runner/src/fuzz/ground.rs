@@ -14,7 +14,7 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::SystemTime;
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, Stat, Timestamps};
@@ -26,28 +26,31 @@ use touchstone_spec::Function;
 
 use crate::HarnessError;
 use crate::scratch::{Sealed, remove_all, times};
-use read_back::{Kind, Reader, Standing};
-use wanted::{ByPath, Place, Wanted, parent, wanted};
+use read_back::{Kind, Reader, Standing, Vouched};
+use wanted::{ByPath, Made, Place, Wanted, parent, wanted};
 
 /// The trees, and what is known of them.
 #[derive(Debug)]
 pub(super) struct Ground {
     sealed: Sealed,
     folder: OwnedFd,
+    /// Whether its file system moves a file's ctime with every change.
+    ctimes_tell: bool,
     /// The world whose trees were made last, and all that is to stand there.
     world: Option<World>,
     wanted: ByPath<Place>,
     /// What stands there after a run, the preopens themselves included. Nothing is known while one goes on.
     standing: Option<ByPath<Standing>>,
-    /// What stands outside of the preopens, as it was made: the sealed folder first.
-    outside: Vec<(PathBuf, Stamp)>,
+    /// What stands outside of the preopens, as it was made: the sealed folder first. It is held open, which spares the way there.
+    outside: Vec<(OwnedFd, Stamp)>,
 }
 
 /// What moves when a file or a folder is changed.
 type Stamp = (u64, [i64; 4], i64);
 
-fn stamp(stat: &Stat) -> Stamp {
-    (stat.st_ino, [stat.st_mtime, stat.st_mtime_nsec as i64, stat.st_ctime, stat.st_ctime_nsec as i64], stat.st_size)
+fn stamp_of(held: &OwnedFd) -> Result<Stamp, Errno> {
+    let stat = rustix::fs::fstat(held)?;
+    Ok((stat.st_ino, [stat.st_mtime, stat.st_mtime_nsec as i64, stat.st_ctime, stat.st_ctime_nsec as i64], stat.st_size))
 }
 
 impl Ground {
@@ -55,7 +58,9 @@ impl Ground {
         let sealed = Sealed::standing(folder.to_owned());
         let opened = rustix::fs::openat(CWD, folder, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty());
         let opened = opened.map_err(|error| HarnessError::file("open", folder)(error.into()))?;
-        Ok(Ground { sealed, folder: opened, world: None, wanted: ByPath::new(), standing: None, outside: Vec::new() })
+        let ctimes_tell =
+            ctimes_tell(&opened).map_err(|error| HarnessError::file("ask for the times of a file in", folder)(error.into()))?;
+        Ok(Ground { sealed, folder: opened, ctimes_tell, world: None, wanted: ByPath::new(), standing: None, outside: Vec::new() })
     }
 
     pub(super) fn sealed(&self) -> &Sealed {
@@ -75,13 +80,10 @@ impl Ground {
         let Some(standing) = self.standing.take().filter(|_| is_plain) else { return self.make_anew(world) };
         let removed = self.remove(&standing, keep)?;
         let made = self.create(&standing, &removed)?;
-        self.set_times(&standing, &removed, &made)?;
-        for (path, place) in &self.wanted {
-            let kept = standing.get(path).filter(|_| !made.contains(path.as_os_str()));
-            place.inode.set(Some(kept.map_or_else(|| self.stat(path).map(|stat| stat.st_ino), |kept| Ok(kept.inode))?));
-        }
+        let set = self.set_times(&standing, &removed, &made)?;
+        self.remember(&standing, &made, &set)?;
         if removed.iter().chain(&made).any(|path| parent(path).is_empty()) {
-            self.outside[0].1 = self.stamp_of(Path::new("."))?;
+            self.outside[0].1 = self.settle().and_then(|()| stamp_of(&self.folder)).map_err(self.failed("settle", OsStr::new(".")))?;
         }
         Ok(())
     }
@@ -89,13 +91,19 @@ impl Ground {
     /// Everything from nothing.
     fn make_anew(&mut self, world: &World) -> Result<(), HarnessError> {
         self.sealed.populate(world)?;
-        let outside = [".", "outside", "canary", "outside/secret"].map(PathBuf::from);
-        self.outside = outside.into_iter().map(|path| Ok((path.clone(), self.stamp_of(&path)?))).collect::<Result<_, HarnessError>>()?;
+        self.settle().map_err(self.failed("settle", OsStr::new(".")))?;
+        let hold = |path: &str| {
+            let held = rustix::fs::openat(&self.folder, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
+            let stamped = held.and_then(|held| stamp_of(&held).map(|stamp| (held, stamp)));
+            stamped.map_err(self.failed("look at", OsStr::new(path)))
+        };
+        self.outside = [".", "outside", "canary", "outside/secret"].into_iter().map(hold).collect::<Result<_, HarnessError>>()?;
         Ok(())
     }
 
-    fn stamp_of(&self, path: &Path) -> Result<Stamp, HarnessError> {
-        self.stat(path.as_os_str()).map(|stat| stamp(&stat))
+    /// Gives the sealed folder an old mtime, as all else outside the preopens has: whatever is done there moves it, however soon.
+    fn settle(&self) -> Result<(), Errno> {
+        rustix::fs::futimens(&self.folder, &start_times(START_TIME_NANOSECONDS))
     }
 
     fn stat(&self, path: &OsStr) -> Result<Stat, HarnessError> {
@@ -112,7 +120,7 @@ impl Ground {
         let mut removed = BTreeSet::new();
         // what is in a folder comes behind it, so from the back a folder is empty when it is reached
         for (path, found) in standing.iter().rev() {
-            if keep && self.wanted.get(path).is_some_and(|place| place.wanted.is(found)) {
+            if keep && self.may_stay(standing, path, found) {
                 continue;
             }
             let is_directory = found.kind == Kind::Directory;
@@ -128,6 +136,14 @@ impl Ground {
         Ok(removed)
     }
 
+    /// Whether something is what is wanted there. A further name is, if the file it is one of stays where it is wanted.
+    fn may_stay(&self, standing: &ByPath<Standing>, path: &OsStr, found: &Standing) -> bool {
+        let Some(Place { wanted, .. }) = self.wanted.get(path) else { return false };
+        let stays = |path: &OsStr| standing.get(path).is_some_and(|found| self.may_stay(standing, path, found));
+        let is_first = |file: &OsStr| standing.get(file).is_some_and(|first| first.found.inode == found.found.inode);
+        wanted.is(found) && wanted.file_named().is_none_or(|file| is_first(file) && folders(file).all(stays))
+    }
+
     /// Makes what is missing.
     fn create<'a>(&'a self, standing: &ByPath<Standing>, removed: &BTreeSet<&OsStr>) -> Result<BTreeSet<&'a OsStr>, HarnessError> {
         // what stood in a removed folder is gone with it
@@ -136,19 +152,21 @@ impl Ground {
         let is_link = |(_, place): &&(_, &Place)| matches!(place.wanted, Wanted::HardLink { .. });
         let (links, others): (Vec<_>, Vec<_>) = missing.iter().partition(is_link);
         for (path, place) in others.into_iter().chain(links) {
-            self.make(path, &place.wanted).map_err(self.failed("create", path))?;
+            self.make(path, place).map_err(self.failed("create", path))?;
         }
         Ok(missing.into_iter().map(|(path, _)| path.as_os_str()).collect())
     }
 
-    fn make(&self, path: &OsStr, wanted: &Wanted) -> Result<(), Errno> {
+    fn make(&self, path: &OsStr, Place { wanted, made }: &Place) -> Result<(), Errno> {
         match wanted {
-            Wanted::File { bytes, mtime } => {
+            Wanted::File { bytes, mtime, .. } => {
                 let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC;
                 let file = rustix::fs::openat(&self.folder, path, flags, Mode::from_raw_mode(0o666))?;
                 let mut file = File::from(file);
                 file.write_all(bytes).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
-                rustix::fs::futimens(&file, &start_times(*mtime))
+                rustix::fs::futimens(&file, &start_times(*mtime))?;
+                made.set(Some(Made::of(&rustix::fs::fstat(&file)?)));
+                Ok(())
             }
             Wanted::Directory { .. } => rustix::fs::mkdirat(&self.folder, path, Mode::from_raw_mode(0o777)),
             Wanted::Symlink { target, .. } => rustix::fs::symlinkat(target, &self.folder, path),
@@ -156,8 +174,14 @@ impl Ground {
         }
     }
 
-    /// Sets the times that are not what they are to be.
-    fn set_times(&self, standing: &ByPath<Standing>, removed: &BTreeSet<&OsStr>, made: &BTreeSet<&OsStr>) -> Result<(), HarnessError> {
+    /// Sets the times that are not what they are to be. Gives the entries that had others.
+    fn set_times<'a>(
+        &'a self,
+        standing: &ByPath<Standing>,
+        removed: &BTreeSet<&OsStr>,
+        made: &BTreeSet<&OsStr>,
+    ) -> Result<BTreeSet<&'a OsStr>, HarnessError> {
+        let mut set = BTreeSet::new();
         // whatever was made or removed has moved the times of its folder
         let touched: BTreeSet<&OsStr> = removed.iter().chain(made).map(|path| parent(path)).collect();
         for (path, place) in &self.wanted {
@@ -168,8 +192,22 @@ impl Ground {
                 _ => standing.get(path).is_some_and(|found| found.times == Some([START_TIME_NANOSECONDS, mtime])),
             };
             if !is_right {
-                let set = rustix::fs::utimensat(&self.folder, path, &start_times(mtime), AtFlags::SYMLINK_NOFOLLOW);
-                set.map_err(self.failed("set the times of", path))?;
+                rustix::fs::utimensat(&self.folder, path, &start_times(mtime), AtFlags::SYMLINK_NOFOLLOW)
+                    .map_err(self.failed("set the times of", path))?;
+                set.insert(path);
+            }
+        }
+        Ok(set)
+    }
+
+    /// Remembers what stands where, now that nothing changes any more: what was looked at after the last change need not be looked at again.
+    fn remember(&self, standing: &ByPath<Standing>, made: &BTreeSet<&OsStr>, set: &BTreeSet<&OsStr>) -> Result<(), HarnessError> {
+        for (path, place) in &self.wanted {
+            let (path, is_file) = (path.as_os_str(), matches!(place.wanted, Wanted::File { .. }));
+            match standing.get(path).filter(|_| !made.contains(path)) {
+                Some(kept) if !set.contains(path) => place.made.set(Some(kept.found)),
+                None if is_file => {}
+                _ => place.made.set(Some(Made::of(&self.stat(path)?))),
             }
         }
         Ok(())
@@ -177,7 +215,8 @@ impl Ground {
 
     /// Reads back what lies below the preopens after the calls of a run, and remembers it.
     pub(super) fn read_back(&mut self, world: &World, start: SystemTime, trace: &Trace) -> Result<TreeSnapshot, HarnessError> {
-        let mut reader = Reader::new(&self.folder, &self.wanted, start, times_are_honest(trace));
+        let vouched = Vouched { by_mtimes: times_are_honest(trace), by_ctimes: self.ctimes_tell };
+        let mut reader = Reader::new(&self.folder, &self.wanted, start, vouched);
         for preopen in world.preopens.iter().filter(|preopen| preopen.within.is_none()) {
             reader.preopen(&preopen.name).map_err(HarnessError::file("read back", self.sealed.folder().join(&preopen.name)))?;
         }
@@ -188,12 +227,27 @@ impl Ground {
 
     /// What changed outside the preopens. Afterwards it is made anew.
     pub(super) fn changes(&mut self, world: &World) -> Vec<String> {
-        if self.outside.iter().all(|(path, stamp)| self.stamp_of(path).is_ok_and(|now| now == *stamp)) {
+        if self.outside.iter().all(|(held, stamp)| stamp_of(held).is_ok_and(|now| now == *stamp)) {
             return Vec::new();
         }
         self.standing = None;
         self.sealed.changes(world)
     }
+}
+
+/// Whether every change of a file moves its ctime, if somebody has looked at that, as it does from Linux 6.13 on where a file system has multigrain timestamps.
+/// Elsewhere it comes from a clock that stands still for some milliseconds.
+fn ctimes_tell(folder: &OwnedFd) -> Result<bool, Errno> {
+    const CHANGES: usize = 16;
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+    let file = rustix::fs::openat(folder, "times", flags, Mode::from_raw_mode(0o600))?;
+    let mut seen = Vec::with_capacity(CHANGES);
+    for _ in 0..CHANGES {
+        rustix::io::write(&file, b"x")?;
+        seen.push(Made::of(&rustix::fs::fstat(&file)?));
+    }
+    rustix::fs::unlinkat(folder, "times", AtFlags::empty())?;
+    Ok(seen.windows(2).all(|pair| pair[0] != pair[1]))
 }
 
 /// The times that an entry has from the start. `mtime` is nanoseconds since 1970.
@@ -227,6 +281,7 @@ mod tests {
     use touchstone_spec::Function;
 
     use super::Ground;
+    use crate::scratch::Scratch;
 
     /// A world with an entry of each kind.
     fn world(names: &[&str]) -> World {
@@ -237,6 +292,7 @@ mod tests {
             ("full", NodeKind::Filled(3)),
             ("link", NodeKind::Symlink("file".to_owned())),
             ("pair", NodeKind::Symlink("file".to_owned())),
+            ("inside", NodeKind::HardLink("dir/inner".to_owned())),
             ("twin", NodeKind::HardLink("file".to_owned())),
         ];
         let tree: BTreeMap<String, Node> = entries.map(|(path, kind)| (path.to_owned(), Node::from(kind))).into();
@@ -245,7 +301,7 @@ mod tests {
     }
 
     /// What guests do to a tree.
-    const DONE: [fn(&Path); 9] = [
+    const DONE: [fn(&Path); 10] = [
         |_| {},
         |root| fs::write(root.join("file"), "other").unwrap(),
         |root| fs::rename(root.join("dir"), root.join("empty/dir")).unwrap(),
@@ -256,6 +312,11 @@ mod tests {
             symlink("dir", root.join("link")).unwrap();
         },
         |root| fs::hard_link(root.join("dir/inner"), root.join("more")).unwrap(),
+        // the same again, but nothing that "twin" is a name of
+        |root| {
+            fs::remove_file(root.join("file")).unwrap();
+            fs::write(root.join("file"), "text").unwrap();
+        },
         |root| {
             fs::remove_file(root.join("pair")).unwrap();
             fs::hard_link(root.join("link"), root.join("pair")).unwrap();
@@ -281,16 +342,52 @@ mod tests {
         }
     }
 
+    /// A call that asks for the access time alone to be set.
+    fn sets_time() -> Trace {
+        let function = Function::FdFilestatSetTimes;
+        let call = TraceCall { function, memory_bytes: 65536, args: vec![4, 0, 0, 1], inputs: Vec::new(), outcome: None };
+        Trace { calls: vec![call], state: TraceState::Complete }
+    }
+
+    #[test]
+    fn what_a_run_left_alone_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut ground, world) = (Ground::new(folder.path()).unwrap(), world(&["root"]));
+        let root = folder.path().join("root");
+        let inodes = |names: &[&str]| names.iter().map(|name| fs::symlink_metadata(root.join(name)).unwrap().ino()).collect::<Vec<u64>>();
+        ground.prepare(&world).unwrap();
+        ground.read_back(&world, SystemTime::now(), &Trace::default()).unwrap();
+        // from here on it is known what was made
+        ground.prepare(&world).unwrap();
+        let all = ["dir", "dir/inner", "empty", "file", "full", "full/0000", "link", "pair", "twin"];
+        let made = inodes(&all);
+        fs::hard_link(root.join("file"), root.join("more")).unwrap();
+        ground.read_back(&world, SystemTime::now(), &Trace::default()).unwrap();
+        ground.prepare(&world).unwrap();
+        assert_eq!(inodes(&all), made);
+        assert_eq!(fs::symlink_metadata(root.join("file")).unwrap().nlink(), 2);
+        // its other name has moved its ctime, which is known after one more turn
+        ground.read_back(&world, SystemTime::now(), &Trace::default()).unwrap();
+        for ctimes_tell in [ground.ctimes_tell, false] {
+            ground.ctimes_tell = ctimes_tell;
+            ground.prepare(&world).unwrap();
+            // while it is open nothing else is given its number
+            let (before, _open) = (inodes(&["file"]), fs::File::open(root.join("file")).unwrap());
+            ground.read_back(&world, SystemTime::now(), &sets_time()).unwrap();
+            ground.prepare(&world).unwrap();
+            // where nothing vouches for a file with several names it is made anew
+            assert_eq!(inodes(&["file"]) == before, ctimes_tell);
+            ground.read_back(&world, SystemTime::now(), &Trace::default()).unwrap();
+        }
+    }
+
     #[test]
     fn a_time_that_a_call_set_vouches_for_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let (mut ground, world) = (Ground::new(folder.path()).unwrap(), world(&["root"]));
-        // the access time alone
-        let function = Function::FdFilestatSetTimes;
-        let sets_time = TraceCall { function, memory_bytes: 65536, args: vec![4, 0, 0, 1], inputs: Vec::new(), outcome: None };
-        for trace in
-            [Trace { calls: vec![sets_time], state: TraceState::Complete }, Trace { state: TraceState::Truncated, ..Trace::default() }]
-        {
+        ground.prepare(&world).unwrap();
+        ground.read_back(&world, SystemTime::now(), &Trace::default()).unwrap();
+        for trace in [sets_time(), Trace { state: TraceState::Truncated, ..Trace::default() }] {
             ground.prepare(&world).unwrap();
             let file = folder.path().join("root/file");
             fs::write(&file, "tixt").unwrap();
@@ -302,14 +399,47 @@ mod tests {
     }
 
     #[test]
+    fn a_time_that_a_call_set_vouches_for_no_folder() {
+        // on tmpfs, where runs are
+        let scratch = Scratch::new().unwrap();
+        let folder = scratch.sealed("ground").unwrap().folder().to_owned();
+        let (mut ground, world) = (Ground::new(&folder).unwrap(), world(&["root"]));
+        let root = folder.join("root");
+        for _ in 0..ROUNDS {
+            // a turn after which nothing but the folder itself has to be touched
+            ground.prepare(&world).unwrap();
+            fs::write(root.join("new"), "").unwrap();
+            ground.read_back(&world, SystemTime::now(), &Trace::default()).unwrap();
+            ground.prepare(&world).unwrap();
+            fs::remove_dir(root.join("empty")).unwrap();
+            fs::create_dir(root.join("extra")).unwrap();
+            fs::File::open(&root).unwrap().set_modified(SystemTime::UNIX_EPOCH + Duration::from_nanos(START_TIME_NANOSECONDS)).unwrap();
+            let seen = ground.read_back(&world, SystemTime::now(), &sets_time()).unwrap();
+            assert_eq!(seen, ground.sealed().snapshot(&world, SystemTime::now()).unwrap());
+        }
+    }
+
+    const ROUNDS: usize = 100;
+
+    #[test]
     fn what_changes_outside_is_seen_once() {
         let folder = tempfile::tempdir().unwrap();
         let (mut ground, world) = (Ground::new(folder.path()).unwrap(), world(&["root"]));
-        for (place, seen) in [("canary", "canary was changed"), ("outside/more", "more was created outside the preopens")] {
+        type Done = (fn(&Path), &'static [&'static str]);
+        let done: [Done; 4] = [
+            (|folder| fs::write(folder.join("canary"), "").unwrap(), &["canary was changed"]),
+            (|folder| fs::write(folder.join("outside/more"), "").unwrap(), &["more was created outside the preopens"]),
+            (|folder| fs::rename(folder.join("root/file"), folder.join("canary")).unwrap(), &["canary was changed"]),
+            (
+                |folder| fs::rename(folder.join("canary"), folder.join("moved")).unwrap(),
+                &["moved was created outside the preopens", "canary was changed"],
+            ),
+        ];
+        for (done, seen) in done {
             ground.prepare(&world).unwrap();
-            fs::write(folder.path().join(place), "").unwrap();
+            done(folder.path());
             ground.read_back(&world, SystemTime::now(), &Trace::default()).unwrap();
-            assert_eq!(ground.changes(&world), [seen]);
+            assert_eq!(ground.changes(&world), seen);
         }
         ground.prepare(&world).unwrap();
         ground.read_back(&world, SystemTime::now(), &Trace::default()).unwrap();

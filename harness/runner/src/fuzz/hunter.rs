@@ -6,8 +6,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, Write};
-use std::os::unix::fs::FileExt;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -15,11 +14,11 @@ use touchstone_generate::{Mix, Sample, sample_of_batch};
 use touchstone_guest::script::program;
 use touchstone_model::bounds;
 use touchstone_model::divergence::{Avoid, Sign};
-use touchstone_model::trace::Trace;
 use touchstone_oracle::Host;
 use touchstone_runtimes::Entry;
 
 use super::departed::{Departed, Signature, escape, first as first_departure};
+use super::log_book::{Holder, LogBook};
 use super::look::{self, Compared, Look, compare};
 use super::rig::Rig;
 use crate::HarnessError;
@@ -71,77 +70,8 @@ pub(super) enum Word {
     Compared { seats: (usize, usize), how: Compared },
 }
 
-/// What a hunter is at, as numbers of 8 bytes each.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct LogBook {
-    /// Counted from 1; 0 before the first.
-    pub run: u64,
-    pub case: u64,
-    /// Of the runtime whose turn it is.
-    pub seat: u64,
-    /// Scripts that are done on all runtimes.
-    pub cases: u64,
-    pub seats: [Ran; SEATS],
-}
-
-/// What a runtime has done.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Ran {
-    /// Scripts that came to an end on it.
-    pub runs: u64,
-    /// Calls that were judged, and how many of them succeeded.
-    pub calls: u64,
-    pub succeeded: u64,
-}
-
-/// Runtimes that a hunter has at most.
-pub const SEATS: usize = 16;
-
-const NUMBERS: usize = 4 + 3 * SEATS;
-
-impl Ran {
-    fn count(&mut self, trace: &Trace) {
-        let succeeded = trace.calls.iter().filter(|call| call.outcome.as_ref().is_some_and(|outcome| outcome.errno == 0));
-        *self =
-            Ran { runs: self.runs + 1, calls: self.calls + trace.calls.len() as u64, succeeded: self.succeeded + succeeded.count() as u64 };
-    }
-
-    /// What was done since then.
-    pub(super) fn since(self, before: Ran) -> Ran {
-        let Ran { runs, calls, succeeded } = self;
-        Ran { runs: runs - before.runs, calls: calls - before.calls, succeeded: succeeded - before.succeeded }
-    }
-
-    /// Both together.
-    pub(super) fn and(self, other: Ran) -> Ran {
-        let Ran { runs, calls, succeeded } = self;
-        Ran { runs: runs + other.runs, calls: calls + other.calls, succeeded: succeeded + other.succeeded }
-    }
-}
-
-impl LogBook {
-    pub(super) fn read(file: &File) -> io::Result<LogBook> {
-        let mut bytes = [0; NUMBERS * 8];
-        // one that has not been written yet is all zeros
-        let count = file.read_at(&mut bytes, 0)?;
-        bytes[count..].fill(0);
-        let mut numbers = bytes.chunks_exact(8).map(|bytes| bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)));
-        let mut next = || numbers.next().unwrap_or_default();
-        let (run, case, seat, cases) = (next(), next(), next(), next());
-        let seats = std::array::from_fn(|_| Ran { runs: next(), calls: next(), succeeded: next() });
-        Ok(LogBook { run, case, seat, cases, seats })
-    }
-
-    fn write(&self, file: &File) -> io::Result<()> {
-        let LogBook { run, case, seat, cases, seats } = *self;
-        let seats = seats.into_iter().flat_map(|ran| [ran.runs, ran.calls, ran.succeeded]);
-        let bytes: Vec<u8> = [run, case, seat, cases].into_iter().chain(seats).flat_map(u64::to_le_bytes).collect();
-        file.write_all_at(&bytes, 0)
-    }
-}
-
 /// Scripts in a row that have the same world: to make one takes longer than to put right what a script has left.
-pub(super) const BATCH: u64 = 8;
+pub(super) const BATCH: u64 = 16;
 
 /// The script that comes after another where one of `step` batches is to be played.
 pub(super) fn after(case: u64, step: u64) -> u64 {
@@ -176,6 +106,7 @@ pub fn hunt(assignment: &Assignment, book: &File, say: &mut impl Write) -> Resul
     // where a runtime panics while it unwinds, std would look up the names of all that was called, which takes as long as hundreds of scripts
     std::panic::set_hook(Box::new(|panic| eprintln!("{panic}")));
     let rig = Rig::enter(&assignment.folder, assignment.runtimes.iter().copied())?;
+    let book = Holder::new(book).map_err(HarnessError::system("open the log book"))?;
     let mut hunt = Hunt { assignment, rig, at: LogBook::default(), book, say, told: HashMap::new(), look: Look::default() };
     let cases = std::iter::successors(Some(assignment.first), |case| Some(after(*case, assignment.step)));
     for case in cases.take_while(|case| *case < assignment.end) {
@@ -185,7 +116,8 @@ pub fn hunt(assignment: &Assignment, book: &File, say: &mut impl Write) -> Resul
         }
     }
     hunt.at.run += 1;
-    hunt.note()
+    hunt.book.write(&hunt.at);
+    Ok(())
 }
 
 /// After so many scripts a hunter looks at itself.
@@ -203,7 +135,7 @@ struct Hunt<'a, S> {
     assignment: &'a Assignment,
     rig: Rig,
     at: LogBook,
-    book: &'a File,
+    book: Holder,
     say: &'a mut S,
     /// What has departed, each with its number.
     told: HashMap<(Signature, Option<String>), usize>,
@@ -223,7 +155,7 @@ impl<S: Write> Hunt<'_, S> {
         let mut looked_at = Vec::new();
         for (seat, entry) in runtimes.iter().enumerate().skip(left_out) {
             self.at = LogBook { run: self.at.run + 1, case, seat: seat as u64, ..self.at };
-            self.note()?;
+            self.book.write(&self.at);
             let observation = self.rig.run(seat, &world, &program)?;
             self.at.seats[seat].count(&observation.trace);
             if !observation.escapes.is_empty() {
@@ -254,10 +186,6 @@ impl<S: Write> Hunt<'_, S> {
         }
         self.at.cases += 1;
         Ok(())
-    }
-
-    fn note(&self) -> Result<(), HarnessError> {
-        self.at.write(self.book).map_err(HarnessError::system("write the log book"))
     }
 
     fn tell_departure(&mut self, case: u64, what: Departed, known: Option<String>) -> Result<(), HarnessError> {

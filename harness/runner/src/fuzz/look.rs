@@ -6,10 +6,11 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
-use touchstone_model::Observation;
-use touchstone_model::normalise::normalise;
+use touchstone_model::normalise::normalised;
 use touchstone_model::oracle::{OracleReport, Said};
+use touchstone_model::tree::{Content, TreeSnapshot};
 use touchstone_model::world::World;
+use touchstone_model::{End, Observation};
 use touchstone_oracle::Host;
 use touchstone_oracle::features::features;
 
@@ -46,8 +47,8 @@ impl Look {
 
 /// Compares what two runtimes made of the same script, up to the first difference.
 pub(super) fn compare(one: &(Observation, OracleReport), other: &(Observation, OracleReport)) -> Compared {
-    let (traces, reports) = ([&one.0.trace, &other.0.trace].map(|trace| normalise(&trace.calls)), [&one.1, &other.1]);
-    for (index, (call, theirs)) in traces[0].iter().zip(&traces[1]).enumerate() {
+    let ([first, second], reports) = ([&one.0, &other.0], [&one.1, &other.1]);
+    for (index, (call, theirs)) in normalised(&first.trace.calls).zip(normalised(&second.trace.calls)).enumerate() {
         if call == theirs {
             continue;
         }
@@ -56,13 +57,19 @@ pub(super) fn compare(one: &(Observation, OracleReport), other: &(Observation, O
         let clauses = at.iter().flatten().flat_map(|call| call.open_clauses()).map(|clause| clause.id().to_owned());
         return if is_rejected { Compared::Departed } else { Compared::Permitted(unique(clauses)) };
     }
-    let shown = |run: &Observation| (run.end.clone(), run.stdout.clone(), run.stderr.clone(), run.tree.clone());
-    match (traces[0].len() == traces[1].len() && shown(&one.0) == shown(&other.0), reports.iter().all(|report| report.is_accepted())) {
+    let calls_as_often = first.trace.calls.len() == second.trace.calls.len();
+    let leaves_the_same = left_behind(first) == left_behind(second);
+    match (calls_as_often && leaves_the_same, reports.iter().all(|report| report.is_accepted())) {
         (true, _) => Compared::Same,
         // what a run leaves behind follows from calls, whose clauses have been met
         (false, true) => Compared::Permitted(Vec::new()),
         (false, false) => Compared::Departed,
     }
+}
+
+/// What is seen of a run besides its calls.
+fn left_behind(run: &Observation) -> (&End, &Content, &Content, &TreeSnapshot) {
+    (&run.end, &run.stdout, &run.stderr, &run.tree)
 }
 
 fn unique(clauses: impl Iterator<Item = String>) -> Vec<String> {

@@ -17,7 +17,8 @@ use touchstone_model::{End, bounds};
 
 use super::campaign::Plan;
 use super::departed::{Departed, Signature, stopped};
-use super::hunter::{BATCH, LogBook, Ran, Word, after};
+use super::hunter::{BATCH, Word, after};
+use super::log_book::{LogBook, Ran};
 use super::look::Compared;
 use crate::HarnessError;
 use crate::scratch::Scratch;

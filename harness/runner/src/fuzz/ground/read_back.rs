@@ -4,6 +4,9 @@
 //! entry of a folder, moves the mtime of that file or folder to the present, and whatever is made has that mtime too. So where no call asked for
 //! times to be set, an entry whose mtime is that of its world is what it was. It has to be the same one, which its inode vouches for:
 //! a host may give the number of what was removed to what is made, but not its mtime.
+//!
+//! Where calls asked for times, the ctime vouches for a file, which nobody can set. Only some file systems move it with every change. A folder's
+//! says nothing: tmpfs gives it that of what was removed from it, which may be what it had.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -17,16 +20,18 @@ use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 use touchstone_model::bounds;
 use touchstone_model::tree::{Content, EntryKind, TreeSnapshot};
 
-use super::wanted::{ByPath, Place, Wanted, join};
+use super::wanted::{ByPath, Made, Place, Wanted, join};
 use crate::scratch::{Facts, SnapshotReader, content_of, printable};
 
-/// Bytes up to which the content of a file is compared; a longer one is made anew.
+/// Bytes up to which the content of a file is compared; a longer one is made anew, unless it is known to be as it was made.
 const COMPARED_BYTES: u64 = 64 << 10;
 
 /// An entry as it stands.
 #[derive(Debug)]
 pub(super) struct Standing {
-    pub(super) inode: u64,
+    pub(super) found: Made,
+    /// It is what was made there, as it was made but for its access time, its mode and further names.
+    pub(super) is_as_made: bool,
     pub(super) kind: Kind,
     pub(super) mode: u32,
     /// Access and modification, in nanoseconds since 1970; `None` where looking has moved them.
@@ -35,26 +40,35 @@ pub(super) struct Standing {
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// A file with one name, and its bytes if they are few.
+    /// A file, and its bytes if they are few and had to be read.
     File(Option<Vec<u8>>),
     Directory,
-    /// A link with one name, and its target.
+    /// A link and its target.
     Symlink(Vec<u8>),
-    /// Anything else, what has several names among them: never what is wanted.
+    /// Anything else, what has several names and is not as it was made among them: never what is wanted.
     Other,
+}
+
+/// What tells that an entry is as it was made.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Vouched {
+    /// No call of the run can have set an mtime.
+    pub(super) by_mtimes: bool,
+    /// Every change of a file moves its ctime.
+    pub(super) by_ctimes: bool,
 }
 
 pub(super) struct Reader<'a> {
     folder: &'a OwnedFd,
     wanted: &'a ByPath<Place>,
-    times_are_honest: bool,
+    vouched: Vouched,
     snapshot: SnapshotReader,
     standing: ByPath<Standing>,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(folder: &'a OwnedFd, wanted: &'a ByPath<Place>, start: SystemTime, times_are_honest: bool) -> Reader<'a> {
-        Reader { folder, wanted, times_are_honest, snapshot: SnapshotReader::new(start), standing: ByPath::new() }
+    pub(super) fn new(folder: &'a OwnedFd, wanted: &'a ByPath<Place>, start: SystemTime, vouched: Vouched) -> Reader<'a> {
+        Reader { folder, wanted, vouched, snapshot: SnapshotReader::new(start), standing: ByPath::new() }
     }
 
     pub(super) fn finish(self) -> (TreeSnapshot, ByPath<Standing>) {
@@ -69,14 +83,13 @@ impl<'a> Reader<'a> {
     fn entry(&mut self, preopen: &str, path: OsString) -> io::Result<()> {
         let Ok(stat) = rustix::fs::statat(self.folder, &path, AtFlags::SYMLINK_NOFOLLOW) else { return Ok(()) };
         let facts = Facts::of(&stat);
-        let wanted = self.wanted;
-        let made = wanted.get(&path).filter(|made| made.inode.get() == Some(stat.st_ino)).map(|made| named_first(wanted, &made.wanted));
-        let unchanged = made.filter(|made| self.times_are_honest && made.mtime() == Some(facts.mtime));
+        let found = Made::of(&stat);
+        let unchanged = self.unchanged(&path, found, facts.mtime);
         let mut times = Some([facts.atime, facts.mtime]);
         let (seen, kind) = match FileType::from_raw_mode(stat.st_mode) {
             FileType::RegularFile => {
                 let (content, bytes) = self.file(&path, &stat, unchanged)?;
-                (EntryKind::File(content), if facts.has_more_names { Kind::Other } else { Kind::File(bytes) })
+                (EntryKind::File(content), Kind::File(bytes))
             }
             FileType::Directory => (EntryKind::Directory, Kind::Directory),
             FileType::Symlink => {
@@ -87,12 +100,13 @@ impl<'a> Reader<'a> {
                         rustix::fs::readlinkat(self.folder, &path, Vec::new())?.into_bytes()
                     }
                 };
-                let shown = EntryKind::Symlink(printable(Path::new(OsStr::from_bytes(&target))));
-                (shown, if facts.has_more_names { Kind::Other } else { Kind::Symlink(target) })
+                (EntryKind::Symlink(printable(Path::new(OsStr::from_bytes(&target)))), Kind::Symlink(target))
             }
             _ => (EntryKind::Other, Kind::Other),
         };
+        let is_as_made = unchanged.is_some();
         let is_directory = kind == Kind::Directory;
+        let kind = if facts.has_more_names && !is_as_made && !is_directory { Kind::Other } else { kind };
         if let Some(inside) = path.as_bytes().get(preopen.len() + 1..) {
             self.snapshot.add(format!("{preopen}:{}", printable(Path::new(OsStr::from_bytes(inside)))), seen, &facts);
         }
@@ -101,14 +115,25 @@ impl<'a> Reader<'a> {
             (true, Some(_)) => self.made_children(&path),
             (true, None) => self.listed(&path),
         };
-        self.standing.insert(path, Standing { inode: stat.st_ino, kind, mode: stat.st_mode & 0o7777, times });
+        self.standing.insert(path, Standing { found, is_as_made, kind, mode: stat.st_mode & 0o7777, times });
         children.into_iter().try_for_each(|child| self.entry(preopen, child))
     }
 
-    /// The content of a file as it is shown, and its bytes if they are few.
+    /// What is wanted at a path, if that is what is found there.
+    fn unchanged(&self, path: &OsStr, found: Made, mtime: u64) -> Option<&'a Wanted> {
+        let place = self.wanted.get(path)?;
+        let made = place.made.get()?;
+        let Vouched { by_mtimes, by_ctimes } = self.vouched;
+        let wanted = named_first(self.wanted, &place.wanted);
+        let by_ctimes = by_ctimes && matches!(wanted, Wanted::File { .. }) && made == found;
+        let is_same = made.inode == found.inode && made.size == found.size && wanted.mtime() == Some(mtime);
+        Some(wanted).filter(|_| is_same && (by_mtimes || by_ctimes))
+    }
+
+    /// The content of a file as it is shown, and its bytes if they are few and had to be read.
     fn file(&self, path: &OsStr, stat: &Stat, unchanged: Option<&Wanted>) -> io::Result<(Content, Option<Vec<u8>>)> {
-        if let Some(Wanted::File { bytes, .. }) = unchanged {
-            return Ok((Content::of(bytes), Some(bytes.clone())));
+        if let Some(Wanted::File { shown, .. }) = unchanged {
+            return Ok((shown.clone(), None));
         }
         let len = u64::try_from(stat.st_size).unwrap_or_default();
         // it has not been read as far as anybody can tell
@@ -150,8 +175,5 @@ impl<'a> Reader<'a> {
 
 /// What stands behind a further name.
 fn named_first<'w>(wanted: &'w ByPath<Place>, made: &'w Wanted) -> &'w Wanted {
-    match made {
-        Wanted::HardLink { file } => wanted.get(file).map_or(made, |place| &place.wanted),
-        other => other,
-    }
+    made.file_named().and_then(|file| wanted.get(file)).map_or(made, |place| &place.wanted)
 }

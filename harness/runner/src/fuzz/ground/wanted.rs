@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
+use rustix::fs::Stat;
+use touchstone_model::tree::Content;
 use touchstone_model::world::{Node, NodeKind, START_TIME_NANOSECONDS, World};
 
 use super::read_back::{Kind, Standing};
@@ -27,14 +29,30 @@ pub(super) fn parent(path: &OsStr) -> &OsStr {
 #[derive(Debug)]
 pub(super) struct Place {
     pub(super) wanted: Wanted,
-    /// The inode that was made for it, by which it is known again wherever it is.
-    pub(super) inode: Cell<Option<u64>>,
+    /// What was made for it.
+    pub(super) made: Cell<Option<Made>>,
 }
 
-/// An entry as a world wants it. Times are nanoseconds since 1970.
+/// By which an entry that was made is known again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Made {
+    pub(super) inode: u64,
+    /// In bytes; there are hosts on which a file can grow and keep its mtime.
+    pub(super) size: i64,
+    /// When anything about it changed last, which nobody can set: seconds since 1970, and nanoseconds.
+    ctime: [i64; 2],
+}
+
+impl Made {
+    pub(super) fn of(stat: &Stat) -> Made {
+        Made { inode: stat.st_ino, size: stat.st_size, ctime: [stat.st_ctime, stat.st_ctime_nsec as i64] }
+    }
+}
+
+/// An entry as a world wants it. Times are nanoseconds since 1970; `shown` is what a snapshot shows of the bytes.
 #[derive(Debug)]
 pub(super) enum Wanted {
-    File { bytes: Vec<u8>, mtime: u64 },
+    File { bytes: Vec<u8>, shown: Content, mtime: u64 },
     Directory { mtime: u64 },
     Symlink { target: String, mtime: u64 },
     HardLink { file: OsString },
@@ -49,12 +67,24 @@ impl Wanted {
         }
     }
 
-    /// Whether an entry is this one, but for its times.
+    /// What this is a further name of.
+    pub(super) fn file_named(&self) -> Option<&OsStr> {
+        if let Wanted::HardLink { file } = self { Some(file) } else { None }
+    }
+
+    fn file(bytes: &[u8], mtime: u64) -> Wanted {
+        Wanted::File { bytes: bytes.to_owned(), shown: Content::of(bytes), mtime }
+    }
+
+    /// Whether an entry is this one, but for its times; of a further name, that it is still one of what it was.
     pub(super) fn is(&self, found: &Standing) -> bool {
         match (self, &found.kind) {
-            (Wanted::File { bytes, .. }, Kind::File(Some(found_bytes))) => found.mode == 0o644 && bytes == found_bytes,
+            (Wanted::File { bytes, .. }, Kind::File(found_bytes)) => {
+                found.mode == 0o644 && (found.is_as_made || found_bytes.as_ref() == Some(bytes))
+            }
             (Wanted::Directory { .. }, Kind::Directory) => found.mode == 0o755,
-            (Wanted::Symlink { target, .. }, Kind::Symlink(found_target)) => found_target == target.as_bytes(),
+            (Wanted::Symlink { target, .. }, Kind::Symlink(found_target)) => found.is_as_made || found_target == target.as_bytes(),
+            (Wanted::HardLink { .. }, _) => found.is_as_made,
             _ => false,
         }
     }
@@ -76,19 +106,19 @@ pub(super) fn wanted(world: &World) -> ByPath<Place> {
             want(&mut out, &root, path, node);
         }
     }
-    out.into_iter().map(|(path, wanted)| (path, Place { wanted, inode: Cell::new(None) })).collect()
+    out.into_iter().map(|(path, wanted)| (path, Place { wanted, made: Cell::new(None) })).collect()
 }
 
 fn want(out: &mut ByPath<Wanted>, root: &OsStr, path: OsString, node: &Node) {
     let mtime = node.mtime.unwrap_or(START_TIME_NANOSECONDS);
     let wanted = match &node.kind {
-        NodeKind::File(bytes) => Wanted::File { bytes: bytes.clone(), mtime },
+        NodeKind::File(bytes) => Wanted::file(bytes, mtime),
         NodeKind::Directory => Wanted::Directory { mtime },
         NodeKind::Symlink(target) => Wanted::Symlink { target: target.clone(), mtime },
         NodeKind::HardLink(file) => Wanted::HardLink { file: join(root, file.as_bytes()) },
         NodeKind::Filled(count) => {
             let files = (0..*count).map(|index| join(&path, format!("{index:04}").as_bytes()));
-            out.extend(files.map(|file| (file, Wanted::File { bytes: Vec::new(), mtime: START_TIME_NANOSECONDS })));
+            out.extend(files.map(|file| (file, Wanted::file(&[], START_TIME_NANOSECONDS))));
             Wanted::Directory { mtime }
         }
     };
