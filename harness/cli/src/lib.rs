@@ -2,8 +2,9 @@
 //!
 //! In reading order: [`args`] is the command line, [`failure`] what can go wrong and the exit codes, [`places`] where things
 //! are; [`conformance`], [`check`], [`explain`], [`coverage`], [`register`], [`fuzz`], [`promote`], [`report`], [`witness`], [`list`] and [`prebuilt`] are the commands, of which
-//! some share [`suite_run`]; [`human`], [`github`] and [`page`] write for people.
+//! some share [`suite_run`]; [`human`], [`github`] and [`page`] write for people; the programs' memory comes from [`allocator`].
 
+pub mod allocator;
 pub mod args;
 pub mod check;
 pub mod conformance;

@@ -3,8 +3,12 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use touchstone_cli::allocator::Allocator;
 use touchstone_cli::args::{Args, Command};
 use touchstone_cli::{Failure, check, conformance, coverage, explain, fuzz, list, prebuilt, promote, register, report, witness, worker};
+
+#[global_allocator]
+static ALLOCATOR: Allocator = Allocator;
 
 fn main() -> ExitCode {
     let args = Args::parse();

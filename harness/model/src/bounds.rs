@@ -27,8 +27,9 @@ pub const WORKER_POLL_MILLISECONDS: u64 = 20;
 /// Resident memory of a worker above which the run ends as `crashed(memory-limit)`. Engines with warm caches stay below 400 MiB.
 pub const WORKER_MEMORY_LIMIT_BYTES: u64 = 2 << 30;
 
-/// `RLIMIT_DATA` of a worker: the hard stop behind the polled limit, for a worker that allocates faster than it is polled.
-pub const WORKER_DATA_LIMIT_BYTES: u64 = 4 << 30;
+/// `RLIMIT_DATA` of a worker: the hard stop behind the polled limit, for a worker that allocates faster than it is polled. 1 GiB of it is
+/// address space that the worker's own allocator has set aside by then.
+pub const WORKER_DATA_LIMIT_BYTES: u64 = 5 << 30;
 
 /// `RLIMIT_NOFILE` of a worker: room for a case that opens a thousand files, small enough that a leak shows.
 pub const WORKER_OPEN_FILES: u64 = 4096;

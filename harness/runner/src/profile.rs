@@ -40,13 +40,18 @@ impl Profile {
 }
 
 /// Keeps this process and its threads to one core, by a number that may be any. An engine whose threads hand work to each other takes longer
-/// where that has to go from one core to another.
+/// where that has to go from one core to another, and where one that is woken pushes aside the one that woke it, and may still hold what it
+/// waits for.
 pub fn keep_to_core(number: usize) -> Result<(), HarnessError> {
     let allowed = sched_getaffinity(None).map_err(HarnessError::system("ask for the cores"))?;
     let cores: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core)).collect();
     let mut one = CpuSet::new();
     cores.get(number % cores.len().max(1)).into_iter().for_each(|core| one.set(*core));
-    sched_setaffinity(None, &one).map_err(HarnessError::system("keep to one core"))
+    sched_setaffinity(None, &one).map_err(HarnessError::system("keep to one core"))?;
+    let none = libc::sched_param { sched_priority: 0 };
+    // SAFETY: the call reads its argument.
+    let done = unsafe { libc::sched_setscheduler(0, libc::SCHED_BATCH, &raw const none) };
+    if done == 0 { Ok(()) } else { Err(HarnessError::system("ask not to be run at once")(std::io::Error::last_os_error())) }
 }
 
 /// Whether this process may change its user, so that workers run as somebody who owns nothing.

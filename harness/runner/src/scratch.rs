@@ -439,7 +439,9 @@ pub(crate) fn content_of(mut file: impl Read, len: u64, kept: usize) -> std::io:
     }
     if len <= kept as u64 {
         let mut bytes = Vec::with_capacity(len as usize);
-        file.take(len).read_to_end(&mut bytes)?;
+        if len > 0 {
+            file.take(len).read_to_end(&mut bytes)?;
+        }
         return Ok(Content::kept(&bytes, kept));
     }
     let mut hash = Sha256::new();

@@ -123,15 +123,22 @@ struct MemoryFile {
     ours: File,
     /// What guests are given copies of.
     theirs: OwnedFd,
+    /// What is in it, as far as is known.
+    holds: Option<Vec<u8>>,
 }
 
 impl MemoryFile {
     /// The guest's end, at the beginning of this content. The file is made if it is not there.
     fn theirs(file: &mut Option<MemoryFile>, devices: &Devices, flags: OFlags, bytes: &[u8]) -> Result<OwnedFd, HarnessError> {
         let made = file.take().map_or_else(|| MemoryFile::new(devices, flags), Ok)?;
-        let MemoryFile { ours, theirs } = file.insert(made);
-        let filled = ours.set_len(0).and_then(|()| ours.write_all_at(bytes, 0));
-        filled.map_err(HarnessError::system("fill a file in memory"))?;
+        let MemoryFile { ours, theirs, holds } = file.insert(made);
+        let is_as_wanted = holds.as_deref() == Some(bytes) && ours.metadata().is_ok_and(|metadata| metadata.len() == bytes.len() as u64);
+        if !is_as_wanted {
+            let filled = ours.set_len(0).and_then(|()| ours.write_all_at(bytes, 0));
+            filled.map_err(HarnessError::system("fill a file in memory"))?;
+        }
+        // who can write to it may do so
+        *holds = (flags & OFlags::RWMODE == OFlags::RDONLY).then(|| bytes.to_vec());
         rustix::fs::seek(&theirs, SeekFrom::Start(0)).map_err(HarnessError::system("rewind a file in memory"))?;
         copy(theirs, flags)
     }
@@ -140,14 +147,18 @@ impl MemoryFile {
         let what = "make a file in memory";
         let ours = File::from(rustix::fs::memfd_create("stream", MemfdFlags::CLOEXEC).map_err(HarnessError::system(what))?);
         let theirs = rustix::fs::openat(&devices.fds, ours.as_raw_fd().to_string(), flags | OFlags::CLOEXEC, Mode::empty());
-        Ok(MemoryFile { ours, theirs: theirs.map_err(HarnessError::system(what))? })
+        Ok(MemoryFile { ours, theirs: theirs.map_err(HarnessError::system(what))?, holds: None })
     }
 
     /// What is in it.
-    fn content(&self) -> io::Result<Content> {
+    fn content(&mut self) -> io::Result<Content> {
         let len = self.ours.metadata()?.len();
-        rustix::fs::seek(&self.ours, SeekFrom::Start(0))?;
-        content_of(&self.ours, len, bounds::OUTPUT_KEPT_BYTES)
+        if len > 0 {
+            rustix::fs::seek(&self.ours, SeekFrom::Start(0))?;
+        }
+        let content = content_of(&self.ours, len, bounds::OUTPUT_KEPT_BYTES)?;
+        self.holds.clone_from(&content.bytes);
+        Ok(content)
     }
 }
 

@@ -5,10 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::Parser;
+use touchstone_cli::allocator::Allocator;
 use touchstone_cli::conformance::stop_on_ctrl_c;
 use touchstone_cli::{Exit, Failure, human, select};
 use touchstone_model::Case;
 use touchstone_mutants::{Fault, Hunt, survey};
+
+#[global_allocator]
+static ALLOCATOR: Allocator = Allocator;
 
 /// Plants faults in the reference, one at a time, and says what finds them.
 #[derive(Debug, Parser)]

@@ -4,35 +4,28 @@
 //! runs full ends at the end of a record.
 
 use touchstone_model::bounds;
-use touchstone_model::trace::{OUT_OF_BOUNDS, TRUNCATED};
+use touchstone_model::trace::{CAPTURE_HEAD_BYTES, OUT_OF_BOUNDS, TRUNCATED};
+use touchstone_spec::CoreType;
 use wasm_encoder::{BlockType, Function, InstructionSink, MemArg, MemArgTarget, ValType};
 
 const I32: ValType = ValType::I32;
 const I64: ValType = ValType::I64;
 
 /// The types that the log needs, in the order in which they are appended to the guest's.
-pub(super) const TYPES: [(&[ValType], &[ValType]); 8] = [
-    (&[I32], &[I32]),
-    (&[I32], &[]),
-    (&[I64], &[]),
-    (&[I32, I32], &[]),
-    (&[I32, I32, I32], &[]),
-    (&[], &[]),
-    (&[I32, I32], &[I32]),
-    (&[I32, I64], &[]),
-];
+pub(super) const TYPES: [(&[ValType], &[ValType]); 6] =
+    [(&[I32], &[I32]), (&[I32], &[]), (&[I32, I32], &[]), (&[I32, I32, I32], &[]), (&[I32, I32], &[I32]), (&[I32, I64], &[])];
 
 /// Among [`TYPES`]: that of `args_sizes_get` and `environ_sizes_get`.
-pub(super) const SIZES_TYPE: u32 = 6;
+pub(super) const SIZES_TYPE: u32 = 4;
 
 /// The type of each function, as an index into [`TYPES`].
-pub(super) const FUNCTION_TYPES: [u32; FUNCTIONS as usize] = [0, 1, 2, 3, 4, 3, 4, 5, 0];
+pub(super) const FUNCTION_TYPES: [u32; FUNCTIONS as usize] = [0, 1, 2, 3, 2, 3, 0];
 
 /// The type of each of [`KEEPER_FUNCTIONS`](touchstone_model::trace::KEEPER_FUNCTIONS), as an index into [`TYPES`].
-pub(super) const KEEPER_TYPES: [u32; 4] = [0, 3, 3, 7];
+pub(super) const KEEPER_TYPES: [u32; 4] = [0, 2, 2, 5];
 
 /// How many functions there are.
-pub(super) const FUNCTIONS: u32 = 9;
+pub(super) const FUNCTIONS: u32 = 7;
 
 /// Where the bytes of the log are.
 #[derive(Debug, Clone, Copy)]
@@ -65,33 +58,25 @@ impl Log {
     pub(super) fn put32(&self) -> u32 {
         self.first_function + 1
     }
-    /// `(value)`: appends 8 bytes.
-    pub(super) fn put64(&self) -> u32 {
-        self.first_function + 2
-    }
     /// `(address, len)`: appends a capture of guest memory.
     pub(super) fn capture(&self) -> u32 {
-        self.first_function + 3
+        self.first_function + 2
     }
     /// `(address, count, size)`: appends a capture of an array.
     pub(super) fn capture_array(&self) -> u32 {
-        self.first_function + 4
+        self.first_function + 3
     }
     /// `(array, count)`: appends a capture of each buffer of a ciovec array, if the array is within the guest's memory.
     pub(super) fn capture_buffers(&self) -> u32 {
-        self.first_function + 5
+        self.first_function + 4
     }
     /// `(array in the log, count, filled)`: appends a capture of what was filled of each buffer.
     pub(super) fn capture_filled(&self) -> u32 {
-        self.first_function + 6
-    }
-    /// `()`: what was appended counts from now on.
-    pub(super) fn commit(&self) -> u32 {
-        self.first_function + 7
+        self.first_function + 5
     }
     /// `(address) -> value`: 4 bytes of guest memory; 0 if they lie outside.
     pub(super) fn peek32(&self) -> u32 {
-        self.first_function + 8
+        self.first_function + 6
     }
 
     /// The global with the position of the next byte.
@@ -115,12 +100,67 @@ impl Log {
         };
     }
 
-    /// Takes `address, value` and writes 8 bytes of log.
-    fn store64(&self, sink: &mut InstructionSink<'_>) {
+    /// Writes what `value` leaves on the stack, 4 bytes, `offset` bytes behind the address in a local.
+    fn put32_at(&self, address: u32, offset: u32, sink: &mut InstructionSink<'_>, value: impl FnOnce(&mut InstructionSink<'_>)) {
         match self.place {
-            Place::Memory(memory) => sink.i64_store(unaligned(memory, 0)),
-            Place::Host(first) => sink.call(first + 3),
-        };
+            Place::Memory(memory) => {
+                value(sink.local_get(address));
+                sink.i32_store(unaligned(memory, offset.into()));
+            }
+            Place::Host(first) => {
+                value(sink.local_get(address).i32_const(offset.cast_signed()).i32_add());
+                sink.call(first + 2);
+            }
+        }
+    }
+
+    /// The same with 8 bytes.
+    fn put64_at(&self, address: u32, offset: u32, sink: &mut InstructionSink<'_>, value: impl FnOnce(&mut InstructionSink<'_>)) {
+        match self.place {
+            Place::Memory(memory) => {
+                value(sink.local_get(address));
+                sink.i64_store(unaligned(memory, offset.into()));
+            }
+            Place::Host(first) => {
+                value(sink.local_get(address).i32_const(offset.cast_signed()).i32_add());
+                sink.call(first + 3);
+            }
+        }
+    }
+
+    /// Appends what every record begins with: its head, another number, and parameters in 8 bytes each. All at once, since that is what most
+    /// calls have to log. `address` is a local that is free.
+    pub(super) fn begin(
+        &self,
+        address: u32,
+        head: i32,
+        number: impl FnOnce(&mut InstructionSink<'_>),
+        params: &[CoreType],
+        sink: &mut InstructionSink<'_>,
+    ) {
+        let param = |index: usize| u32::try_from(index).unwrap_or(u32::MAX);
+        sink.i32_const(8 + 8 * param(params.len()).cast_signed()).call(self.reserve()).local_tee(address).if_(BlockType::Empty);
+        self.put32_at(address, 0, sink, |sink| {
+            sink.i32_const(head);
+        });
+        self.put32_at(address, 4, sink, number);
+        for (index, core) in params.iter().enumerate() {
+            self.put64_at(address, 8 + 8 * param(index), sink, |sink| {
+                sink.local_get(param(index));
+                if *core == CoreType::I32 {
+                    sink.i64_extend_i32_u();
+                }
+            });
+        }
+        sink.end();
+    }
+
+    /// What was appended counts from now on.
+    pub(super) fn commit(&self, sink: &mut InstructionSink<'_>) {
+        sink.global_get(self.cursor).if_(BlockType::Empty);
+        sink.i32_const(0).global_get(self.cursor);
+        self.store32(sink);
+        sink.end();
     }
 
     /// A place in the guest's memory. Only used where there is one.
@@ -145,13 +185,11 @@ impl Log {
     pub(super) fn functions(&self) -> [Function; FUNCTIONS as usize] {
         [
             self.reserve_body(),
-            self.put_body(false),
-            self.put_body(true),
+            self.put32_body(),
             self.capture_body(),
             self.capture_array_body(),
             self.capture_buffers_body(),
             self.capture_filled_body(),
-            self.commit_body(),
             self.peek32_body(),
         ]
     }
@@ -188,17 +226,13 @@ impl Log {
         sink.i32_const(0).global_set(self.cursor);
     }
 
-    fn put_body(&self, wide: bool) -> Function {
+    fn put32_body(&self) -> Function {
         let (value, address) = (0, 1);
         let mut body = Function::new([(1, I32)]);
         let mut sink = body.instructions();
-        sink.i32_const(if wide { 8 } else { 4 }).call(self.reserve()).local_tee(address);
+        sink.i32_const(4).call(self.reserve()).local_tee(address);
         sink.if_(BlockType::Empty).local_get(address).local_get(value);
-        if wide {
-            self.store64(&mut sink);
-        } else {
-            self.store32(&mut sink);
-        }
+        self.store32(&mut sink);
         sink.end().end();
         body
     }
@@ -219,16 +253,21 @@ impl Log {
 
     fn capture_body(&self) -> Function {
         let (address, len, kept, to) = (0, 1, 2, 3);
+        let (head, bound) = (CAPTURE_HEAD_BYTES.cast_signed(), bounds::CAPTURE_BYTES.cast_signed());
         let mut body = Function::new([(2, I32)]);
         let mut sink = body.instructions();
-        sink.local_get(len).call(self.put32());
         self.is_outside(address, len, &mut sink);
-        sink.if_(BlockType::Empty);
+        sink.if_(BlockType::Empty).local_get(len).call(self.put32());
         self.put_out_of_bounds(&mut sink);
         sink.return_().end();
-        let bound = bounds::CAPTURE_BYTES.cast_signed();
-        sink.local_get(len).i32_const(bound).local_get(len).i32_const(bound).i32_lt_u().select().local_tee(kept).call(self.put32());
-        sink.local_get(kept).call(self.reserve()).local_tee(to).if_(BlockType::Empty);
+        sink.local_get(len).i32_const(bound).local_get(len).i32_const(bound).i32_lt_u().select().local_tee(kept);
+        sink.i32_const(head).i32_add().call(self.reserve()).local_tee(to).if_(BlockType::Empty);
+        for (offset, value) in [(0, len), (4, kept)] {
+            self.put32_at(to, offset, &mut sink, |sink| {
+                sink.local_get(value);
+            });
+        }
+        sink.local_get(to).i32_const(head).i32_add().local_set(to);
         match (self.place, self.memory) {
             (Place::Memory(log), Some(memory)) => {
                 sink.local_get(to).local_get(address).local_get(kept).memory_copy(log, memory);
@@ -313,16 +352,6 @@ impl Log {
         sink.local_get(part).call(self.capture());
         sink.local_get(array).i32_const(8).i32_add().local_set(array);
         sink.local_get(count).i32_const(1).i32_sub().local_set(count).br(0).end().end().end();
-        body
-    }
-
-    fn commit_body(&self) -> Function {
-        let mut body = Function::new([]);
-        let mut sink = body.instructions();
-        sink.global_get(self.cursor).if_(BlockType::Empty);
-        sink.i32_const(0).global_get(self.cursor);
-        self.store32(&mut sink);
-        sink.end().end();
         body
     }
 

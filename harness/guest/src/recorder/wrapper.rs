@@ -1,8 +1,8 @@
 //! The wrapper around one WASI import: enter record, the call, exit record.
 
 use touchstone_model::trace::{CAPTURE_HEAD_BYTES, ENTER, EXIT};
+use touchstone_spec::Function;
 use touchstone_spec::memory::{Input, Output};
-use touchstone_spec::{CoreType, Function};
 use wasm_encoder::{BlockType, InstructionSink, ValType};
 
 use super::Plan;
@@ -15,7 +15,7 @@ struct Locals {
     /// Where in the log the iovec array was copied to; 0 if it was not. A call may overwrite the array in guest memory, so
     /// what it filled is found through the copy.
     array: u32,
-    /// A number of bytes or elements.
+    /// A number of bytes or elements; or where a record begins.
     len: u32,
     /// The 8 bytes of guest memory that are borrowed while the sizes of strings are asked for.
     saved: u32,
@@ -51,16 +51,7 @@ fn index(param: usize) -> u32 {
 }
 
 fn enter(function: Function, locals: &Locals, log: &Log, sink: &mut InstructionSink<'_>) {
-    sink.i32_const(head(ENTER, function)).call(log.put32());
-    log.memory_pages(sink);
-    sink.call(log.put32());
-    for (param, core) in function.core_params().iter().enumerate() {
-        sink.local_get(index(param));
-        if *core == CoreType::I32 {
-            sink.i64_extend_i32_u();
-        }
-        sink.call(log.put64());
-    }
+    log.begin(locals.len, head(ENTER, function), |sink| log.memory_pages(sink), function.core_params(), sink);
     for input in function.inputs() {
         match *input {
             Input::Bytes { ptr, len } => {
@@ -84,17 +75,20 @@ fn enter(function: Function, locals: &Locals, log: &Log, sink: &mut InstructionS
             }
         }
     }
-    sink.call(log.commit());
+    log.commit(sink);
 }
 
 fn exit(function: Function, locals: &Locals, plan: &Plan, log: &Log, sink: &mut InstructionSink<'_>) {
-    sink.i32_const(head(EXIT, function)).call(log.put32());
-    sink.local_get(locals.errno).call(log.put32());
+    let errno = |sink: &mut InstructionSink<'_>| {
+        sink.local_get(locals.errno);
+    };
+    log.begin(locals.len, head(EXIT, function), errno, &[], sink);
     sink.local_get(locals.errno).i32_eqz().if_(BlockType::Empty);
     for output in function.outputs() {
         self::output(output, locals, plan, log, sink);
     }
-    sink.end().call(log.commit());
+    sink.end();
+    log.commit(sink);
 }
 
 fn output(output: &Output, locals: &Locals, plan: &Plan, log: &Log, sink: &mut InstructionSink<'_>) {

@@ -39,6 +39,8 @@ const FEWEST_PAGES: u32 = 2;
 const STEPS_START: u32 = 8;
 const STEP_BYTES: u32 = 8;
 const OPERAND_BYTES: u32 = 24;
+/// Where an operand has its number.
+const OPERAND_NUMBER: u32 = 16;
 
 /// Kinds of steps that are no calls. Their numbers follow those of the functions.
 #[derive(Debug, Clone, Copy)]
@@ -70,7 +72,7 @@ impl Extra {
     }
 }
 
-// kinds of operands
+// kinds of operands; that of constants is 0
 const CONST: u32 = 0;
 const LOAD_U8: u32 = 1;
 const LOAD_U16: u32 = 2;
@@ -252,7 +254,7 @@ fn operand() -> wasm_encoder::Function {
                 sink.local_get(ADDRESS).i64_load(at(0, 3))
             }
         };
-        sink.local_get(OPERAND).i64_load(in_program(16, 3)).i64_add().return_();
+        sink.local_get(OPERAND).i64_load(in_program(OPERAND_NUMBER, 3)).i64_add().return_();
     });
     sink.unreachable().end();
     body
@@ -283,7 +285,11 @@ fn start(own: &Own) -> wasm_encoder::Function {
 /// Does what a step of this kind does; says how many operands it has.
 fn take_step(sink: &mut InstructionSink<'_>, kind: u32, own: &Own, step: u32) -> u32 {
     let number = |sink: &mut InstructionSink<'_>, index: u32, core: CoreType| {
-        sink.local_get(step).i32_const(step_bytes(index).cast_signed()).i32_add().call(own.operand());
+        // most are constants, which need no call
+        let at = step_bytes(index);
+        sink.local_get(step).i32_load(in_program(at, 2)).if_(BlockType::Result(ValType::I64));
+        sink.local_get(step).i32_const(at.cast_signed()).i32_add().call(own.operand());
+        sink.else_().local_get(step).i64_load(in_program(at + OPERAND_NUMBER, 3)).end();
         if core == CoreType::I32 {
             sink.i32_wrap_i64();
         }

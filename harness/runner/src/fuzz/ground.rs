@@ -205,7 +205,8 @@ impl Ground {
         for (path, place) in &self.wanted {
             let (path, is_file) = (path.as_os_str(), matches!(place.wanted, Wanted::File { .. }));
             match standing.get(path).filter(|_| !made.contains(path)) {
-                Some(kept) if !set.contains(path) => place.made.set(Some(kept.found)),
+                // only a file's ctime matters, which its times move
+                Some(kept) if !is_file || !set.contains(path) => place.made.set(Some(kept.found)),
                 None if is_file => {}
                 _ => place.made.set(Some(Made::of(&self.stat(path)?))),
             }

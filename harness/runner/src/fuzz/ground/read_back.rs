@@ -11,12 +11,13 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read};
+use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::SystemTime;
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir, Stat};
 use touchstone_model::bounds;
 use touchstone_model::tree::{Content, EntryKind, TreeSnapshot};
 
@@ -25,6 +26,9 @@ use crate::scratch::{Facts, SnapshotReader, content_of, printable};
 
 /// Bytes up to which the content of a file is compared; a longer one is made anew, unless it is known to be as it was made.
 const COMPARED_BYTES: u64 = 64 << 10;
+
+/// Bytes of a folder's entries that are asked for at a time; one entry takes at most 280.
+const LISTED_BYTES: usize = 2048;
 
 /// An entry as it stands.
 #[derive(Debug)]
@@ -163,11 +167,15 @@ impl<'a> Reader<'a> {
     /// What is in a folder, in order. One that the guest took away its own right to shows nothing, and is made anew.
     fn listed(&self, path: &OsStr) -> Vec<OsString> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOATIME | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let opened = rustix::fs::openat(self.folder, path, flags, Mode::empty()).and_then(Dir::new);
-        let entries = opened.into_iter().flatten().map_while(Result::ok);
-        let is_child = |name: &[u8]| name != b"." && name != b"..";
-        let mut children: Vec<OsString> =
-            entries.filter(|entry| is_child(entry.file_name().to_bytes())).map(|entry| join(path, entry.file_name().to_bytes())).collect();
+        let Ok(opened) = rustix::fs::openat(self.folder, path, flags, Mode::empty()) else { return Vec::new() };
+        let (mut children, mut buffer) = (Vec::new(), [MaybeUninit::uninit(); LISTED_BYTES]);
+        let mut entries = RawDir::new(opened, &mut buffer);
+        while let Some(Ok(entry)) = entries.next() {
+            let name = entry.file_name().to_bytes();
+            if name != b"." && name != b".." {
+                children.push(join(path, name));
+            }
+        }
         children.sort_unstable();
         children
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-use rustix::fs::Stat;
+use rustix::fs::{FileType, Stat};
 use touchstone_model::tree::Content;
 use touchstone_model::world::{Node, NodeKind, START_TIME_NANOSECONDS, World};
 
@@ -37,7 +37,7 @@ pub(super) struct Place {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Made {
     pub(super) inode: u64,
-    /// In bytes; there are hosts on which a file can grow and keep its mtime.
+    /// In bytes; there are hosts on which a file can grow and keep its mtime. A folder's says nothing that its mtime does not.
     pub(super) size: i64,
     /// When anything about it changed last, which nobody can set: seconds since 1970, and nanoseconds.
     ctime: [i64; 2],
@@ -45,7 +45,8 @@ pub(super) struct Made {
 
 impl Made {
     pub(super) fn of(stat: &Stat) -> Made {
-        Made { inode: stat.st_ino, size: stat.st_size, ctime: [stat.st_ctime, stat.st_ctime_nsec as i64] }
+        let size = if FileType::from_raw_mode(stat.st_mode) == FileType::Directory { 0 } else { stat.st_size };
+        Made { inode: stat.st_ino, size, ctime: [stat.st_ctime, stat.st_ctime_nsec as i64] }
     }
 }
 
