@@ -95,6 +95,9 @@ pub struct Random {
     /// Words that the line of some earlier call has, all of them.
     #[serde(default)]
     pub after: Vec<String>,
+    /// It depends on timing: another run of the same scripts may show it more often, or less.
+    #[serde(default)]
+    pub sometimes: bool,
 }
 
 /// What random scripts may leave out.
@@ -160,6 +163,12 @@ impl Sign {
     /// The name of the divergence that something belongs to, by the first of these signs that fits.
     pub fn of<'s>(signs: &'s [Sign], shown: &Shown<'_>) -> Option<&'s str> {
         signs.iter().find(|sign| sign.random.fits(shown)).map(|sign| sign.divergence.as_str())
+    }
+
+    /// Whether what shows this divergence in this place depends on timing.
+    pub fn is_sometimes(signs: &[Sign], divergence: &str, runtime: &str, place: &str) -> bool {
+        let is_it = |random: &Random| random.runtime == runtime && random.places.iter().any(|known| known == place);
+        signs.iter().any(|sign| sign.divergence == divergence && sign.random.sometimes && is_it(&sign.random))
     }
 }
 

@@ -49,7 +49,7 @@ fn config() -> Config {
 
 /// Memories that a pool keeps, of which the trampoline has three, and how many bytes of each are zeroed instead of given back to the host.
 const POOLED_MEMORIES: u32 = 4;
-const KEPT_BYTES: usize = 1 << 18;
+const KEPT_BYTES: usize = 1 << 16;
 
 fn pooled() -> Config {
     let mut pool = PoolingAllocationConfig::default();

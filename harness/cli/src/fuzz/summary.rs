@@ -5,6 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde::Serialize;
+use touchstone_model::divergence::Sign;
+use touchstone_runner::fuzz::Signature;
 use touchstone_runner::fuzz::campaign::{Finding, Outcome, Plan, Progress};
 use touchstone_runner::fuzz::costs::{Costs, LINUX};
 use touchstone_runner::fuzz::log_book::Ran;
@@ -90,15 +92,22 @@ pub(super) fn text(whole: &Whole<'_>) -> String {
             escape.runtime, escape.times
         ));
     }
-    known.iter().for_each(|finding| out.push_str(&known_line(finding)));
+    known.iter().for_each(|finding| out.push_str(&known_line(finding, is_sometimes(plan, finding))));
     unconfirmed.iter().for_each(|finding| out.push_str(&unconfirmed_line(finding)));
     new.iter().for_each(|finding| out.push_str(&new_finding(finding)));
     out
 }
 
-fn known_line(finding: &Finding) -> String {
+/// Whether it is known to depend on timing.
+fn is_sometimes(plan: &Plan, finding: &Finding) -> bool {
+    let Signature { runtime, place, .. } = &finding.signature;
+    finding.known.as_ref().is_some_and(|known| Sign::is_sometimes(&plan.signs, known, runtime, place))
+}
+
+fn known_line(finding: &Finding, is_sometimes: bool) -> String {
     let (signature, id) = (&finding.signature, finding.known.as_deref().unwrap_or_default());
-    format!("  {:>6} times {} {}: {id}\n", finding.times, signature.runtime, signature.place)
+    let at_times = if is_sometimes { ", by timing" } else { "" };
+    format!("  {:>6} times {} {}{at_times}: {id}\n", finding.times, signature.runtime, signature.place)
 }
 
 fn unconfirmed_line(finding: &Finding) -> String {
@@ -174,6 +183,8 @@ struct JsonFinding<'a> {
     case: u64,
     /// The divergence that it belongs to.
     known: Option<&'a str>,
+    /// Whether that depends on timing, so that the same scripts may not show it again.
+    sometimes: bool,
     unconfirmed: bool,
 }
 
@@ -205,6 +216,7 @@ fn json<'a>(whole: &'a Whole<'_>) -> Json<'a> {
         times: finding.times,
         case: finding.case,
         known: finding.known.as_deref(),
+        sometimes: is_sometimes(plan, finding),
         unconfirmed: finding.unconfirmed,
     };
     Json {

@@ -95,6 +95,31 @@ fn what_came_of_a_campaign_is_there_for_machines() {
 }
 
 #[test]
+fn a_runtime_that_aborts_takes_its_own_run_along_and_nothing_else() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("fuzz.json");
+    // script 23 has wasmer abort its process, by a panic where none may unwind (`wasmer-rename-of-linked-panics`)
+    let flags = ["fuzz", "--runtime", "wasmi", "--runtime", "wasmer", "--cases", "32", "--seed", "1", "--jobs", "1", "--json"];
+    let ran = touchstone(&[&flags[..], &[path.to_str().expect("a path")]].concat());
+    let json: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&path).expect("a file")).expect("JSON");
+    let runs = |runtime: usize| (json["runtimes"][runtime]["name"].clone(), json["runtimes"][runtime]["runs"].as_u64());
+    assert_eq!((runs(0), runs(1)), (("wasmi".into(), Some(32)), ("wasmer".into(), Some(31))), "{}", ran.out);
+    let findings = json["findings"].as_array().expect("findings");
+    let aborted = findings.iter().find(|finding| finding["seen"] == "crashed by signal 6").expect("an abort");
+    assert_eq!((&aborted["runtime"], &aborted["times"], &aborted["case"]), (&"wasmer".into(), &1.into(), &23.into()), "{aborted}");
+}
+
+#[test]
+fn what_a_script_costs_is_told_beside_the_kernel_and_a_module_of_its_own() {
+    let ran = touchstone(&["fuzz", "--runtime", "wasmi", "--cases", "1", "--seed", "1", "--costs"]);
+    let row = |name: &str| ran.err.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("no {name}\n{}", ran.err));
+    let numbers = |name: &str| row(name).split_whitespace().skip(1).map(|number| number.parse().expect(number)).collect::<Vec<f64>>();
+    let (wasmi, linux) = (numbers("wasmi"), numbers("linux"));
+    assert_eq!((wasmi.len(), linux.len()), (4, 2), "the kernel has one way only\n{}", ran.err);
+    assert!(wasmi.iter().chain(&linux).all(|number| *number > 0.0) && linux[1] == 1.0, "{}", ran.err);
+}
+
+#[test]
 fn a_divergence_file_of_ones_own_makes_known_what_it_tells() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("own.toml");
@@ -115,9 +140,27 @@ fn findings_are_the_same_whatever_the_number_of_jobs() {
     let one = touchstone(&[&flags[..], &["--jobs", "1"]].concat());
     let two = touchstone(&[&flags[..], &["--jobs", "2"]].concat());
     // what a poll of a clock answers first, and so which features are reached, is up to how busy the machine is
-    let findings = |out: &str| out.lines().filter(|line| !line.contains(" features: ")).map(str::to_owned).collect::<Vec<String>>();
+    let up_to_timing = |line: &str| line.contains(" features: ") || line.contains(", by timing: ") || line.starts_with("seed ");
+    let findings = |out: &str| out.lines().filter(|line| !up_to_timing(line)).map(str::to_owned).collect::<Vec<String>>();
     assert_eq!((one.code, findings(&one.out)), (two.code, findings(&two.out)));
-    assert!(one.out.lines().count() > 5, "{}", one.out);
+    assert!(findings(&one.out).len() > 5, "{}", one.out);
+}
+
+#[test]
+fn what_is_there_by_timing_is_told_as_such() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("own.toml");
+    let divergence = "title = \"It answers badf\"\ncause = \"runtime-bug\"\nclauses = []\nnote = \"\"\n[[seen]]\nruntime = \"badf\"\n\
+                      versions = \"*\"\n[seen.cases]\n[[random]]\nruntime = \"badf\"\nplaces = [\"fd_prestat_get\"]\nsometimes = true\n";
+    std::fs::write(&path, divergence).expect("a file");
+    let json = folder.path().join("fuzz.json");
+    let [path, json_path] = [&path, &json].map(|path| path.to_str().expect("a path"));
+    let ran = touchstone(&["fuzz", "--runtime", "badf", "--cases", "8", "--seed", "5", "--no-shrink", "--known", path, "--json", json_path]);
+    assert!(ran.out.contains(" times badf fd_prestat_get, by timing: own\n"), "{}", ran.out);
+    let json: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&json).expect("a file")).expect("JSON");
+    for finding in json["findings"].as_array().expect("findings") {
+        assert_eq!(finding["sometimes"], finding["known"] == "own", "{finding}");
+    }
 }
 
 #[test]
