@@ -133,6 +133,11 @@ pub trait Runtime {
     /// Call it through [`run_guarded`]: a panic of the engine comes through as a panic.
     fn run(&mut self, run: Run) -> anyhow::Result<Ran>;
 
+    /// Whether it can be used again after a run that panicked, of which nothing is left in it.
+    fn outlives_panics(&self) -> bool {
+        false
+    }
+
     /// Instantiates a module, linked as for a run, and keeps the instance. Of the run's guest only the module counts.
     fn keep(&mut self, _: Run) -> anyhow::Result<Box<dyn Live + '_>> {
         anyhow::bail!("this runtime keeps no instance: it lives for one run")

@@ -25,7 +25,7 @@ use crate::{Given, Guest, HostPreopen, Live, MEMORY_EXPORT, Ran, Run, Runtime, e
 struct Wasmer {
     engine: Engine,
     modules: Cache<Module>,
-    /// Gone after a run that left something going on, and then made anew: what looks for open fds is to find as many as before.
+    /// Gone after a run that panicked or left something going on, and then made anew: what looks for open fds is to find as many as before.
     host: Option<Host>,
 }
 
@@ -52,6 +52,11 @@ impl Runtime for Wasmer {
         let at_rest = host.at_rest();
         self.host = Some(at_rest.map_or_else(|| Host::new(&self.engine), Ok)?);
         ran
+    }
+
+    /// The host of a run that panics is dropped with it; what stays is compiled code.
+    fn outlives_panics(&self) -> bool {
+        true
     }
 
     fn keep(&mut self, run: Run) -> anyhow::Result<Box<dyn Live + '_>> {

@@ -54,7 +54,8 @@ const KEPT_BYTES: usize = 1 << 16;
 fn pooled() -> Config {
     let mut pool = PoolingAllocationConfig::default();
     pool.total_core_instances(1).total_memories(POOLED_MEMORIES).max_memories_per_module(POOLED_MEMORIES);
-    pool.total_tables(1).linear_memory_keep_resident(KEPT_BYTES).table_keep_resident(KEPT_BYTES);
+    // of stacks for asynchronous guests there is none, but a thousand would be made
+    pool.total_stacks(1).total_tables(1).linear_memory_keep_resident(KEPT_BYTES).table_keep_resident(KEPT_BYTES);
     let mut config = config();
     config.allocation_strategy(pool);
     config

@@ -155,7 +155,8 @@ fn what_is_there_by_timing_is_told_as_such() {
     std::fs::write(&path, divergence).expect("a file");
     let json = folder.path().join("fuzz.json");
     let [path, json_path] = [&path, &json].map(|path| path.to_str().expect("a path"));
-    let ran = touchstone(&["fuzz", "--runtime", "badf", "--cases", "8", "--seed", "5", "--no-shrink", "--known", path, "--json", json_path]);
+    let ran =
+        touchstone(&["fuzz", "--runtime", "badf", "--cases", "8", "--seed", "5", "--no-shrink", "--known", path, "--json", json_path]);
     assert!(ran.out.contains(" times badf fd_prestat_get, by timing: own\n"), "{}", ran.out);
     let json: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&json).expect("a file")).expect("JSON");
     for finding in json["findings"].as_array().expect("findings") {

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use touchstone_guest::script::Program;
 use touchstone_model::world::World;
 use touchstone_model::{End, Observation};
-use touchstone_runtimes::{Entry, Given, Guest, HostPreopen, Module, Run, Runtime, run_guarded};
+use touchstone_runtimes::{Entry, Given, Guest, HostPreopen, Module, Ran, Run, Runtime, run_guarded};
 
 use super::ground::Ground;
 use crate::HarnessError;
@@ -31,6 +31,8 @@ pub struct Rig {
 struct Seat {
     entry: &'static Entry,
     runtime: Box<dyn Runtime>,
+    /// In its last run: if it does so again, it may be for what that left, and it is started anew.
+    has_panicked: bool,
 }
 
 impl fmt::Debug for Seat {
@@ -43,7 +45,18 @@ impl Seat {
     fn new(entry: &'static Entry) -> Result<Seat, HarnessError> {
         let runtime =
             (entry.start)().map_err(|error| HarnessError::WorkerStart { runtime: entry.name.to_owned(), message: format!("{error:#}") })?;
-        Ok(Seat { entry, runtime })
+        Ok(Seat { entry, runtime, has_panicked: false })
+    }
+
+    fn run(&mut self, run: Run) -> Result<Ran, HarnessError> {
+        let ran = run_guarded(self.runtime.as_mut(), run)
+            .map_err(|error| HarnessError::Worker { runtime: self.entry.name.to_owned(), message: format!("{error:#}") })?;
+        let (panicked, before) = (matches!(ran.end, End::Crashed { .. }), self.has_panicked);
+        self.has_panicked = panicked;
+        if panicked && (before || !self.runtime.outlives_panics()) {
+            *self = Seat::new(self.entry)?;
+        }
+        Ok(ran)
     }
 }
 
@@ -108,12 +121,7 @@ impl Rig {
             memories: module.memories.clone(),
             calls: world.calls.clone(),
         };
-        let Seat { entry, runtime } = &mut self.seats[seat];
-        let ran = run_guarded(runtime.as_mut(), Run { guest, given })
-            .map_err(|error| HarnessError::Worker { runtime: entry.name.to_owned(), message: format!("{error:#}") })?;
-        if let End::Crashed { .. } = ran.end {
-            self.seats[seat] = Seat::new(entry)?;
-        }
+        let ran = self.seats[seat].run(Run { guest, given })?;
         let [stdout, stderr] = self.streams.written(world)?;
         let result = RunResult {
             end: ran.end,
