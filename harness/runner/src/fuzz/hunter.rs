@@ -79,19 +79,20 @@ pub(super) fn after(case: u64, step: u64) -> u64 {
     if next.is_multiple_of(BATCH) { (batch + step) * BATCH } else { next }
 }
 
-/// Of so many scripts one may wait for a clock. The others only ask for times that have come: a millisecond of waiting is several scripts.
+/// Of so many scripts one may wait for a clock. The others only ask for times that have come, or come at once: a millisecond of waiting is
+/// several scripts.
 const WAITING: u64 = 16;
 
 /// The script with this number. It may be about everything but what a runtime cannot be given: only those with the feature have read-only
 /// preopens.
 pub(super) fn script(seed: u64, case: u64, avoid: Option<Avoid>) -> Sample {
     let everything = Mix { read_only: false, ..Mix::default() };
-    let waits = match avoid {
-        Some(Avoid::ZeroTimeouts) => (1, everything.longest_wait_nanoseconds),
-        None if case.is_multiple_of(WAITING) => (0, everything.longest_wait_nanoseconds),
-        None => (0, 0),
+    let shortest = match avoid {
+        Some(Avoid::ZeroTimeouts) => 1,
+        None => 0,
     };
-    sample_of_batch(seed, case, case / BATCH, &Mix { shortest_wait_nanoseconds: waits.0, longest_wait_nanoseconds: waits.1, ..everything })
+    let longest = if case.is_multiple_of(WAITING) { everything.longest_wait_nanoseconds } else { shortest };
+    sample_of_batch(seed, case, case / BATCH, &Mix { shortest_wait_nanoseconds: shortest, longest_wait_nanoseconds: longest, ..everything })
 }
 
 /// Reads the signs that whoever starts hunters has written.
