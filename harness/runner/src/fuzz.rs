@@ -7,6 +7,7 @@
 //! watches them; [`campaign`] makes findings of what they bring, and runs each again in a process of its own. [`court`] does without processes, for fuzzers that have one. [`costs`] says what a script costs.
 
 pub mod campaign;
+mod copy;
 pub mod costs;
 pub mod court;
 mod departed;

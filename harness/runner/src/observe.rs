@@ -55,9 +55,14 @@ impl Prepared {
     }
 
     fn on_trampoline(program: &Program) -> Prepared {
+        let image = Some((PROGRAM_EXPORT.to_owned(), trampoline::image(program)));
+        Prepared { image, ..Prepared::trampoline().clone() }
+    }
+
+    /// The trampoline, without a program.
+    pub(crate) fn trampoline() -> &'static Prepared {
         static TRAMPOLINE: OnceLock<Prepared> = OnceLock::new();
-        let trampoline = TRAMPOLINE.get_or_init(|| Prepared::recorded(&trampoline::module(), Keeper::Module));
-        Prepared { image: Some((PROGRAM_EXPORT.to_owned(), trampoline::image(program))), ..trampoline.clone() }
+        TRAMPOLINE.get_or_init(|| Prepared::recorded(&trampoline::module(), Keeper::Module))
     }
 
     /// A module without the recorder, and the memories to read back.

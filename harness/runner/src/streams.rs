@@ -48,6 +48,15 @@ impl Streams {
         Ok(Streams { devices: Devices::open()?, input: None, outputs: Default::default() })
     }
 
+    /// Makes the files, which can be opened anew in the process that made them only.
+    pub(crate) fn prepare(&mut self) -> Result<(), HarnessError> {
+        self.input = Some(MemoryFile::new(&self.devices, OFlags::RDONLY)?);
+        for output in &mut self.outputs {
+            output.file = Some(MemoryFile::new(&self.devices, OFlags::WRONLY)?);
+        }
+        Ok(())
+    }
+
     /// What a guest is given: stdin, stdout, stderr.
     pub(crate) fn of(&mut self, world: &World) -> Result<[OwnedFd; 3], HarnessError> {
         let Streams { devices, input, outputs: [stdout, stderr] } = self;

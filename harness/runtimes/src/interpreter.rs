@@ -30,6 +30,12 @@ impl<T> Interpreter<T> {
         Ok(Interpreter { engine, linker, modules: Cache::new() })
     }
 
+    /// Compiles a module that is to be run later.
+    pub(crate) fn prepare(&mut self, module: &crate::Module) -> anyhow::Result<()> {
+        self.modules.get_or_compile(module, |bytes| Module::new(&self.engine, bytes))?;
+        Ok(())
+    }
+
     /// Runs a guest on imports with this state, which is dropped before this returns.
     pub(crate) fn run(&mut self, guest: &Guest, state: T) -> anyhow::Result<Ran> {
         let compiled = self.modules.get_or_compile(&guest.module, |bytes| Module::new(&self.engine, bytes));

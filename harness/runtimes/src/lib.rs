@@ -133,6 +133,11 @@ pub trait Runtime {
     /// Call it through [`run_guarded`]: a panic of the engine comes through as a panic.
     fn run(&mut self, run: Run) -> anyhow::Result<Ran>;
 
+    /// Compiles a module that is to be run later, where that can be done; leaves no thread behind.
+    fn prepare(&mut self, _: &Module) -> anyhow::Result<()> {
+        Ok(())
+    }
+
     /// Whether it can be used again after a run that panicked, of which nothing is left in it.
     fn outlives_panics(&self) -> bool {
         false

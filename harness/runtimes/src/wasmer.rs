@@ -54,6 +54,13 @@ impl Runtime for Wasmer {
         ran
     }
 
+    fn prepare(&mut self, module: &crate::Module) -> anyhow::Result<()> {
+        self.modules.get_or_compile(module, |bytes| Module::new(&self.engine, bytes))?;
+        // it has threads
+        self.host = None;
+        Ok(())
+    }
+
     /// The host of a run that panics is dropped with it; what stays is compiled code.
     fn outlives_panics(&self) -> bool {
         true

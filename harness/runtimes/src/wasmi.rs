@@ -27,6 +27,10 @@ impl Runtime for Wasmi {
         self.0.run(&run.guest, context)
     }
 
+    fn prepare(&mut self, module: &crate::Module) -> anyhow::Result<()> {
+        self.0.prepare(module)
+    }
+
     fn keep(&mut self, run: Run) -> anyhow::Result<Box<dyn Live + '_>> {
         let context = context(run.given)?;
         self.0.keep(&run.guest, context)

@@ -64,11 +64,12 @@ fn pooled() -> Config {
 impl Runtime for Wasmtime {
     fn run(&mut self, run: Run) -> anyhow::Result<Ran> {
         let is_trampoline = run.guest.image.is_some() && run.guest.calls.is_empty();
-        if is_trampoline && self.pooled.is_none() {
-            self.pooled = Some(Prepared::new(&pooled())?);
-        }
-        let prepared = if is_trampoline { self.pooled.as_mut() } else { None };
-        prepared.unwrap_or(&mut self.plain).run(run)
+        if is_trampoline { self.pooled()?.run(run) } else { self.plain.run(run) }
+    }
+
+    /// What is compiled early is the trampoline.
+    fn prepare(&mut self, module: &crate::Module) -> anyhow::Result<()> {
+        self.pooled()?.linked(module).map(|_| ()).map_err(|Refused(_, error)| error.into())
     }
 
     fn keep(&mut self, run: Run) -> anyhow::Result<Box<dyn Live + '_>> {
@@ -76,6 +77,13 @@ impl Runtime for Wasmtime {
         let mut store = Store::new(&self.plain.engine, context(run.given)?);
         let instance = linked.instantiate(&mut store)?;
         Ok(Box::new(Kept { store, instance }))
+    }
+}
+
+impl Wasmtime {
+    fn pooled(&mut self) -> anyhow::Result<&mut Prepared> {
+        let made = self.pooled.take().map_or_else(|| Prepared::new(&pooled()), Ok)?;
+        Ok(self.pooled.insert(made))
     }
 }
 

@@ -17,6 +17,7 @@ use touchstone_model::divergence::{Avoid, Sign};
 use touchstone_oracle::Host;
 use touchstone_runtimes::Entry;
 
+use super::copy::{Ended, Side, copy};
 use super::departed::{Departed, Signature, escape, first as first_departure};
 use super::log_book::{Holder, LogBook};
 use super::look::{self, Compared, Look, compare};
@@ -68,6 +69,23 @@ pub(super) enum Word {
     Reached(Vec<usize>),
     /// What two runtimes, by their seats, made of the same script.
     Compared { seats: (usize, usize), how: Compared },
+    /// A runtime took a hunter along by this signal. Another goes on behind it, and begins to say things at length again.
+    Died { at: Place, signal: i32 },
+}
+
+/// A script and the seat of a runtime.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Place {
+    pub(super) case: u64,
+    pub(super) seat: u64,
+}
+
+impl Place {
+    /// Where one goes on behind a runtime that did not come back.
+    pub(super) fn next(self, runtimes: usize, step: u64) -> Place {
+        let Place { case, seat } = self;
+        if seat + 1 < runtimes as u64 { Place { case, seat: seat + 1 } } else { Place { case: after(case, step), seat: 0 } }
+    }
 }
 
 /// Scripts in a row that have the same world: to make one takes longer than to put right what a script has left.
@@ -101,23 +119,27 @@ pub fn read_signs(path: &Path) -> Result<Vec<Sign>, HarnessError> {
     serde_json::from_slice(&bytes).map_err(HarnessError::system("understand the signs of divergences"))
 }
 
-/// Plays the scripts of an assignment: all, or as many as this process can take. `book` is the log book, `say` takes the words.
+/// Plays the scripts of an assignment: all, or as many as a process can take. `book` is the log book, `say` takes the words.
+///
+/// What plays is a copy of this process. Where a runtime takes it along, the next one goes on.
 pub fn hunt(assignment: &Assignment, book: &File, say: &mut impl Write) -> Result<(), HarnessError> {
     profile::keep_to_core(assignment.core)?;
     // where a runtime panics while it unwinds, std would look up the names of all that was called, which takes as long as hundreds of scripts
     std::panic::set_hook(Box::new(|panic| eprintln!("{panic}")));
-    let rig = Rig::enter(&assignment.folder, assignment.runtimes.iter().copied())?;
+    let mut rig = Rig::enter(&assignment.folder, assignment.runtimes.iter().copied())?;
+    rig.prepare()?;
     let book = Holder::new(book).map_err(HarnessError::system("open the log book"))?;
-    let mut hunt = Hunt { assignment, rig, at: LogBook::default(), book, say, told: HashMap::new(), look: Look::default() };
-    let cases = std::iter::successors(Some(assignment.first), |case| Some(after(*case, assignment.step)));
-    for case in cases.take_while(|case| *case < assignment.end) {
-        hunt.script(case)?;
-        if hunt.at.cases.is_multiple_of(LOOKED_AT_ITSELF) && is_swollen() {
-            break;
+    let (from, at) = (Place { case: assignment.first, seat: assignment.seat as u64 }, LogBook::default());
+    let mut hunt = Hunt { assignment, from, rig, at, book, say, told: HashMap::new(), look: Look::default() };
+    while hunt.from.case < assignment.end {
+        match copy().map_err(HarnessError::system("make a copy of a hunter"))? {
+            Side::Copy => return hunt.play(),
+            Side::Original(Ended::Signal(signal)) => hunt.goes_on_after(signal)?,
+            Side::Original(Ended::Exit(0)) => return Ok(()),
+            // it has said why
+            Side::Original(Ended::Exit(code)) => std::process::exit(code),
         }
     }
-    hunt.at.run += 1;
-    hunt.book.write(&hunt.at);
     Ok(())
 }
 
@@ -134,6 +156,7 @@ fn is_swollen() -> bool {
 
 struct Hunt<'a, S> {
     assignment: &'a Assignment,
+    from: Place,
     rig: Rig,
     at: LogBook,
     book: Holder,
@@ -144,15 +167,45 @@ struct Hunt<'a, S> {
 }
 
 impl<S: Write> Hunt<'_, S> {
+    /// Plays one script after the other.
+    fn play(&mut self) -> Result<(), HarnessError> {
+        let Assignment { step, end, .. } = *self.assignment;
+        let cases = std::iter::successors(Some(self.from.case), |case| Some(after(*case, step)));
+        for case in cases.take_while(|case| *case < end) {
+            self.script(case)?;
+            if self.at.cases.is_multiple_of(LOOKED_AT_ITSELF) && is_swollen() {
+                break;
+            }
+        }
+        self.at.run += 1;
+        self.book.write(&self.at);
+        Ok(())
+    }
+
+    /// Has the next copy go on behind what took the last one along.
+    fn goes_on_after(&mut self, signal: i32) -> Result<(), HarnessError> {
+        let now = self.book.read();
+        if now.run == self.at.run {
+            let message = format!("it died by signal {signal} before its first run");
+            return Err(HarnessError::Worker { runtime: "a hunter".to_owned(), message });
+        }
+        let at = Place { case: now.case, seat: now.seat };
+        // the last line may have been cut off
+        self.say.write_all(b"\n").map_err(HarnessError::system("say what was found"))?;
+        self.tell(&Word::Died { at, signal })?;
+        (self.at, self.from) = (now, at.next(self.assignment.runtimes.len(), self.assignment.step));
+        Ok(())
+    }
+
     /// Plays a script on all runtimes.
     fn script(&mut self, case: u64) -> Result<(), HarnessError> {
-        let Assignment { seed, first, seat, avoid, ref runtimes, .. } = *self.assignment;
+        let Assignment { seed, avoid, ref runtimes, .. } = *self.assignment;
         let Sample { world, script } = script(seed, case, avoid);
         let program = program::program(&script, &world).map_err(|mistake| HarnessError::Worker {
             runtime: "the generator".to_owned(),
             message: format!("script {case} cannot be laid out: {}", mistake.message),
         })?;
-        let left_out = if case == first { seat } else { 0 };
+        let left_out = if case == self.from.case { self.from.seat as usize } else { 0 };
         let mut looked_at = Vec::new();
         for (seat, entry) in runtimes.iter().enumerate().skip(left_out) {
             self.at = LogBook { run: self.at.run + 1, case, seat: seat as u64, ..self.at };

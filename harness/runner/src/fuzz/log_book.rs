@@ -68,11 +68,15 @@ impl LogBook {
         // one that has not been written yet is all zeros
         let count = file.read_at(&mut bytes, 0)?;
         bytes[count..].fill(0);
-        let mut numbers = bytes.chunks_exact(8).map(|bytes| bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)));
+        let numbers = bytes.chunks_exact(8).map(|bytes| bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)));
+        Ok(LogBook::of(numbers))
+    }
+
+    fn of(mut numbers: impl Iterator<Item = u64>) -> LogBook {
         let mut next = || numbers.next().unwrap_or_default();
         let (run, case, seat, cases) = (next(), next(), next(), next());
         let seats = std::array::from_fn(|_| Ran { runs: next(), calls: next(), succeeded: next() });
-        Ok(LogBook { run, case, seat, cases, seats })
+        LogBook { run, case, seat, cases, seats }
     }
 }
 
@@ -89,6 +93,10 @@ impl Holder {
         let start = unsafe { mmap(null_mut(), BYTES, access, MapFlags::SHARED, file, 0)? };
         // SAFETY: so many bytes are there, at the beginning of a page, and stay: nobody unmaps them or makes the file shorter.
         Ok(Holder(unsafe { &*start.cast() }))
+    }
+
+    pub(super) fn read(&self) -> LogBook {
+        LogBook::of(self.0.iter().map(|number| u64::from_le(number.load(Ordering::Relaxed))))
     }
 
     pub(super) fn write(&self, book: &LogBook) {
@@ -112,6 +120,6 @@ mod tests {
         let mut book = LogBook { run: 1, case: 2, seat: 3, cases: u64::MAX, ..LogBook::default() };
         book.seats[1] = Ran { runs: 4, calls: 5, succeeded: 6 };
         holder.write(&book);
-        assert_eq!(LogBook::read(&file).unwrap(), book);
+        assert_eq!((LogBook::read(&file).unwrap(), holder.read()), (book, book));
     }
 }

@@ -17,7 +17,7 @@ use touchstone_model::{End, bounds};
 
 use super::campaign::Plan;
 use super::departed::{Departed, Signature, stopped};
-use super::hunter::{BATCH, Word, after};
+use super::hunter::{BATCH, Place, Word, after};
 use super::log_book::{LogBook, Ran};
 use super::look::Compared;
 use crate::HarnessError;
@@ -77,13 +77,6 @@ pub(super) fn run(
         next = hunter.watch(plan, stop, news)?;
     }
     Ok(())
-}
-
-/// Where a hunter begins: with a script, after so many runtimes.
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    case: u64,
-    seat: u64,
 }
 
 struct Hunter {
@@ -148,7 +141,7 @@ impl Hunter {
     /// Hears a hunter to its end; gives where the next one goes on, if there is more to do.
     fn watch(&mut self, plan: &Plan, stop: &AtomicBool, news: &Sender<News>) -> Result<Option<Place>, HarnessError> {
         loop {
-            let ended = self.hear(news)?;
+            let ended = self.hear(plan, news)?;
             self.look(news)?;
             if ended {
                 let status = self.child.wait().map_err(HarnessError::system("wait for a hunter"))?;
@@ -158,7 +151,7 @@ impl Hunter {
                 return Ok(None);
             }
             if self.at.run > 0 && self.since.elapsed() >= Duration::from_millis(bounds::RIG_TIMEOUT_MILLISECONDS) {
-                return self.stopped(&End::TimedOut, plan, news).map(Some);
+                return Ok(Some(self.stopped(self.place(), &End::TimedOut, plan, news)));
             }
             if self.since.elapsed() >= Duration::from_secs(bounds::WORKER_START_TIMEOUT_SECONDS) {
                 return Err(self.failed("its engines do not start"));
@@ -177,12 +170,12 @@ impl Hunter {
     }
 
     /// Takes what was said since the last look. Whether it was the last.
-    fn hear(&mut self, news: &Sender<News>) -> Result<bool, HarnessError> {
+    fn hear(&mut self, plan: &Plan, news: &Sender<News>) -> Result<bool, HarnessError> {
         let mut piece = [0; 64 << 10];
         loop {
             match self.words.read(&mut piece) {
                 Ok(0) => return Ok(true),
-                Ok(count) => self.take(&piece[..count], news)?,
+                Ok(count) => self.take(&piece[..count], plan, news)?,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(HarnessError::system("hear a hunter")(error)),
@@ -190,13 +183,13 @@ impl Hunter {
         }
     }
 
-    fn take(&mut self, piece: &[u8], news: &Sender<News>) -> Result<(), HarnessError> {
+    fn take(&mut self, piece: &[u8], plan: &Plan, news: &Sender<News>) -> Result<(), HarnessError> {
         self.line.extend_from_slice(piece);
         let heard = std::mem::take(&mut self.line);
         let mut lines = heard.split(|byte| *byte == b'\n');
         // behind the last line's end is the beginning of the next
         self.line = lines.next_back().unwrap_or_default().to_vec();
-        lines.try_for_each(|line| self.tell(line, news))
+        lines.try_for_each(|line| self.tell(line, plan, news))
     }
 
     /// Where another hunter goes on after this one has had enough.
@@ -205,9 +198,14 @@ impl Hunter {
         (self.at.cases > 0 && next < plan.cases).then_some(Place { case: next, seat: 0 })
     }
 
-    fn tell(&mut self, line: &[u8], news: &Sender<News>) -> Result<(), HarnessError> {
+    fn tell(&mut self, line: &[u8], plan: &Plan, news: &Sender<News>) -> Result<(), HarnessError> {
         let not_understood = |error: &str| self.failed(&format!("it said `{}`: {error}", String::from_utf8_lossy(line)));
-        let word: Word = serde_json::from_slice(line).map_err(|error| not_understood(&error.to_string()))?;
+        let word: Word = match serde_json::from_slice(line) {
+            Ok(word) => word,
+            // nothing, or what a hunter was about to say when it died
+            Err(error) if error.is_eof() => return Ok(()),
+            Err(error) => return Err(not_understood(&error.to_string())),
+        };
         let told = match word {
             Word::Departed { case, what, known } => {
                 self.told.push((what.signature.clone(), known.clone()));
@@ -217,6 +215,11 @@ impl Hunter {
             Word::Escaped { runtime, case, how } => News::Escaped { runtime, case, how },
             Word::Reached(features) => News::Reached(features),
             Word::Compared { seats, how } => News::Compared { seats, how },
+            Word::Died { at, signal } => {
+                self.told.clear();
+                self.stopped(at, &End::Crashed { how: Crash::Signal(signal) }, plan, news);
+                return Ok(());
+            }
         };
         // nobody listens any more when the campaign has failed elsewhere
         let _ = news.send(told);
@@ -245,21 +248,25 @@ impl Hunter {
         if self.at.run == 0 {
             return Err(self.failed(&status.to_string()));
         }
-        self.stopped(&End::Crashed { how }, plan, news)
+        Ok(self.stopped(self.place(), &End::Crashed { how }, plan, news))
+    }
+
+    /// Where it was when it was last looked at.
+    fn place(&self) -> Place {
+        Place { case: self.at.case, seat: self.at.seat }
     }
 
     /// A runtime did not come back; the next hunter goes on after its turn.
-    fn stopped(&mut self, end: &End, plan: &Plan, news: &Sender<News>) -> Result<Place, HarnessError> {
-        let LogBook { case, seat, .. } = self.at;
-        let runtime = plan.runtimes.get(seat as usize).map_or("", |entry| entry.name);
+    fn stopped(&self, at: Place, end: &End, plan: &Plan, news: &Sender<News>) -> Place {
+        let runtime = plan.runtimes.get(at.seat as usize).map_or("", |entry| entry.name);
         let what = stopped(runtime, end);
         let known = what.known(&plan.signs, &[]).map(str::to_owned);
-        let _ = news.send(News::Departed { case, what, known });
-        if seat as usize + 1 < plan.runtimes.len() {
-            return Ok(Place { case, seat: seat + 1 });
+        let _ = news.send(News::Departed { case: at.case, what, known });
+        let next = at.next(plan.runtimes.len(), plan.step());
+        if next.seat == 0 {
+            let _ = news.send(News::Done { cases: 1, seats: Vec::new() });
         }
-        let _ = news.send(News::Done { cases: 1, seats: Vec::new() });
-        Ok(Place { case: after(case, plan.step()), seat: 0 })
+        next
     }
 
     fn failed(&self, message: &str) -> HarnessError {
@@ -273,5 +280,10 @@ impl Drop for Hunter {
         // it may have ended by itself
         let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
         let _ = self.child.wait();
+        // its copy is no child of ours; when nobody can say anything any more, nobody can touch the next one's tree
+        let mut piece = [0; 4096];
+        while let Err(Errno::INTR | Errno::AGAIN) | Ok(1..) = rustix::io::read(&self.words, &mut piece) {
+            let _ = poll(&mut [PollFd::new(&self.words, PollFlags::IN)], None);
+        }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use touchstone_guest::script::Program;
+use touchstone_model::trace::Keeper;
 use touchstone_model::world::World;
 use touchstone_model::{End, Observation};
 use touchstone_runtimes::{Entry, Given, Guest, HostPreopen, Module, Ran, Run, Runtime, run_guarded};
@@ -78,6 +79,18 @@ impl Rig {
     fn with(streams: Streams, folder: &Path, entries: impl IntoIterator<Item = &'static Entry>) -> Result<Rig, HarnessError> {
         let seats = entries.into_iter().map(Seat::new).collect::<Result<Vec<Seat>, _>>()?;
         Ok(Rig { ground: Ground::new(folder)?, streams, seats })
+    }
+
+    /// Makes all that a copy of this process needs, and has all runtimes compile what they are to run. Leaves it with one thread.
+    pub(super) fn prepare(&mut self) -> Result<(), HarnessError> {
+        self.streams.prepare()?;
+        let module = Prepared::trampoline();
+        let module = Module { hash: module.hash, bytes: Arc::clone(&module.bytes) };
+        for Seat { entry, runtime, .. } in self.seats.iter_mut().filter(|seat| seat.entry.keeper == Keeper::Module) {
+            let failed = |error: anyhow::Error| HarnessError::WorkerStart { runtime: entry.name.to_owned(), message: format!("{error:#}") };
+            runtime.prepare(&module).map_err(failed)?;
+        }
+        Ok(())
     }
 
     /// The runtimes, in the order of their seats.
