@@ -165,9 +165,12 @@ impl Sign {
         signs.iter().find(|sign| sign.random.fits(shown)).map(|sign| sign.divergence.as_str())
     }
 
-    /// Whether what shows this divergence in this place depends on timing.
-    pub fn is_sometimes(signs: &[Sign], divergence: &str, runtime: &str, place: &str) -> bool {
-        let is_it = |random: &Random| random.runtime == runtime && random.places.iter().any(|known| known == place);
+    /// Whether what shows this divergence in this place in this way depends on timing.
+    pub fn is_sometimes(signs: &[Sign], divergence: &str, [runtime, place, seen]: [&str; 3]) -> bool {
+        let has = |words: &[String], word: &str| words.iter().any(|known| known == word);
+        let is_it = |random: &Random| {
+            random.runtime == runtime && has(&random.places, place) && (random.seen.is_empty() || has(&random.seen, seen))
+        };
         signs.iter().any(|sign| sign.divergence == divergence && sign.random.sometimes && is_it(&sign.random))
     }
 }

@@ -49,9 +49,9 @@ pub fn keep_to_core(number: usize) -> Result<(), HarnessError> {
     cores.get(number % cores.len().max(1)).into_iter().for_each(|core| one.set(*core));
     sched_setaffinity(None, &one).map_err(HarnessError::system("keep to one core"))?;
     let none = libc::sched_param { sched_priority: 0 };
-    // SAFETY: the call reads its argument.
-    let done = unsafe { libc::sched_setscheduler(0, libc::SCHED_BATCH, &raw const none) };
-    if done == 0 { Ok(()) } else { Err(HarnessError::system("ask not to be run at once")(std::io::Error::last_os_error())) }
+    // SAFETY: the call reads its argument. A host that does not know it is slower.
+    unsafe { libc::sched_setscheduler(0, libc::SCHED_BATCH, &raw const none) };
+    Ok(())
 }
 
 /// Whether this process may change its user, so that workers run as somebody who owns nothing.

@@ -8,6 +8,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::time::SystemTime;
 
 use rustix::fs::{MemfdFlags, Mode, OFlags, SeekFrom};
 use touchstone_model::bounds;
@@ -134,17 +135,20 @@ struct MemoryFile {
     theirs: OwnedFd,
     /// What is in it, as far as is known.
     holds: Option<Vec<u8>>,
+    /// Its mtime when it was filled last.
+    filled: Option<SystemTime>,
 }
 
 impl MemoryFile {
     /// The guest's end, at the beginning of this content. The file is made if it is not there.
     fn theirs(file: &mut Option<MemoryFile>, devices: &Devices, flags: OFlags, bytes: &[u8]) -> Result<OwnedFd, HarnessError> {
         let made = file.take().map_or_else(|| MemoryFile::new(devices, flags), Ok)?;
-        let MemoryFile { ours, theirs, holds } = file.insert(made);
-        let is_as_wanted = holds.as_deref() == Some(bytes) && ours.metadata().is_ok_and(|metadata| metadata.len() == bytes.len() as u64);
-        if !is_as_wanted {
-            let filled = ours.set_len(0).and_then(|()| ours.write_all_at(bytes, 0));
-            filled.map_err(HarnessError::system("fill a file in memory"))?;
+        let MemoryFile { ours, theirs, holds, filled } = file.insert(made);
+        let state = |file: &File| file.metadata().and_then(|metadata| Ok((metadata.len(), metadata.modified()?)));
+        let is_as_filled = || state(ours).is_ok_and(|(len, mtime)| len == bytes.len() as u64 && Some(mtime) == *filled);
+        if holds.as_deref() != Some(bytes) || !is_as_filled() {
+            let state = ours.set_len(0).and_then(|()| ours.write_all_at(bytes, 0)).and_then(|()| state(ours));
+            *filled = Some(state.map_err(HarnessError::system("fill a file in memory"))?.1);
         }
         // who can write to it may do so
         *holds = (flags & OFlags::RWMODE == OFlags::RDONLY).then(|| bytes.to_vec());
@@ -156,7 +160,7 @@ impl MemoryFile {
         let what = "make a file in memory";
         let ours = File::from(rustix::fs::memfd_create("stream", MemfdFlags::CLOEXEC).map_err(HarnessError::system(what))?);
         let theirs = rustix::fs::openat(&devices.fds, ours.as_raw_fd().to_string(), flags | OFlags::CLOEXEC, Mode::empty());
-        Ok(MemoryFile { ours, theirs: theirs.map_err(HarnessError::system(what))?, holds: None })
+        Ok(MemoryFile { ours, theirs: theirs.map_err(HarnessError::system(what))?, holds: None, filled: None })
     }
 
     /// What is in it.

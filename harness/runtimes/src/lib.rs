@@ -133,7 +133,7 @@ pub trait Runtime {
     /// Call it through [`run_guarded`]: a panic of the engine comes through as a panic.
     fn run(&mut self, run: Run) -> anyhow::Result<Ran>;
 
-    /// Compiles a module that is to be run later, where that can be done; leaves no thread behind.
+    /// Compiles a module that is to be run later, where that takes long; leaves no thread behind.
     fn prepare(&mut self, _: &Module) -> anyhow::Result<()> {
         Ok(())
     }
@@ -285,7 +285,8 @@ const fn control(name: &'static str, start: fn() -> anyhow::Result<Box<dyn Runti
 
 /// Runs a module and turns a panic of the engine or of its WASI implementation into the end that it is.
 ///
-/// After [`Crash::Panic`] the runtime must not be used again: the engine stopped in the middle of something.
+/// After [`Crash::Panic`] the runtime must not be used again, unless it [outlives panics](Runtime::outlives_panics): the engine stopped in the
+/// middle of something.
 pub fn run_guarded(runtime: &mut dyn Runtime, run: Run) -> anyhow::Result<Ran> {
     catch_unwind(AssertUnwindSafe(|| runtime.run(run))).unwrap_or_else(|panic| {
         let how = Crash::Panic(panic_message(panic.as_ref()));

@@ -100,8 +100,8 @@ pub(super) fn text(whole: &Whole<'_>) -> String {
 
 /// Whether it is known to depend on timing.
 fn is_sometimes(plan: &Plan, finding: &Finding) -> bool {
-    let Signature { runtime, place, .. } = &finding.signature;
-    finding.known.as_ref().is_some_and(|known| Sign::is_sometimes(&plan.signs, known, runtime, place))
+    let Signature { runtime, place, seen, .. } = &finding.signature;
+    finding.known.as_ref().is_some_and(|known| Sign::is_sometimes(&plan.signs, known, [runtime, place, seen]))
 }
 
 fn known_line(finding: &Finding, is_sometimes: bool) -> String {

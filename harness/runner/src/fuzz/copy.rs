@@ -1,6 +1,7 @@
 //! Copies of a hunter that has all its engines ready: to start one anew takes several times as long as to make another copy of it.
 
 use std::io;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, WaitOptions, getpid, getppid, set_parent_process_death_signal, waitpid};
 
@@ -19,16 +20,24 @@ pub(super) enum Ended {
     Signal(i32),
 }
 
-/// Makes a copy of this process, which dies with it, and waits for its end. A process with several threads makes none: a copy would have one
-/// of them.
+const LOOKS: usize = 100;
+const BETWEEN_LOOKS: Duration = Duration::from_micros(100);
+
+/// Makes a copy of this process, which dies with it, and waits for its end. Where that cannot be, the process goes on by itself: where it has
+/// several threads, of which a copy would have one, and where the host has no room.
 pub(super) fn copy() -> io::Result<Side> {
     let original = getpid();
-    if std::fs::read_dir("/proc/self/task")?.count() > 1 {
+    // threads that have been joined are seen for a moment longer
+    let mut looks = (0..LOOKS).map(|look| {
+        std::thread::sleep(if look == 0 { Duration::ZERO } else { BETWEEN_LOOKS });
+        std::fs::read_dir("/proc/self/task").map(|threads| threads.count() == 1)
+    });
+    if !looks.any(|alone| alone.unwrap_or_default()) {
         return Ok(Side::Copy);
     }
     // SAFETY: there is no other thread, so nothing is half done in the copy.
     match unsafe { libc::fork() } {
-        -1 => Err(io::Error::last_os_error()),
+        -1 => Ok(Side::Copy),
         0 => {
             set_parent_process_death_signal(Some(Signal::KILL))?;
             // the original may be gone by now

@@ -91,6 +91,8 @@ struct Hunter {
     /// What the log book said when it was last looked at, and since when.
     at: LogBook,
     since: Instant,
+    /// Where it said last that a runtime took it along.
+    died_at: Option<Place>,
 }
 
 impl Hunter {
@@ -135,7 +137,7 @@ impl Hunter {
         // a host may allow less, and then a hunter that says much waits for the next look
         let _ = rustix::pipe::fcntl_setpipe_size(&words, UNHEARD_BYTES);
         let (line, told, at, since) = (Vec::new(), Vec::new(), LogBook::default(), Instant::now());
-        Ok(Hunter { child, log, book, words, line, told, at, since })
+        Ok(Hunter { child, log, book, words, line, told, at, since, died_at: None })
     }
 
     /// Hears a hunter to its end; gives where the next one goes on, if there is more to do.
@@ -151,7 +153,7 @@ impl Hunter {
                 return Ok(None);
             }
             if self.at.run > 0 && self.since.elapsed() >= Duration::from_millis(bounds::RIG_TIMEOUT_MILLISECONDS) {
-                return Ok(Some(self.stopped(self.place(), &End::TimedOut, plan, news)));
+                return Ok(Some(self.gone(&End::TimedOut, plan, news)));
             }
             if self.since.elapsed() >= Duration::from_secs(bounds::WORKER_START_TIMEOUT_SECONDS) {
                 return Err(self.failed("its engines do not start"));
@@ -217,6 +219,7 @@ impl Hunter {
             Word::Compared { seats, how } => News::Compared { seats, how },
             Word::Died { at, signal } => {
                 self.told.clear();
+                (self.died_at, self.since) = (Some(at), Instant::now());
                 self.stopped(at, &End::Crashed { how: Crash::Signal(signal) }, plan, news);
                 return Ok(());
             }
@@ -248,12 +251,13 @@ impl Hunter {
         if self.at.run == 0 {
             return Err(self.failed(&status.to_string()));
         }
-        Ok(self.stopped(self.place(), &End::Crashed { how }, plan, news))
+        Ok(self.gone(&End::Crashed { how }, plan, news))
     }
 
-    /// Where it was when it was last looked at.
-    fn place(&self) -> Place {
-        Place { case: self.at.case, seat: self.at.seat }
+    /// It is gone, or does not go on. Where it has said that a runtime took it along, no other run has begun, and nobody is to blame.
+    fn gone(&self, end: &End, plan: &Plan, news: &Sender<News>) -> Place {
+        let at = Place { case: self.at.case, seat: self.at.seat };
+        if self.died_at == Some(at) { at.next(plan.runtimes.len(), plan.step()) } else { self.stopped(at, end, plan, news) }
     }
 
     /// A runtime did not come back; the next hunter goes on after its turn.
@@ -280,7 +284,7 @@ impl Drop for Hunter {
         // it may have ended by itself
         let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
         let _ = self.child.wait();
-        // its copy is no child of ours; when nobody can say anything any more, nobody can touch the next one's tree
+        // its copy is no child of ours: while it can say anything, it can touch the next one's tree
         let mut piece = [0; 4096];
         while let Err(Errno::INTR | Errno::AGAIN) | Ok(1..) = rustix::io::read(&self.words, &mut piece) {
             let _ = poll(&mut [PollFd::new(&self.words, PollFlags::IN)], None);

@@ -81,7 +81,7 @@ impl Rig {
         Ok(Rig { ground: Ground::new(folder)?, streams, seats })
     }
 
-    /// Makes all that a copy of this process needs, and has all runtimes compile what they are to run. Leaves it with one thread.
+    /// Makes all that a copy of this process needs, and has the runtimes that take long for it compile what they are to run. Leaves no thread.
     pub(super) fn prepare(&mut self) -> Result<(), HarnessError> {
         self.streams.prepare()?;
         let module = Prepared::trampoline();
