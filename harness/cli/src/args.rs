@@ -290,8 +290,9 @@ pub struct RegisterArgs {
 
 What a divergence file lists under [[random]] is only counted. What is new is shown with the smallest
 script that does the same. The same seed makes the same scripts: with --cases the same findings, whatever
-the number of jobs, but for those that are known to be there by timing. Ctrl-C ends it as --time does, and keeps what was found. Ways out of a sandbox are only
-counted; each is kept in target/touchstone/escapes with the text of a private report.
+the number of jobs, but for those that are known to be there by timing. Ctrl-C ends it as --time does, and
+keeps what was found. Ways out of a sandbox are only counted; each is kept in target/touchstone/escapes with
+the text of a private report.
 Exit codes: 0 nothing new, 1 a new finding, 2 usage, 3 harness error")]
 pub struct FuzzArgs {
     /// Run them on this runtime (repeat for several); without it, on all that are judged by default

@@ -167,21 +167,20 @@ impl Sign {
 
     /// Whether what shows this divergence in this place in this way depends on timing.
     pub fn is_sometimes(signs: &[Sign], divergence: &str, [runtime, place, seen]: [&str; 3]) -> bool {
-        let has = |words: &[String], word: &str| words.iter().any(|known| known == word);
-        let is_it = |random: &Random| {
-            random.runtime == runtime && has(&random.places, place) && (random.seen.is_empty() || has(&random.seen, seen))
-        };
-        signs.iter().any(|sign| sign.divergence == divergence && sign.random.sometimes && is_it(&sign.random))
+        let is_it = |random: &Random| random.sometimes && random.is_about(runtime, place, seen);
+        signs.iter().any(|sign| sign.divergence == divergence && is_it(&sign.random))
     }
 }
 
 impl Random {
-    fn fits(&self, shown: &Shown<'_>) -> bool {
+    fn is_about(&self, runtime: &str, place: &str, seen: &str) -> bool {
         let any = |words: &[String], word: &str| words.iter().any(|known| known == word);
-        self.runtime == shown.runtime
-            && any(&self.places, shown.place)
-            && (self.clauses.is_empty() || shown.clauses.iter().any(|clause| any(&self.clauses, clause)))
-            && (self.seen.is_empty() || any(&self.seen, shown.seen))
+        self.runtime == runtime && any(&self.places, place) && (self.seen.is_empty() || any(&self.seen, seen))
+    }
+
+    fn fits(&self, shown: &Shown<'_>) -> bool {
+        self.is_about(shown.runtime, shown.place, shown.seen)
+            && (self.clauses.is_empty() || shown.clauses.iter().any(|clause| self.clauses.contains(clause)))
             && (self.call.is_empty() && self.after.is_empty() || self.has_words(&shown.lines.0))
     }
 

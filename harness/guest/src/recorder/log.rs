@@ -100,32 +100,19 @@ impl Log {
         };
     }
 
-    /// Writes what `value` leaves on the stack, 4 bytes, `offset` bytes behind the address in a local.
-    fn put32_at(&self, address: u32, offset: u32, sink: &mut InstructionSink<'_>, value: impl FnOnce(&mut InstructionSink<'_>)) {
-        match self.place {
-            Place::Memory(memory) => {
-                value(sink.local_get(address));
-                sink.i32_store(unaligned(memory, offset.into()));
-            }
-            Place::Host(first) => {
-                value(sink.local_get(address).i32_const(offset.cast_signed()).i32_add());
-                sink.call(first + 2);
-            }
+    /// Writes what `value` leaves on the stack, `offset` bytes behind the address in a local: 8 bytes if it is `wide`, else 4.
+    fn put_at(&self, wide: bool, address: u32, offset: u32, sink: &mut InstructionSink<'_>, value: impl FnOnce(&mut InstructionSink<'_>)) {
+        sink.local_get(address);
+        if let Place::Host(_) = self.place {
+            sink.i32_const(offset.cast_signed()).i32_add();
         }
-    }
-
-    /// The same with 8 bytes.
-    fn put64_at(&self, address: u32, offset: u32, sink: &mut InstructionSink<'_>, value: impl FnOnce(&mut InstructionSink<'_>)) {
-        match self.place {
-            Place::Memory(memory) => {
-                value(sink.local_get(address));
-                sink.i64_store(unaligned(memory, offset.into()));
-            }
-            Place::Host(first) => {
-                value(sink.local_get(address).i32_const(offset.cast_signed()).i32_add());
-                sink.call(first + 3);
-            }
-        }
+        value(sink);
+        match (self.place, wide) {
+            (Place::Memory(memory), false) => sink.i32_store(unaligned(memory, offset.into())),
+            (Place::Memory(memory), true) => sink.i64_store(unaligned(memory, offset.into())),
+            (Place::Host(first), false) => sink.call(first + 2),
+            (Place::Host(first), true) => sink.call(first + 3),
+        };
     }
 
     /// Appends what every record begins with: its head, another number, and parameters in 8 bytes each. All at once, since that is what most
@@ -140,12 +127,12 @@ impl Log {
     ) {
         let param = |index: usize| u32::try_from(index).unwrap_or(u32::MAX);
         sink.i32_const(8 + 8 * param(params.len()).cast_signed()).call(self.reserve()).local_tee(address).if_(BlockType::Empty);
-        self.put32_at(address, 0, sink, |sink| {
+        self.put_at(false, address, 0, sink, |sink| {
             sink.i32_const(head);
         });
-        self.put32_at(address, 4, sink, number);
+        self.put_at(false, address, 4, sink, number);
         for (index, core) in params.iter().enumerate() {
-            self.put64_at(address, 8 + 8 * param(index), sink, |sink| {
+            self.put_at(true, address, 8 + 8 * param(index), sink, |sink| {
                 sink.local_get(param(index));
                 if *core == CoreType::I32 {
                     sink.i64_extend_i32_u();
@@ -263,7 +250,7 @@ impl Log {
         sink.local_get(len).i32_const(bound).local_get(len).i32_const(bound).i32_lt_u().select().local_tee(kept);
         sink.i32_const(head).i32_add().call(self.reserve()).local_tee(to).if_(BlockType::Empty);
         for (offset, value) in [(0, len), (4, kept)] {
-            self.put32_at(to, offset, &mut sink, |sink| {
+            self.put_at(false, to, offset, &mut sink, |sink| {
                 sink.local_get(value);
             });
         }

@@ -49,13 +49,15 @@ pub(super) fn copy() -> io::Result<Side> {
 
 fn end_of(copy: Option<Pid>) -> io::Result<Ended> {
     loop {
-        match waitpid(copy, WaitOptions::empty()) {
-            Ok(Some((_, status))) if status.terminating_signal().is_some() => {
-                return Ok(Ended::Signal(status.terminating_signal().unwrap_or_default()));
-            }
-            Ok(Some((_, status))) if status.exit_status().is_some() => return Ok(Ended::Exit(status.exit_status().unwrap_or_default())),
-            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+        let status = match waitpid(copy, WaitOptions::empty()) {
+            Ok(ended) => ended.map(|(_, status)| status),
+            Err(rustix::io::Errno::INTR) => None,
             Err(error) => return Err(error.into()),
+        };
+        let by_signal = status.and_then(|status| status.terminating_signal()).map(Ended::Signal);
+        let by_itself = status.and_then(|status| status.exit_status()).map(Ended::Exit);
+        if let Some(ended) = by_signal.or(by_itself) {
+            return Ok(ended);
         }
     }
 }
