@@ -12,7 +12,7 @@ use touchstone_spec::{ClauseId, Function, clause};
 use crate::check::{self, Checker};
 use crate::rules::Rule;
 use crate::state::{Host, InodeId, Kind, Link, Output, Rights, State};
-use crate::step::Findings;
+use crate::step::{Findings, Mismatch};
 
 /// Judges a run from its beginning to its end.
 ///
@@ -28,7 +28,35 @@ pub fn report(world: &World, host: Host, observation: &Observation) -> OracleRep
 /// # Panics
 ///
 /// As [`report`] does.
-pub fn report_watched(world: &World, host: Host, observation: &Observation, mut watch: impl FnMut(&TraceCall, &State)) -> OracleReport {
+pub fn report_watched(world: &World, host: Host, observation: &Observation, watch: impl FnMut(&TraceCall, &State)) -> OracleReport {
+    follow(world, host, observation, watch, call_report)
+}
+
+/// The same, but of a call that is accepted only what is permitted: the clauses that applied and what it misses are left out.
+///
+/// # Panics
+///
+/// As [`report`] does.
+pub fn departures(world: &World, host: Host, observation: &Observation) -> OracleReport {
+    follow(
+        world,
+        host,
+        observation,
+        |_, _| {},
+        |said, findings| match said {
+            check::Said::Rejected => call_report(said, findings),
+            check::Said::Accepted | check::Said::Unjudged => without_clauses(said, findings),
+        },
+    )
+}
+
+fn follow(
+    world: &World,
+    host: Host,
+    observation: &Observation,
+    mut watch: impl FnMut(&TraceCall, &State),
+    report_of: impl Fn(check::Said, &Findings) -> CallReport,
+) -> OracleReport {
     let mut checker = Checker::new(world, host);
     let mut calls = Vec::with_capacity(observation.trace.calls.len());
     for call in &observation.trace.calls {
@@ -36,7 +64,7 @@ pub fn report_watched(world: &World, host: Host, observation: &Observation, mut 
             watch(call, state);
         }
         let said = checker.call(call).expect("a run is in few states at once");
-        calls.push(call_report(said, checker.findings()));
+        calls.push(report_of(said, checker.findings()));
     }
     let mut report = OracleReport { calls, run: Vec::new(), choices: choices(&checker) };
     if observation.trace.state == TraceState::Complete {
@@ -45,30 +73,42 @@ pub fn report_watched(world: &World, host: Host, observation: &Observation, mut 
     report
 }
 
-fn call_report(said: check::Said, findings: &Findings) -> CallReport {
-    let mut clauses = findings.clauses.clone();
-    clauses.sort_unstable();
-    clauses.dedup();
-    let mut missed = findings.missed.clone();
-    missed.sort_unstable();
-    missed.dedup();
+fn without_clauses(said: check::Said, findings: &Findings) -> CallReport {
     let permitted = Permitted { success: findings.success, errnos: findings.errnos.bits(), no_return: findings.trap };
     let said = match said {
         check::Said::Accepted => Said::Accepted,
         check::Said::Rejected => Said::Rejected,
         check::Said::Unjudged => Said::Unjudged,
     };
-    let mut departures = Vec::new();
-    if said == Said::Rejected {
-        for mismatch in &findings.mismatches {
-            let (expected, seen) = (mismatch.expected.clone(), Some(mismatch.seen.clone()));
-            departures.push(Departure { place: String::new(), expected, seen, clauses: vec![mismatch.clause] });
-        }
-        if departures.is_empty() {
-            departures.push(Departure { place: String::new(), expected: permitted.to_string(), seen: None, clauses: deciding(findings) });
-        }
+    CallReport { said, clauses: Vec::new(), permitted, departures: Vec::new(), missed: Vec::new() }
+}
+
+fn call_report(said: check::Said, findings: &Findings) -> CallReport {
+    let unique = |clauses: &[ClauseId]| {
+        let mut clauses = clauses.to_vec();
+        clauses.sort_unstable();
+        clauses.dedup();
+        clauses
+    };
+    let mut report = CallReport { clauses: unique(&findings.clauses), ..without_clauses(said, findings) };
+    match report.said {
+        Said::Accepted => report.missed = unique(&findings.missed),
+        Said::Rejected => report.departures = departures_of(findings, report.permitted),
+        Said::Unjudged => {}
     }
-    CallReport { said, clauses, permitted, departures, missed: if said == Said::Accepted { missed } else { Vec::new() } }
+    report
+}
+
+fn departures_of(findings: &Findings, permitted: Permitted) -> Vec<Departure> {
+    if findings.mismatches.is_empty() {
+        let clauses = deciding(findings);
+        return vec![Departure { place: String::new(), expected: permitted.to_string(), seen: None, clauses }];
+    }
+    let departure = |mismatch: &Mismatch| {
+        let (expected, seen) = (mismatch.expected.clone(), Some(mismatch.seen.clone()));
+        Departure { place: String::new(), expected, seen, clauses: vec![mismatch.clause] }
+    };
+    findings.mismatches.iter().map(departure).collect()
 }
 
 /// The clauses that decided that a call had to end otherwise: those that permit no success, or else all that permit an error.
@@ -167,12 +207,15 @@ fn tree(state: &State, seen: &TreeSnapshot, out: &mut Vec<Departure>) {
     let mut walk = Walk { state, seen, visited: Vec::new(), names: Vec::new(), first_names: BTreeMap::new(), out };
     for (index, preopen) in state.world.preopens.iter().enumerate().filter(|(_, preopen)| !preopen.nested) {
         let name = state.world.names[index].clone();
-        walk.directory(preopen.root, &format!("{name}:"));
+        walk.directory(preopen.root, &mut format!("{name}:"));
     }
-    let Walk { visited, names, .. } = walk;
+    let Walk { visited, names, out, .. } = walk;
+    if visited.len() == seen.0.len() {
+        return;
+    }
     for (path, entry) in &seen.0 {
         let below_unsure = names.iter().any(|unsure| path.starts_with(unsure.as_str()));
-        if !visited.contains(path) && !below_unsure {
+        if !visited.contains(&path.as_str()) && !below_unsure {
             let expected = "nothing".to_owned();
             let clauses = tree_clauses(state, path);
             out.push(Departure { place: format!("tree {path}"), expected, seen: Some(entry.to_string()), clauses });
@@ -190,34 +233,39 @@ fn tree_clauses(state: &State, path: &str) -> Vec<ClauseId> {
 struct Walk<'a> {
     state: &'a State,
     seen: &'a TreeSnapshot,
-    visited: Vec<String>,
+    /// Paths that are both in the state and in the snapshot.
+    visited: Vec<&'a str>,
     /// Beginnings of paths below which nobody knows what there is.
     names: Vec<String>,
     /// Each file to the first of its names.
-    first_names: BTreeMap<InodeId, String>,
+    first_names: BTreeMap<InodeId, &'a str>,
     out: &'a mut Vec<Departure>,
 }
 
 impl Walk<'_> {
-    fn directory(&mut self, directory: InodeId, prefix: &str) {
+    /// What is in a directory, whose path with all that comes before a name in it is given, and is the same again afterwards.
+    fn directory(&mut self, directory: InodeId, path: &mut String) {
         let Some(found) = self.state.inodes.directory(directory) else { return };
         if found.unsure {
-            self.names.push(prefix.to_owned());
+            self.names.push(path.clone());
             return;
         }
+        let above = path.len();
         for (name, inode) in &found.entries {
-            let path = format!("{prefix}{}", String::from_utf8_lossy(name));
-            self.entry(*inode, &path);
-            self.directory(*inode, &format!("{path}/"));
-            self.visited.push(path);
+            path.push_str(&String::from_utf8_lossy(name));
+            self.entry(*inode, path);
+            path.push('/');
+            self.directory(*inode, path);
+            path.truncate(above);
         }
     }
 
     fn entry(&mut self, inode: InodeId, path: &str) {
         let file = self.state.inodes.get(inode);
-        let Some(seen) = self.seen.0.get(path) else {
+        let Some((path, seen)) = self.seen.0.get_key_value(path) else {
             return self.differs(path, self.describe(inode), "nothing".to_owned());
         };
+        self.visited.push(path);
         let same = match (&file.kind, &seen.kind) {
             (Kind::File(content), EntryKind::File(seen)) => holds(content, seen),
             (Kind::Directory(_), EntryKind::Directory) => true,
@@ -228,13 +276,11 @@ impl Walk<'_> {
             return self.differs(path, self.describe(inode), kind_text(seen));
         }
         if let Kind::File(_) = file.kind {
-            let first = self.first_names.entry(inode).or_insert_with(|| path.to_owned());
-            let expected = (first != path).then(|| first.clone());
-            if expected != seen.same_as {
-                let text = |same_as: &Option<String>| {
-                    same_as.as_ref().map_or("a file of its own".to_owned(), |name| format!("another name of {name}"))
-                };
-                let (expected, seen) = (text(&expected), text(&seen.same_as));
+            let first = *self.first_names.entry(inode).or_insert(path);
+            let (expected, seen_first) = (Some(first).filter(|first| *first != path), seen.same_as.as_deref());
+            if expected != seen_first {
+                let text = |first: Option<&str>| first.map_or("a file of its own".to_owned(), |name| format!("another name of {name}"));
+                let (expected, seen) = (text(expected), text(seen_first));
                 return self.differs(path, expected, seen);
             }
         }

@@ -442,7 +442,7 @@ pub(crate) fn content_of(mut file: impl Read, len: u64, kept: usize) -> std::io:
         if len > 0 {
             file.take(len).read_to_end(&mut bytes)?;
         }
-        return Ok(Content::kept(&bytes, kept));
+        return Ok(Content { len: bytes.len() as u64, bytes: Some(bytes), sha256: None });
     }
     let mut hash = Sha256::new();
     std::io::copy(&mut file, &mut hash)?;

@@ -223,7 +223,7 @@ impl<S: Write> Hunt<'_, S> {
                 }
                 report
             } else {
-                touchstone_oracle::report(&world, Host::LINUX, &observation)
+                touchstone_oracle::report::departures(&world, Host::LINUX, &observation)
             };
             if let Some(what) = first_departure(entry, &observation, &report) {
                 let known = what.known(&self.assignment.signs, &observation.trace.calls).map(str::to_owned);

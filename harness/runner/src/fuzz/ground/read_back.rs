@@ -10,7 +10,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
@@ -18,14 +18,14 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir, Stat};
-use touchstone_model::bounds;
 use touchstone_model::tree::{Content, EntryKind, TreeSnapshot};
 
 use super::wanted::{ByPath, Made, Place, Wanted, join};
 use crate::scratch::{Facts, SnapshotReader, content_of, printable};
 
-/// Bytes up to which the content of a file is compared; a longer one is made anew, unless it is known to be as it was made.
-const COMPARED_BYTES: u64 = 64 << 10;
+/// Bytes up to which the content of a file is kept and compared as it is: to hash it takes longer. A longer one is made anew, unless it is
+/// known to be as it was made.
+pub(super) const COMPARED_BYTES: usize = 64 << 10;
 
 /// Bytes of a folder's entries that are asked for at a time; one entry takes at most 280.
 const LISTED_BYTES: usize = 2048;
@@ -44,8 +44,10 @@ pub(super) struct Standing {
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// A file, and its bytes if they are few and had to be read.
-    File(Option<Vec<u8>>),
+    /// A file, and whether its bytes had to be read and are those that are wanted there.
+    File {
+        holds_wanted: bool,
+    },
     Directory,
     /// A link and its target.
     Symlink(Vec<u8>),
@@ -92,8 +94,9 @@ impl<'a> Reader<'a> {
         let mut times = Some([facts.atime, facts.mtime]);
         let (seen, kind) = match FileType::from_raw_mode(stat.st_mode) {
             FileType::RegularFile => {
-                let (content, bytes) = self.file(&path, &stat, unchanged)?;
-                (EntryKind::File(content), Kind::File(bytes))
+                let content = self.content(&path, &stat, unchanged)?;
+                let holds_wanted = unchanged.is_none() && self.is_wanted(&path, &content);
+                (EntryKind::File(content), Kind::File { holds_wanted })
             }
             FileType::Directory => (EntryKind::Directory, Kind::Directory),
             FileType::Symlink => {
@@ -134,26 +137,27 @@ impl<'a> Reader<'a> {
         Some(wanted).filter(|_| is_same && (by_mtimes || by_ctimes))
     }
 
-    /// The content of a file as it is shown, and its bytes if they are few and had to be read.
-    fn file(&self, path: &OsStr, stat: &Stat, unchanged: Option<&Wanted>) -> io::Result<(Content, Option<Vec<u8>>)> {
+    /// Whether a file with this content is wanted at a path.
+    fn is_wanted(&self, path: &OsStr, content: &Content) -> bool {
+        matches!(self.wanted.get(path), Some(Place { wanted: Wanted::File { bytes, .. }, .. }) if content.bytes.as_ref() == Some(bytes))
+    }
+
+    fn content(&self, path: &OsStr, stat: &Stat, unchanged: Option<&Wanted>) -> io::Result<Content> {
         if let Some(Wanted::File { shown, .. }) = unchanged {
-            return Ok((shown.clone(), None));
+            return Ok(shown.clone());
         }
         let len = u64::try_from(stat.st_size).unwrap_or_default();
+        if len == 0 {
+            return Ok(Content::of(&[]));
+        }
         // it has not been read as far as anybody can tell
         let flags = OFlags::RDONLY | OFlags::NOATIME | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let mut file = match rustix::fs::openat(self.folder, path, flags, Mode::empty()) {
-            Ok(file) => File::from(file),
+        match rustix::fs::openat(self.folder, path, flags, Mode::empty()) {
+            Ok(file) => content_of(File::from(file), len, COMPARED_BYTES),
             // the guest took away its own right to read it
-            Err(rustix::io::Errno::ACCESS) => return Ok((Content { len, bytes: None, sha256: None }, None)),
-            Err(error) => return Err(error.into()),
-        };
-        if len > COMPARED_BYTES {
-            return Ok((content_of(file, len, bounds::FILE_KEPT_BYTES)?, None));
+            Err(rustix::io::Errno::ACCESS) => Ok(Content { len, bytes: None, sha256: None }),
+            Err(error) => Err(error.into()),
         }
-        let mut bytes = vec![0; len as usize];
-        file.read_exact(&mut bytes)?;
-        Ok((Content::of(&bytes), Some(bytes)))
     }
 
     /// What is in a folder that is as it was made, in order.

@@ -9,7 +9,7 @@ use rustix::fs::{FileType, Stat};
 use touchstone_model::tree::Content;
 use touchstone_model::world::{Node, NodeKind, START_TIME_NANOSECONDS, World};
 
-use super::read_back::{Kind, Standing};
+use super::read_back::{COMPARED_BYTES, Kind, Standing};
 
 /// Entries by path from the sealed folder. As bytes, which are quicker to compare than paths; what is in a folder comes behind it all the same.
 pub(super) type ByPath<T> = BTreeMap<OsString, T>;
@@ -74,15 +74,13 @@ impl Wanted {
     }
 
     fn file(bytes: &[u8], mtime: u64) -> Wanted {
-        Wanted::File { bytes: bytes.to_owned(), shown: Content::of(bytes), mtime }
+        Wanted::File { bytes: bytes.to_owned(), shown: Content::kept(bytes, COMPARED_BYTES), mtime }
     }
 
     /// Whether an entry is this one, but for its times; of a further name, that it is still one of what it was.
     pub(super) fn is(&self, found: &Standing) -> bool {
         match (self, &found.kind) {
-            (Wanted::File { bytes, .. }, Kind::File(found_bytes)) => {
-                found.mode == 0o644 && (found.is_as_made || found_bytes.as_ref() == Some(bytes))
-            }
+            (Wanted::File { .. }, Kind::File { holds_wanted }) => found.mode == 0o644 && (found.is_as_made || *holds_wanted),
             (Wanted::Directory { .. }, Kind::Directory) => found.mode == 0o755,
             (Wanted::Symlink { target, .. }, Kind::Symlink(found_target)) => found.is_as_made || found_target == target.as_bytes(),
             (Wanted::HardLink { .. }, _) => found.is_as_made,
