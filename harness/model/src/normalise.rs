@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt::{Display, Write};
 
 use touchstone_spec::consts::{prestat, prestat_dir};
 use touchstone_spec::{Function, OpenValue};
@@ -67,9 +68,12 @@ const RELATED_NANOSECONDS: u64 = 3_600_000_000_000;
 impl Names {
     fn call(&mut self, call: &TraceCall) -> Normalised {
         let call = &self.without_rest(call);
-        let arguments = value::arguments(call);
-        let texts: Vec<String> = arguments.iter().map(|named| format!("{}: {}", named.name, self.question(&named.value))).collect();
-        let question = format!("{}({})", call.function.name(), texts.join(", "));
+        let mut question = format!("{}(", call.function.name());
+        separated(&value::arguments(call), &mut question, |named, out| {
+            field(named.name, out);
+            self.question(&named.value, out);
+        });
+        question.push(')');
         let results = value::results(call);
         self.learn(call, &results);
         let answer = self.answer(call, results);
@@ -151,30 +155,31 @@ impl Names {
         }
     }
 
-    fn fd(&self, fd: u64) -> String {
+    fn fd(&self, fd: u64, out: &mut String) {
         match (fd, self.fds.get(&fd).or_else(|| self.closed.get(&fd))) {
-            (_, Some(name)) => name.clone(),
-            (0, None) => "stdin".to_owned(),
-            (1, None) => "stdout".to_owned(),
-            (2, None) => "stderr".to_owned(),
-            (fd, None) => fd.to_string(),
+            (_, Some(name)) => out.push_str(name),
+            (0, None) => out.push_str("stdin"),
+            (1, None) => out.push_str("stdout"),
+            (2, None) => out.push_str("stderr"),
+            (fd, None) => push(out, fd),
         }
     }
 
-    fn question(&mut self, value: &Value) -> String {
+    /// Writes a value that the guest passed.
+    fn question(&mut self, value: &Value, out: &mut String) {
         let Some(open) = value.open_value() else {
-            return self.nested(value, Names::question);
+            return self.nested(value, Names::question, out);
         };
         let number = value.number().unwrap_or_default();
         match open {
-            OpenValue::Fd => self.fd(number),
-            OpenValue::Timestamp if self.is_host_time(number) => "<time>".to_owned(),
+            OpenValue::Fd => self.fd(number, out),
+            OpenValue::Timestamp if self.is_host_time(number) => out.push_str("<time>"),
             OpenValue::Timestamp => {
                 self.given_times.push(number);
-                number.to_string()
+                push(out, number);
             }
-            OpenValue::Dircookie if number != 0 => "<cookie>".to_owned(),
-            OpenValue::Dircookie | OpenValue::Inode | OpenValue::Device => number.to_string(),
+            OpenValue::Dircookie if number != 0 => out.push_str("<cookie>"),
+            OpenValue::Dircookie | OpenValue::Inode | OpenValue::Device => push(out, number),
         }
     }
 
@@ -189,66 +194,92 @@ impl Names {
         }
         let mut text = "ok".to_owned();
         for Named { name, value } in results {
-            let value = match call.function {
-                Function::RandomGet => format!("<{} random bytes>", call.args.get(1).copied().unwrap_or_default()),
-                Function::FdReaddir => self.directory(call, name, value),
-                Function::PollOneoff => self.result(sorted(without_ignored(value), "userdata")),
-                _ => self.result(value),
-            };
-            text.push_str(&format!(" {name}: {value}"));
+            text.push(' ');
+            field(name, &mut text);
+            match call.function {
+                Function::RandomGet => push(&mut text, format_args!("<{} random bytes>", call.args.get(1).copied().unwrap_or_default())),
+                Function::FdReaddir => self.directory(call, name, value, &mut text),
+                Function::PollOneoff => self.result(&sorted(without_ignored(value), "userdata"), &mut text),
+                _ => self.result(&value, &mut text),
+            }
         }
         text
     }
 
     /// Entries come in any order. A buffer that is full to the brim ends wherever its order put the end, so its content says nothing.
-    fn directory(&mut self, call: &TraceCall, name: &str, value: Value) -> String {
+    fn directory(&mut self, call: &TraceCall, name: &str, value: Value, out: &mut String) {
         let capacity = call.args.get(2).copied().unwrap_or_default();
         let used = value::results(call).first().and_then(|named| named.value.number());
         if used == Some(capacity) && name == "data" {
-            return "<entries up to the end of the buffer>".to_owned();
+            return out.push_str("<entries up to the end of the buffer>");
         }
-        let text = self.result(sorted(value, "name"));
-        if name == "data" && call.args.get(3).is_some_and(|cookie| *cookie != 0) { format!("{text} after the cookie") } else { text }
+        self.result(&sorted(value, "name"), out);
+        if name == "data" && call.args.get(3).is_some_and(|cookie| *cookie != 0) {
+            out.push_str(" after the cookie");
+        }
     }
 
-    fn result(&mut self, value: Value) -> String {
+    /// Writes a value that the guest was answered.
+    fn result(&mut self, value: &Value, out: &mut String) {
         let Some(open) = value.open_value() else {
-            return self.nested(&value, |names, inner| names.result(inner.clone()));
+            return self.nested(value, Names::result, out);
         };
         let number = value.number().unwrap_or_default();
         match open {
-            OpenValue::Fd => self.fd(number),
-            OpenValue::Timestamp if number == START_TIME_NANOSECONDS => "<start>".to_owned(),
-            OpenValue::Timestamp if number == 0 || self.given_times.contains(&number) => number.to_string(),
+            OpenValue::Fd => self.fd(number, out),
+            OpenValue::Timestamp if number == START_TIME_NANOSECONDS => out.push_str("<start>"),
+            OpenValue::Timestamp if number == 0 || self.given_times.contains(&number) => push(out, number),
             OpenValue::Timestamp => {
                 self.host_times.push(number);
-                "<time>".to_owned()
+                out.push_str("<time>");
             }
-            OpenValue::Dircookie => "<cookie>".to_owned(),
-            OpenValue::Inode => numbered(&mut self.inodes, number, "inode"),
-            OpenValue::Device => numbered(&mut self.devices, number, "device"),
+            OpenValue::Dircookie => out.push_str("<cookie>"),
+            OpenValue::Inode => numbered(&mut self.inodes, number, "inode", out),
+            OpenValue::Device => numbered(&mut self.devices, number, "device", out),
         }
     }
 
-    fn nested(&mut self, value: &Value, mut inner: impl FnMut(&mut Names, &Value) -> String) -> String {
+    fn nested(&mut self, value: &Value, inner: fn(&mut Names, &Value, &mut String), out: &mut String) {
         match value {
             Value::Record(fields) => {
                 // the text defines the size of files and links only, and file systems count a directory's links as they like
                 let is_directory = fields.iter().any(|(name, value)| *name == "filetype" && value.to_string() == "directory");
                 let is_open = |name: &str| is_directory && (name == "size" || name == "nlink");
-                let text = |(name, value): &(&str, Value)| {
-                    if is_open(name) { format!("{name}: <any>") } else { format!("{name}: {}", inner(self, value)) }
-                };
-                let fields: Vec<String> = fields.iter().map(text).collect();
-                format!("{{ {} }}", fields.join(", "))
+                out.push_str("{ ");
+                separated(fields, out, |(name, value), out| {
+                    field(name, out);
+                    if is_open(name) { out.push_str("<any>") } else { inner(self, value, out) }
+                });
+                out.push_str(" }");
             }
             Value::List(items) => {
-                let items: Vec<String> = items.iter().map(|item| inner(self, item)).collect();
-                format!("[{}]", items.join(", "))
+                out.push('[');
+                separated(items, out, |item, out| inner(self, item, out));
+                out.push(']');
             }
-            Value::Scalar { .. } | Value::Bytes { .. } | Value::OutOfBounds => value.to_string(),
+            Value::Scalar { .. } | Value::Bytes { .. } | Value::OutOfBounds => push(out, value),
         }
     }
+}
+
+/// Writes things with commas between them.
+fn separated<T>(items: &[T], out: &mut String, mut write: impl FnMut(&T, &mut String)) {
+    for (index, item) in items.iter().enumerate() {
+        if index > 0 {
+            out.push_str(", ");
+        }
+        write(item, out);
+    }
+}
+
+/// Writes what comes before a value that has a name.
+fn field(name: &str, out: &mut String) {
+    out.push_str(name);
+    out.push_str(": ");
+}
+
+fn push(out: &mut String, what: impl Display) {
+    write!(out, "{what}").expect("a string takes everything");
 }
 
 fn bytes(call: &TraceCall) -> Vec<Option<Vec<u8>>> {
@@ -257,9 +288,9 @@ fn bytes(call: &TraceCall) -> Vec<Option<Vec<u8>>> {
     outputs.map(|capture| capture.bytes.clone()).collect()
 }
 
-fn numbered(names: &mut BTreeMap<u64, usize>, number: u64, what: &str) -> String {
+fn numbered(names: &mut BTreeMap<u64, usize>, number: u64, what: &str, out: &mut String) {
     let next = names.len() + 1;
-    format!("<{what} {}>", names.entry(number).or_insert(next))
+    push(out, format_args!("<{what} {}>", names.entry(number).or_insert(next)));
 }
 
 /// Events without what the spec says to ignore: `fd_readwrite` means nothing in the event of a clock.

@@ -131,7 +131,8 @@ impl Settled {
 
 impl<'a> Layout<'a> {
     fn new(script: &Script, world: &'a World) -> Self {
-        let count = u32::try_from(script.calls().count()).unwrap_or(u32::MAX);
+        let calls = script.calls().count();
+        let count = u32::try_from(calls).unwrap_or(u32::MAX);
         let errnos = bounds::SCRIPT_DATA_START;
         let mut layout = Layout {
             world,
@@ -142,15 +143,15 @@ impl<'a> Layout<'a> {
                 pages: 0,
                 searches: Vec::new(),
                 sockets: Vec::new(),
-                calls: Vec::new(),
+                calls: Vec::with_capacity(calls),
             },
             next: errnos + 4 * count,
             preopen_slots: vec![None; world.preopens.len()],
             socket_slots: vec![None; world.sockets.len()],
             buffers: Vec::new(),
-            results: Vec::new(),
+            results: Vec::with_capacity(calls),
             ends: Vec::new(),
-            args: Vec::new(),
+            args: Vec::with_capacity(calls),
         };
         if count > 0 {
             layout.program.data.push(Data { address: errnos, bytes: vec![0xff; 4 * count as usize] });
@@ -264,7 +265,7 @@ impl<'a> Layout<'a> {
         let mut strings = (0, 0);
         let args = match &call.args {
             Args::Typed(args) => {
-                let mut out = Vec::new();
+                let mut out = Vec::with_capacity(function.core_params().len());
                 let mut args = args.iter();
                 for param in params::of(function) {
                     if let Kind::Strings = param.kind {

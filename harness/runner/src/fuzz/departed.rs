@@ -122,3 +122,37 @@ pub(super) fn stopped(runtime: &str, end: &End) -> Departed {
 fn how(stopped: &str) -> &str {
     stopped.split('"').next().unwrap_or(stopped)
 }
+
+#[cfg(test)]
+mod tests {
+    use touchstone_generate::Sample;
+    use touchstone_guest::script::program::program;
+    use touchstone_oracle::Host;
+    use touchstone_oracle::report::{departures, report};
+    use touchstone_runtimes::runtimes;
+
+    use super::first;
+    use crate::fuzz::hunter::script;
+    use crate::fuzz::rig::Rig;
+    use crate::scratch::Scratch;
+
+    const SCRIPTS: u64 = 200;
+
+    #[test]
+    fn what_departs_is_found_without_the_clauses_of_what_does_not() {
+        let scratch = Scratch::new().unwrap();
+        let sealed = scratch.sealed("departed").unwrap();
+        // it says yes to every call
+        let control = runtimes().iter().find(|entry| entry.name == "yes").unwrap();
+        let mut rig = Rig::join(sealed.folder(), [control]).unwrap();
+        let mut departed = 0;
+        for case in 0..SCRIPTS {
+            let Sample { world, script } = script(3, case, None);
+            let seen = rig.run(0, &world, &program(&script, &world).unwrap()).unwrap();
+            let whole = first(control, &seen, &report(&world, Host::LINUX, &seen));
+            assert_eq!(first(control, &seen, &departures(&world, Host::LINUX, &seen)), whole, "script {case}");
+            departed += u64::from(whole.is_some());
+        }
+        assert!(departed > SCRIPTS / 2, "{departed} scripts depart");
+    }
+}
