@@ -157,7 +157,7 @@ impl Ground {
         Ok(missing.into_iter().map(|(path, _)| path.as_os_str()).collect())
     }
 
-    fn make(&self, path: &OsStr, Place { wanted, made }: &Place) -> Result<(), Errno> {
+    fn make(&self, path: &OsStr, Place { wanted, made, .. }: &Place) -> Result<(), Errno> {
         match wanted {
             Wanted::File { bytes, mtime, .. } => {
                 let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC;

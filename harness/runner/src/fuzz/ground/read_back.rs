@@ -17,7 +17,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::SystemTime;
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir, Stat};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir, SeekFrom, Stat};
 use touchstone_model::tree::{Content, EntryKind, TreeSnapshot};
 
 use super::wanted::{ByPath, Made, Place, Wanted, join};
@@ -120,7 +120,7 @@ impl<'a> Reader<'a> {
         let children = match (is_directory, unchanged) {
             (false, _) => Vec::new(),
             (true, Some(_)) => self.made_children(&path),
-            (true, None) => self.listed(&path),
+            (true, None) => self.listed(&path, found.inode),
         };
         self.standing.insert(path, Standing { found, is_as_made, kind, mode: stat.st_mode & 0o7777, times });
         children.into_iter().try_for_each(|child| self.entry(preopen, child))
@@ -169,11 +169,10 @@ impl<'a> Reader<'a> {
     }
 
     /// What is in a folder, in order. One that the guest took away its own right to shows nothing, and is made anew.
-    fn listed(&self, path: &OsStr) -> Vec<OsString> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOATIME | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let Ok(opened) = rustix::fs::openat(self.folder, path, flags, Mode::empty()) else { return Vec::new() };
+    fn listed(&self, path: &OsStr, inode: u64) -> Vec<OsString> {
+        let Some(folder) = self.open(path, inode) else { return Vec::new() };
         let (mut children, mut buffer) = (Vec::new(), [MaybeUninit::uninit(); LISTED_BYTES]);
-        let mut entries = RawDir::new(opened, &mut buffer);
+        let mut entries = RawDir::new(&folder, &mut buffer);
         while let Some(Ok(entry)) = entries.next() {
             let name = entry.file_name().to_bytes();
             if name != b"." && name != b".." {
@@ -181,7 +180,22 @@ impl<'a> Reader<'a> {
             }
         }
         children.sort_unstable();
+        if let Some(place) = self.wanted.get(path) {
+            place.open.replace(Some((inode, folder)));
+        }
         children
+    }
+
+    /// A folder, to be read from its beginning. Where one is wanted it stays open for the next look, and as long as it does, no other one can
+    /// have its inode.
+    fn open(&self, path: &OsStr, inode: u64) -> Option<OwnedFd> {
+        let open = self.wanted.get(path).and_then(|place| place.open.take());
+        if let Some((_, folder)) = open.filter(|(known, _)| *known == inode) {
+            rustix::fs::seek(&folder, SeekFrom::Start(0)).ok()?;
+            return Some(folder);
+        }
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOATIME | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        rustix::fs::openat(self.folder, path, flags, Mode::empty()).ok()
     }
 }
 

@@ -1,8 +1,9 @@
 //! What a world wants to stand in a sealed folder.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use rustix::fs::{FileType, Stat};
@@ -31,6 +32,8 @@ pub(super) struct Place {
     pub(super) wanted: Wanted,
     /// What was made for it.
     pub(super) made: Cell<Option<Made>>,
+    /// The folder that stood there when it was listed last, and its inode.
+    pub(super) open: RefCell<Option<(u64, OwnedFd)>>,
 }
 
 /// By which an entry that was made is known again.
@@ -105,7 +108,7 @@ pub(super) fn wanted(world: &World) -> ByPath<Place> {
             want(&mut out, &root, path, node);
         }
     }
-    out.into_iter().map(|(path, wanted)| (path, Place { wanted, made: Cell::new(None) })).collect()
+    out.into_iter().map(|(path, wanted)| (path, Place { wanted, made: Cell::new(None), open: RefCell::new(None) })).collect()
 }
 
 fn want(out: &mut ByPath<Wanted>, root: &OsStr, path: OsString, node: &Node) {
