@@ -53,7 +53,7 @@ pub const DRAIN_READS: usize = 64;
 /// somebody still writes.
 pub const DRAIN_MILLISECONDS: u64 = 1000;
 
-/// Bytes of a file that a tree snapshot keeps as they are; of more it keeps the length and a hash.
+/// Bytes of a file that a worker's tree snapshot keeps as they are, and that are shown; of more it is the length and a hash.
 pub const FILE_KEPT_BYTES: usize = 4 << 10;
 
 /// Files larger than this are sparse in any honest case; the snapshot keeps their length only, since to hash them costs seconds.

@@ -171,7 +171,7 @@ impl Display for Entry {
 impl Display for Content {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match (&self.bytes, &self.sha256) {
-            // an output may be kept that is too long to be read
+            // an output, or a file of a random script, may be kept that is too long to be read
             (Some(bytes), _) if bytes.len() > bounds::FILE_KEPT_BYTES => write!(f, "{}", Content::of(bytes)),
             (Some(bytes), _) => f.write_str(&quoted(bytes)),
             (None, Some(sha256)) => write!(f, "of {} bytes, sha256 {}", self.len, &sha256[..16]),

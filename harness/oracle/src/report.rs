@@ -32,7 +32,7 @@ pub fn report_watched(world: &World, host: Host, observation: &Observation, watc
     follow(world, host, observation, watch, call_report)
 }
 
-/// The same, but of a call that is accepted only what is permitted: the clauses that applied and what it misses are left out.
+/// The same, but of a call that is not rejected only what is permitted: the clauses that applied and what it misses are left out.
 ///
 /// # Panics
 ///

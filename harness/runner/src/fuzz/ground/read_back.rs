@@ -20,11 +20,11 @@ use std::time::SystemTime;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir, SeekFrom, Stat};
 use touchstone_model::tree::{Content, EntryKind, TreeSnapshot};
 
-use super::wanted::{ByPath, Made, Place, Wanted, join};
+use super::wanted::{ByPath, DIRECTORY_MODE, Made, Place, Wanted, join};
 use crate::scratch::{Facts, SnapshotReader, content_of, printable};
 
-/// Bytes up to which the content of a file is kept and compared as it is: to hash it takes longer. A longer one is made anew, unless it is
-/// known to be as it was made.
+/// Bytes up to which the content of a file is kept and compared as it is: to hash it takes longer. (A snapshot by a worker hashes more, and so
+/// says nothing of a file of which only parts are known.) A longer one is made anew, unless it is known to be as it was made.
 pub(super) const COMPARED_BYTES: usize = 64 << 10;
 
 /// Bytes of a folder's entries that are asked for at a time; one entry takes at most 280.
@@ -44,7 +44,7 @@ pub(super) struct Standing {
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// A file, and whether its bytes had to be read and are those that are wanted there.
+    /// A file, and whether its bytes are those that are wanted there.
     File {
         holds_wanted: bool,
     },
@@ -95,7 +95,7 @@ impl<'a> Reader<'a> {
         let (seen, kind) = match FileType::from_raw_mode(stat.st_mode) {
             FileType::RegularFile => {
                 let content = self.content(&path, &stat, unchanged)?;
-                let holds_wanted = unchanged.is_none() && self.is_wanted(&path, &content);
+                let holds_wanted = unchanged.is_some() || self.is_wanted(&path, &content);
                 (EntryKind::File(content), Kind::File { holds_wanted })
             }
             FileType::Directory => (EntryKind::Directory, Kind::Directory),
@@ -120,7 +120,7 @@ impl<'a> Reader<'a> {
         let children = match (is_directory, unchanged) {
             (false, _) => Vec::new(),
             (true, Some(_)) => self.made_children(&path),
-            (true, None) => self.listed(&path, found.inode),
+            (true, None) => self.listed(&path, &stat),
         };
         self.standing.insert(path, Standing { found, is_as_made, kind, mode: stat.st_mode & 0o7777, times });
         children.into_iter().try_for_each(|child| self.entry(preopen, child))
@@ -169,8 +169,8 @@ impl<'a> Reader<'a> {
     }
 
     /// What is in a folder, in order. One that the guest took away its own right to shows nothing, and is made anew.
-    fn listed(&self, path: &OsStr, inode: u64) -> Vec<OsString> {
-        let Some(folder) = self.open(path, inode) else { return Vec::new() };
+    fn listed(&self, path: &OsStr, stat: &Stat) -> Vec<OsString> {
+        let Some(folder) = self.open(path, stat) else { return Vec::new() };
         let (mut children, mut buffer) = (Vec::new(), [MaybeUninit::uninit(); LISTED_BYTES]);
         let mut entries = RawDir::new(&folder, &mut buffer);
         while let Some(Ok(entry)) = entries.next() {
@@ -180,18 +180,20 @@ impl<'a> Reader<'a> {
             }
         }
         children.sort_unstable();
-        if let Some(place) = self.wanted.get(path) {
-            place.open.replace(Some((inode, folder)));
+        // where one is wanted it stays open for the next look
+        if let Some(Place { wanted: Wanted::Directory { .. }, open, .. }) = self.wanted.get(path) {
+            open.replace(Some(folder));
         }
         children
     }
 
-    /// A folder, to be read from its beginning. Where one is wanted it stays open for the next look, and as long as it does, no other one can
-    /// have its inode.
-    fn open(&self, path: &OsStr, inode: u64) -> Option<OwnedFd> {
-        let open = self.wanted.get(path).and_then(|place| place.open.take());
-        if let Some((_, folder)) = open.filter(|(known, _)| *known == inode) {
-            rustix::fs::seek(&folder, SeekFrom::Start(0)).ok()?;
+    /// The folder that was looked at, to be read from its beginning.
+    fn open(&self, path: &OsStr, stat: &Stat) -> Option<OwnedFd> {
+        let is_it = |open: &Stat| (open.st_ino, open.st_dev, open.st_mode) == (stat.st_ino, stat.st_dev, stat.st_mode);
+        let open = self.wanted.get(path).and_then(|place| place.open.take()).filter(|_| stat.st_mode & 0o7777 == DIRECTORY_MODE);
+        if let Some(folder) = open.filter(|folder| rustix::fs::fstat(folder).is_ok_and(|open| is_it(&open)))
+            && rustix::fs::seek(&folder, SeekFrom::Start(0)).is_ok()
+        {
             return Some(folder);
         }
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOATIME | OFlags::NOFOLLOW | OFlags::CLOEXEC;

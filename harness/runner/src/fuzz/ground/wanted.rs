@@ -26,14 +26,18 @@ pub(super) fn parent(path: &OsStr) -> &OsStr {
     OsStr::from_bytes(&bytes[..bytes.iter().rposition(|byte| *byte == b'/').unwrap_or_default()])
 }
 
+/// The modes of what is made, under the umask of runs.
+const FILE_MODE: u32 = 0o644;
+pub(super) const DIRECTORY_MODE: u32 = 0o755;
+
 /// Where an entry is wanted.
 #[derive(Debug)]
 pub(super) struct Place {
     pub(super) wanted: Wanted,
     /// What was made for it.
     pub(super) made: Cell<Option<Made>>,
-    /// The folder that stood there when it was listed last, and its inode.
-    pub(super) open: RefCell<Option<(u64, OwnedFd)>>,
+    /// The folder that stood there when it was listed last.
+    pub(super) open: RefCell<Option<OwnedFd>>,
 }
 
 /// By which an entry that was made is known again.
@@ -83,8 +87,8 @@ impl Wanted {
     /// Whether an entry is this one, but for its times; of a further name, that it is still one of what it was.
     pub(super) fn is(&self, found: &Standing) -> bool {
         match (self, &found.kind) {
-            (Wanted::File { .. }, Kind::File { holds_wanted }) => found.mode == 0o644 && (found.is_as_made || *holds_wanted),
-            (Wanted::Directory { .. }, Kind::Directory) => found.mode == 0o755,
+            (Wanted::File { .. }, Kind::File { holds_wanted }) => found.mode == FILE_MODE && *holds_wanted,
+            (Wanted::Directory { .. }, Kind::Directory) => found.mode == DIRECTORY_MODE,
             (Wanted::Symlink { target, .. }, Kind::Symlink(found_target)) => found.is_as_made || found_target == target.as_bytes(),
             (Wanted::HardLink { .. }, _) => found.is_as_made,
             _ => false,
