@@ -1,5 +1,6 @@
 //! Whether what a runtime did was permitted.
 
+pub use touchstone_model::oracle::Said;
 use touchstone_model::trace::TraceCall;
 use touchstone_model::world::World;
 use touchstone_spec::{ClauseId, Function, clause};
@@ -20,17 +21,6 @@ pub struct Checker {
     findings: Findings,
     /// The findings of a state that rejected the call, kept while others are asked.
     rejected: Findings,
-}
-
-/// What is said of a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Said {
-    /// It is permitted.
-    Accepted,
-    /// It is not.
-    Rejected,
-    /// It is about something of which nothing is known.
-    Unjudged,
 }
 
 /// What the specification would do with a call.

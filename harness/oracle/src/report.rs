@@ -9,7 +9,7 @@ use touchstone_model::world::{Stdout, World};
 use touchstone_model::{End, Observation, bounds};
 use touchstone_spec::{ClauseId, Function, clause};
 
-use crate::check::{self, Checker};
+use crate::check::Checker;
 use crate::rules::Rule;
 use crate::state::{Host, InodeId, Kind, Link, Output, Rights, State};
 use crate::step::{Findings, Mismatch};
@@ -44,8 +44,8 @@ pub fn departures(world: &World, host: Host, observation: &Observation) -> Oracl
         observation,
         |_, _| {},
         |said, findings| match said {
-            check::Said::Rejected => call_report(said, findings),
-            check::Said::Accepted | check::Said::Unjudged => without_clauses(said, findings),
+            Said::Rejected => call_report(said, findings),
+            Said::Accepted | Said::Unjudged => without_clauses(said, findings),
         },
     )
 }
@@ -55,7 +55,7 @@ fn follow(
     host: Host,
     observation: &Observation,
     mut watch: impl FnMut(&TraceCall, &State),
-    report_of: impl Fn(check::Said, &Findings) -> CallReport,
+    report_of: impl Fn(Said, &Findings) -> CallReport,
 ) -> OracleReport {
     let mut checker = Checker::new(world, host);
     let mut calls = Vec::with_capacity(observation.trace.calls.len());
@@ -73,17 +73,12 @@ fn follow(
     report
 }
 
-fn without_clauses(said: check::Said, findings: &Findings) -> CallReport {
+fn without_clauses(said: Said, findings: &Findings) -> CallReport {
     let permitted = Permitted { success: findings.success, errnos: findings.errnos.bits(), no_return: findings.trap };
-    let said = match said {
-        check::Said::Accepted => Said::Accepted,
-        check::Said::Rejected => Said::Rejected,
-        check::Said::Unjudged => Said::Unjudged,
-    };
     CallReport { said, clauses: Vec::new(), permitted, departures: Vec::new(), missed: Vec::new() }
 }
 
-fn call_report(said: check::Said, findings: &Findings) -> CallReport {
+fn call_report(said: Said, findings: &Findings) -> CallReport {
     let unique = |clauses: &[ClauseId]| {
         let mut clauses = clauses.to_vec();
         clauses.sort_unstable();
@@ -206,8 +201,7 @@ fn received(state: &State, observation: &Observation, out: &mut Vec<Departure>) 
 fn tree(state: &State, seen: &TreeSnapshot, out: &mut Vec<Departure>) {
     let mut walk = Walk { state, seen, visited: Vec::new(), names: Vec::new(), first_names: BTreeMap::new(), out };
     for (index, preopen) in state.world.preopens.iter().enumerate().filter(|(_, preopen)| !preopen.nested) {
-        let name = state.world.names[index].clone();
-        walk.directory(preopen.root, &mut format!("{name}:"));
+        walk.directory(preopen.root, &mut format!("{}:", state.world.names[index]));
     }
     let Walk { visited, names, out, .. } = walk;
     if visited.len() == seen.0.len() {

@@ -125,6 +125,16 @@ fn the_trampoline_does_what_the_module_of_a_script_does_on_every_runtime() {
 }
 
 #[test]
+fn programs_agree_by_chance_and_never_where_they_always_differ() {
+    let line = |number: u32| vec![number.to_string()];
+    let mut late = (0..).map(|run| line(u32::from(run > 20)));
+    assert_eq!(agree(|| line(1), || late.next().unwrap_or_default()), Ok(Some(())));
+    let mut numbers = 2..;
+    assert_eq!(agree(|| line(1), || line(numbers.next().unwrap_or_default())), Ok(None));
+    assert!(agree(|| line(1), || line(0)).is_err());
+}
+
+#[test]
 fn a_script_with_one_call_more_does_something_else() {
     let scratch = Scratch::new().expect("a scratch folder");
     let mut bench = bench(&scratch);

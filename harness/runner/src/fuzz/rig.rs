@@ -157,26 +157,16 @@ mod tests {
 
     use touchstone_generate::Sample;
     use touchstone_guest::script::program::program;
-    use touchstone_model::tree::{Content, EntryKind, TreeSnapshot};
+    use touchstone_model::tree::TreeSnapshot;
     use touchstone_runtimes::runtimes;
 
     use super::Rig;
+    use crate::fuzz::ground::as_looked_at;
     use crate::fuzz::hunter::script;
     use crate::observe::Prepared;
     use crate::scratch::Scratch;
 
     const SCRIPTS: u64 = 400;
-
-    /// A look has times of its own: of links it moves them. And it keeps less of a file.
-    fn as_looked_at(mut tree: TreeSnapshot) -> TreeSnapshot {
-        for entry in tree.0.values_mut() {
-            entry.atime = None;
-            if let EntryKind::File(Content { bytes: Some(bytes), .. }) = &entry.kind {
-                entry.kind = EntryKind::File(Content::of(bytes));
-            }
-        }
-        tree
-    }
 
     #[test]
     fn trees_are_what_a_look_at_everything_says() {

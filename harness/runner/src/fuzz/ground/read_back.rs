@@ -189,8 +189,10 @@ impl<'a> Reader<'a> {
 
     /// The folder that was looked at, to be read from its beginning.
     fn open(&self, path: &OsStr, stat: &Stat) -> Option<OwnedFd> {
-        let is_it = |open: &Stat| (open.st_ino, open.st_dev, open.st_mode) == (stat.st_ino, stat.st_dev, stat.st_mode);
-        let open = self.wanted.get(path).and_then(|place| place.open.take()).filter(|_| stat.st_mode & 0o7777 == DIRECTORY_MODE);
+        let is_it = |open: &Stat| (open.st_ino, open.st_dev) == (stat.st_ino, stat.st_dev);
+        // through an open one more would be seen than the guest's rights allow
+        let has_rights = stat.st_mode & 0o7777 == DIRECTORY_MODE;
+        let open = self.wanted.get(path).and_then(|place| place.open.take()).filter(|_| has_rights);
         if let Some(folder) = open.filter(|folder| rustix::fs::fstat(folder).is_ok_and(|open| is_it(&open)))
             && rustix::fs::seek(&folder, SeekFrom::Start(0)).is_ok()
         {
