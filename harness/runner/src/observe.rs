@@ -282,21 +282,24 @@ const SIGN_BYTES: usize = 8;
 /// The part of the canaries' content that nobody writes by chance.
 const SECRET: &[u8] = CANARY.as_bytes().split_at(CANARY_NUMBER_END).0;
 
-/// Whether a sign may begin with a byte: few windows of what guests read do, so few are compared.
-const IS_HEAD: [bool; 256] = {
-    let mut is_head = [false; 256];
+/// Whether a byte stands in that part.
+const IN_SECRET: [bool; 256] = {
+    let mut in_secret = [false; 256];
     let mut at = 0;
-    while at + SIGN_BYTES <= SECRET.len() {
-        is_head[SECRET[at] as usize] = true;
+    while at < SECRET.len() {
+        in_secret[SECRET[at] as usize] = true;
         at += 1;
     }
-    is_head
+    in_secret
 };
 
 /// Whether a part of the canaries' content stands in these bytes. A guest may read a few bytes only, from anywhere.
 fn shows_canary(bytes: &[u8]) -> bool {
     let is_sign = |window: &[u8]| SECRET.windows(SIGN_BYTES).any(|sign| sign == window);
-    bytes.windows(SIGN_BYTES).any(|window| IS_HEAD[usize::from(window[0])] && is_sign(window))
+    // wherever a sign stands, one of its bytes is the last of some eight: few of these are looked at any closer
+    let lasts = (SIGN_BYTES - 1..bytes.len()).step_by(SIGN_BYTES).filter(|last| IN_SECRET[usize::from(bytes[*last])]);
+    let mut around = lasts.map(|last| &bytes[last + 1 - SIGN_BYTES..bytes.len().min(last + SIGN_BYTES)]);
+    around.any(|around| around.windows(SIGN_BYTES).any(is_sign))
 }
 
 /// Where the canaries' content shows up in what the guest got or left.
@@ -333,6 +336,11 @@ mod tests {
         let canary = CANARY.as_bytes();
         assert!(shows_canary(canary) && shows_canary(&canary[..10]) && shows_canary(&canary[5..16]));
         assert!(shows_canary(&[&b"before "[..], &canary[..8], b" behind"].concat()));
+        for before in 0..16 {
+            for sign in canary[..20].windows(8) {
+                assert!(shows_canary(&[&vec![b'.'; before], sign].concat()) && shows_canary(&[&vec![b'0'; before], sign, b"\0"].concat()));
+            }
+        }
         assert!(!shows_canary(&canary[..7]) && !shows_canary(b"../outside/secret") && !shows_canary(&canary[20..]));
     }
 }

@@ -1,19 +1,20 @@
 //! The standard streams of runs whose guests are in this very process, so that nobody can feed or drain them meanwhile: all input is
 //! there from the start, and what was written is read afterwards.
 //!
-//! A file behind a stream, or a pipe behind an output, serves run after run: to make one takes longer than to empty it.
+//! A file or a pipe behind a stream serves run after run: to make one takes longer than to empty or refill it, or to see that nobody has read it.
 
 use std::fs::File;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, PipeReader, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::SystemTime;
 
 use rustix::fs::{MemfdFlags, Mode, OFlags, SeekFrom};
+use rustix::io::ioctl_fionread;
 use touchstone_model::bounds;
 use touchstone_model::tree::Content;
-use touchstone_model::world::{Stdin, StdioKind, Stdout, World};
+use touchstone_model::world::{StdioKind, Stdout, World};
 
 use crate::HarnessError;
 use crate::scratch::content_of;
@@ -24,6 +25,8 @@ pub(crate) struct Streams {
     devices: Devices,
     /// Behind stdin, where that is a file; made when it is first needed.
     input: Option<MemoryFile>,
+    /// What was stdin last, where that was a pipe.
+    piped: Option<Filled>,
     /// For stdout and stderr.
     outputs: [Output; 2],
 }
@@ -43,10 +46,18 @@ struct Pipe {
     writer: OwnedFd,
 }
 
+/// A pipe that no more is written to.
+#[derive(Debug)]
+struct Filled {
+    reader: PipeReader,
+    /// What was written.
+    bytes: Vec<u8>,
+}
+
 impl Streams {
     /// Streams by the devices of this host, before there is another root or user.
     pub(crate) fn open() -> Result<Streams, HarnessError> {
-        Ok(Streams { devices: Devices::open()?, input: None, outputs: Default::default() })
+        Ok(Streams { devices: Devices::open()?, input: None, piped: None, outputs: Default::default() })
     }
 
     /// Makes the files, which can be opened anew in the process that made them only.
@@ -60,8 +71,13 @@ impl Streams {
 
     /// What a guest is given: stdin, stdout, stderr.
     pub(crate) fn of(&mut self, world: &World) -> Result<[OwnedFd; 3], HarnessError> {
-        let Streams { devices, input, outputs: [stdout, stderr] } = self;
-        Ok([stdin(&world.stdin, input, devices)?, stdout.theirs(&world.stdout, devices)?, stderr.theirs(&world.stdout.beside(), devices)?])
+        let Streams { devices, input, piped, outputs: [stdout, stderr] } = self;
+        let stdin = match world.stdin.kind {
+            StdioKind::Device => copy(&devices.nothing, OFlags::empty())?,
+            StdioKind::File => MemoryFile::theirs(input, devices, OFlags::RDONLY, &world.stdin.bytes)?,
+            StdioKind::Pipe => Filled::theirs(piped, &world.stdin.bytes)?,
+        };
+        Ok([stdin, stdout.theirs(&world.stdout, devices)?, stderr.theirs(&world.stdout.beside(), devices)?])
     }
 
     /// What the guest has written to its outputs.
@@ -93,6 +109,23 @@ impl Output {
             (Stdout::Pipe, Output { pipe: Some(pipe), .. }) | (Stdout::Stuck, Output { stuck: Some(pipe), .. }) => pipe.drained(),
             _ => Ok(Content::of(&[])),
         }
+    }
+}
+
+impl Filled {
+    /// The reader of a pipe that holds as many of these bytes as fit. One that the guests before have not read from is as good as a new one.
+    fn theirs(pipe: &mut Option<Filled>, bytes: &[u8]) -> Result<OwnedFd, HarnessError> {
+        let bytes = &bytes[..bytes.len().min(bounds::PIPE_BYTES)];
+        let is_whole = |pipe: &Filled| pipe.bytes == bytes && ioctl_fionread(&pipe.reader).is_ok_and(|left| left == bytes.len() as u64);
+        let filled =
+            pipe.take().filter(is_whole).map_or_else(|| Filled::new(bytes), Ok).map_err(HarnessError::system("fill the guest's stdin"))?;
+        copy(&pipe.insert(filled).reader, OFlags::empty())
+    }
+
+    fn new(bytes: &[u8]) -> io::Result<Filled> {
+        let (reader, mut writer) = io::pipe()?;
+        writer.write_all(bytes)?;
+        Ok(Filled { reader, bytes: bytes.to_vec() })
     }
 }
 
@@ -203,20 +236,6 @@ impl Devices {
     }
 }
 
-/// The guest's end of its input.
-fn stdin(stdin: &Stdin, file: &mut Option<MemoryFile>, devices: &Devices) -> Result<OwnedFd, HarnessError> {
-    match stdin.kind {
-        StdioKind::Device => copy(&devices.nothing, OFlags::empty()),
-        StdioKind::File => MemoryFile::theirs(file, devices, OFlags::RDONLY, &stdin.bytes),
-        StdioKind::Pipe => {
-            let what = "fill the guest's stdin";
-            let (reader, mut writer) = io::pipe().map_err(HarnessError::system(what))?;
-            writer.write_all(&stdin.bytes[..stdin.bytes.len().min(bounds::PIPE_BYTES)]).map_err(HarnessError::system(what))?;
-            Ok(reader.into())
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs::File;
@@ -226,6 +245,30 @@ mod tests {
     use touchstone_model::world::{Stdin, StdioKind, Stdout, World};
 
     use super::Streams;
+
+    #[test]
+    fn a_pipe_that_was_read_is_filled_anew() {
+        let mut streams = Streams::open().unwrap();
+        let world =
+            |bytes: &[u8]| World { stdin: Stdin { kind: StdioKind::Pipe, bytes: bytes.to_owned(), open: false }, ..World::default() };
+        let pipe_of = |stdin: &File| rustix::fs::fstat(stdin).unwrap().st_ino;
+        let mut pipes = Vec::new();
+        for (bytes, read) in [(&b"typed"[..], 0), (b"typed", 2), (b"typed", 5), (b"typed", 0), (b"other", 5), (b"", 0), (b"", 0)] {
+            let [stdin, ..] = streams.of(&world(bytes)).unwrap();
+            assert_eq!(fcntl_getfl(&stdin).unwrap() & OFlags::NONBLOCK, OFlags::empty());
+            let mut stdin = File::from(stdin);
+            let mut begin = vec![0; read];
+            stdin.read_exact(&mut begin).unwrap();
+            assert_eq!(begin, bytes[..read]);
+            fcntl_setfl(&stdin, OFlags::NONBLOCK).unwrap();
+            if read == bytes.len() {
+                assert_eq!(stdin.read(&mut [0]).unwrap(), 0, "nobody writes to it any more");
+            }
+            pipes.push(pipe_of(&stdin));
+        }
+        let is_new: Vec<bool> = pipes.windows(2).map(|pair| pair[0] != pair[1]).collect();
+        assert_eq!(is_new, [false, true, true, true, true, false], "who has read nothing has left it to the next");
+    }
 
     #[test]
     fn nothing_of_a_guest_is_left_to_the_next() {

@@ -205,7 +205,7 @@ pub fn run(plan: &Plan, scratch: &Scratch, stop: &AtomicBool, mut seen: impl FnM
             .collect();
         drop(sender);
         for news in receiver {
-            campaign.hear(news);
+            news.into_iter().for_each(|news| campaign.hear(news));
             seen(campaign.progress());
         }
         threads.into_iter().try_for_each(|thread| thread.join().unwrap_or(Err(HarnessError::Interrupted)))

@@ -12,12 +12,11 @@ mod wanted;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::time::SystemTime;
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, Stat, Timestamps};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use touchstone_model::trace::{Trace, TraceCall, TraceState};
 use touchstone_model::tree::TreeSnapshot;
@@ -25,9 +24,9 @@ use touchstone_model::world::{Preopen, START_TIME_NANOSECONDS, World};
 use touchstone_spec::Function;
 
 use crate::HarnessError;
-use crate::scratch::{Sealed, remove_all, times};
+use crate::scratch::{Sealed, remove_all};
 use read_back::{Kind, Reader, Standing, Vouched};
-use wanted::{ByPath, Made, Place, Wanted, parent, wanted};
+use wanted::{ByPath, Made, Place, Wanted, parent, start_times, wanted};
 
 /// The trees, and what is known of them.
 #[derive(Debug)]
@@ -79,9 +78,10 @@ impl Ground {
         }
         let Some(standing) = self.standing.take().filter(|_| is_plain) else { return self.make_anew(world) };
         let removed = self.remove(&standing, keep)?;
+        let filled = self.fill(&standing, &removed)?;
         let made = self.create(&standing, &removed)?;
-        let set = self.set_times(&standing, &removed, &made)?;
-        self.remember(&standing, &made, &set)?;
+        let set = self.set_times(&standing, &removed, (&filled, &made))?;
+        self.remember(&standing, (&filled, &made), &set)?;
         if removed.iter().chain(&made).any(|path| parent(path).is_empty()) {
             self.outside[0].1 = self.settle().and_then(|()| stamp_of(&self.folder)).map_err(self.failed("settle", OsStr::new(".")))?;
         }
@@ -138,10 +138,24 @@ impl Ground {
 
     /// Whether something is what is wanted there. A further name is, if the file it is one of stays where it is wanted.
     fn may_stay(&self, standing: &ByPath<Standing>, path: &OsStr, found: &Standing) -> bool {
-        let Some(Place { wanted, .. }) = self.wanted.get(path) else { return false };
+        let Some(place @ Place { wanted, .. }) = self.wanted.get(path) else { return false };
         let stays = |path: &OsStr| standing.get(path).is_some_and(|found| self.may_stay(standing, path, found));
         let is_first = |file: &OsStr| standing.get(file).is_some_and(|first| first.found.inode == found.found.inode);
-        wanted.is(found) && wanted.file_named().is_none_or(|file| is_first(file) && folders(file).all(stays))
+        (wanted.is(found) || place.is_fillable(found)) && wanted.file_named().is_none_or(|file| is_first(file) && folders(file).all(stays))
+    }
+
+    /// Gives files that stay the content that is wanted there.
+    fn fill<'a>(&'a self, standing: &ByPath<Standing>, removed: &BTreeSet<&OsStr>) -> Result<BTreeSet<&'a OsStr>, HarnessError> {
+        let mut filled = BTreeSet::new();
+        for (path, place) in &self.wanted {
+            let Some(found) = standing.get(path).filter(|found| matches!(found.kind, Kind::File { holds_wanted: false })) else { continue };
+            if let (Some(held), false) = (place.held(found.found.inode), removed.contains(path.as_os_str())) {
+                let emptied = rustix::fs::ftruncate(&held.entry, 0);
+                emptied.and_then(|()| place.fill(&held.entry)).map_err(self.failed("fill", path))?;
+                filled.insert(path.as_os_str());
+            }
+        }
+        Ok(filled)
     }
 
     /// Makes what is missing.
@@ -157,15 +171,15 @@ impl Ground {
         Ok(missing.into_iter().map(|(path, _)| path.as_os_str()).collect())
     }
 
-    fn make(&self, path: &OsStr, Place { wanted, made, .. }: &Place) -> Result<(), Errno> {
-        match wanted {
-            Wanted::File { bytes, mtime, .. } => {
-                let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC;
-                let file = rustix::fs::openat(&self.folder, path, flags, Mode::from_raw_mode(0o666))?;
-                let mut file = File::from(file);
-                file.write_all(bytes).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
-                rustix::fs::futimens(&file, &start_times(*mtime))?;
-                made.set(Some(Made::of(&rustix::fs::fstat(&file)?)));
+    fn make(&self, path: &OsStr, place: &Place) -> Result<(), Errno> {
+        place.held.take();
+        match &place.wanted {
+            Wanted::File { .. } => {
+                // it stays open for later looks
+                let flags = OFlags::RDWR | OFlags::CREATE | OFlags::TRUNC | OFlags::NOATIME | OFlags::CLOEXEC;
+                let file = File::from(rustix::fs::openat(&self.folder, path, flags, Mode::from_raw_mode(0o666))?);
+                let made = place.fill(&file)?;
+                place.hold(file, made.inode);
                 Ok(())
             }
             Wanted::Directory { .. } => rustix::fs::mkdirat(&self.folder, path, Mode::from_raw_mode(0o777)),
@@ -179,7 +193,7 @@ impl Ground {
         &'a self,
         standing: &ByPath<Standing>,
         removed: &BTreeSet<&OsStr>,
-        made: &BTreeSet<&OsStr>,
+        (filled, made): (&BTreeSet<&OsStr>, &BTreeSet<&OsStr>),
     ) -> Result<BTreeSet<&'a OsStr>, HarnessError> {
         let mut set = BTreeSet::new();
         // whatever was made or removed has moved the times of its folder
@@ -187,13 +201,18 @@ impl Ground {
         for (path, place) in &self.wanted {
             let (Some(mtime), path) = (place.wanted.mtime(), path.as_os_str()) else { continue };
             let is_right = match place.wanted {
-                Wanted::File { .. } if made.contains(path) => true,
+                Wanted::File { .. } if made.contains(path) || filled.contains(path) => true,
                 _ if made.contains(path) || touched.contains(path) => false,
                 _ => standing.get(path).is_some_and(|found| found.times == Some([START_TIME_NANOSECONDS, mtime])),
             };
             if !is_right {
-                rustix::fs::utimensat(&self.folder, path, &start_times(mtime), AtFlags::SYMLINK_NOFOLLOW)
-                    .map_err(self.failed("set the times of", path))?;
+                let kept = standing.get(path).filter(|_| !made.contains(path));
+                let times = start_times(mtime);
+                let done = match kept.and_then(|kept| place.held(kept.found.inode)) {
+                    Some(held) => rustix::fs::futimens(&held.entry, &times),
+                    None => rustix::fs::utimensat(&self.folder, path, &times, AtFlags::SYMLINK_NOFOLLOW),
+                };
+                done.map_err(self.failed("set the times of", path))?;
                 set.insert(path);
             }
         }
@@ -201,10 +220,15 @@ impl Ground {
     }
 
     /// Remembers what stands where, now that nothing changes any more: what was looked at after the last change need not be looked at again.
-    fn remember(&self, standing: &ByPath<Standing>, made: &BTreeSet<&OsStr>, set: &BTreeSet<&OsStr>) -> Result<(), HarnessError> {
+    fn remember(
+        &self,
+        standing: &ByPath<Standing>,
+        (filled, made): (&BTreeSet<&OsStr>, &BTreeSet<&OsStr>),
+        set: &BTreeSet<&OsStr>,
+    ) -> Result<(), HarnessError> {
         for (path, place) in &self.wanted {
             let (path, is_file) = (path.as_os_str(), matches!(place.wanted, Wanted::File { .. }));
-            match standing.get(path).filter(|_| !made.contains(path)) {
+            match standing.get(path).filter(|_| !made.contains(path) && !filled.contains(path)) {
                 // only a file's ctime matters, which its times move
                 Some(kept) if !is_file || !set.contains(path) => place.made.set(Some(kept.found)),
                 None if is_file => {}
@@ -249,11 +273,6 @@ fn ctimes_tell(folder: &OwnedFd) -> Result<bool, Errno> {
     }
     rustix::fs::unlinkat(folder, "times", AtFlags::empty())?;
     Ok(seen.windows(2).all(|pair| pair[0] != pair[1]))
-}
-
-/// The times that an entry has from the start. `mtime` is nanoseconds since 1970.
-fn start_times(mtime: u64) -> Timestamps {
-    times(START_TIME_NANOSECONDS, mtime)
 }
 
 /// Whether an mtime that is what it was says that nothing was changed: no call asked for any time to be set. A runtime that is asked to set one

@@ -69,12 +69,14 @@ pub(super) fn run(
     job: u64,
     (scratch, signs): (&Scratch, &Path),
     stop: &AtomicBool,
-    news: &Sender<News>,
+    news: &Sender<Vec<News>>,
 ) -> Result<(), HarnessError> {
     let mut next = Some(Place { case: (plan.first() + job * plan.shards()) * BATCH, seat: 0 });
     while let Some(place) = next.filter(|place| place.case < plan.cases && !plan.is_over() && !stop.load(Ordering::Relaxed)) {
         let mut hunter = Hunter::start(plan, job, place, scratch, signs)?;
-        next = hunter.watch(plan, stop, news)?;
+        let after = hunter.watch(plan, stop, news);
+        hunter.pass_on(news);
+        next = after?;
     }
     Ok(())
 }
@@ -88,6 +90,8 @@ struct Hunter {
     line: Vec<u8>,
     /// What it has said that departs, for when it says that it is there again.
     told: Vec<Told>,
+    /// What nobody has been told yet.
+    heard: Vec<News>,
     /// What the log book said when it was last looked at, and since when.
     at: LogBook,
     since: Instant,
@@ -136,29 +140,38 @@ impl Hunter {
         rustix::io::ioctl_fionbio(&words, true).map_err(HarnessError::system("hear a hunter"))?;
         // a host may allow less, and then a hunter that says much waits for the next look
         let _ = rustix::pipe::fcntl_setpipe_size(&words, UNHEARD_BYTES);
-        let (line, told, at, since) = (Vec::new(), Vec::new(), LogBook::default(), Instant::now());
-        Ok(Hunter { child, log, book, words, line, told, at, since, died_at: None })
+        let (line, told, heard, at, since) = (Vec::new(), Vec::new(), Vec::new(), LogBook::default(), Instant::now());
+        Ok(Hunter { child, log, book, words, line, told, heard, at, since, died_at: None })
     }
 
     /// Hears a hunter to its end; gives where the next one goes on, if there is more to do.
-    fn watch(&mut self, plan: &Plan, stop: &AtomicBool, news: &Sender<News>) -> Result<Option<Place>, HarnessError> {
+    fn watch(&mut self, plan: &Plan, stop: &AtomicBool, news: &Sender<Vec<News>>) -> Result<Option<Place>, HarnessError> {
         loop {
-            let ended = self.hear(plan, news)?;
-            self.look(news)?;
+            let ended = self.hear(plan)?;
+            self.look()?;
+            self.pass_on(news);
             if ended {
                 let status = self.child.wait().map_err(HarnessError::system("wait for a hunter"))?;
-                return if status.success() { Ok(self.after(plan)) } else { self.died(status, plan, news).map(Some) };
+                return if status.success() { Ok(self.after(plan)) } else { self.died(status, plan).map(Some) };
             }
             if plan.is_over() || stop.load(Ordering::Relaxed) {
                 return Ok(None);
             }
             if self.at.run > 0 && self.since.elapsed() >= Duration::from_millis(bounds::RIG_TIMEOUT_MILLISECONDS) {
-                return Ok(Some(self.gone(&End::TimedOut, plan, news)));
+                return Ok(Some(self.gone(&End::TimedOut, plan)));
             }
             if self.since.elapsed() >= Duration::from_secs(bounds::WORKER_START_TIMEOUT_SECONDS) {
                 return Err(self.failed("its engines do not start"));
             }
             self.wait()?;
+        }
+    }
+
+    /// Tells what was heard, all at once: whoever listens is woken up once.
+    fn pass_on(&mut self, news: &Sender<Vec<News>>) {
+        if !self.heard.is_empty() {
+            // nobody listens any more when the campaign has failed elsewhere
+            let _ = news.send(std::mem::take(&mut self.heard));
         }
     }
 
@@ -172,12 +185,12 @@ impl Hunter {
     }
 
     /// Takes what was said since the last look. Whether it was the last.
-    fn hear(&mut self, plan: &Plan, news: &Sender<News>) -> Result<bool, HarnessError> {
+    fn hear(&mut self, plan: &Plan) -> Result<bool, HarnessError> {
         let mut piece = [0; 64 << 10];
         loop {
             match self.words.read(&mut piece) {
                 Ok(0) => return Ok(true),
-                Ok(count) => self.take(&piece[..count], plan, news)?,
+                Ok(count) => self.take(&piece[..count], plan)?,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(HarnessError::system("hear a hunter")(error)),
@@ -185,13 +198,13 @@ impl Hunter {
         }
     }
 
-    fn take(&mut self, piece: &[u8], plan: &Plan, news: &Sender<News>) -> Result<(), HarnessError> {
+    fn take(&mut self, piece: &[u8], plan: &Plan) -> Result<(), HarnessError> {
         self.line.extend_from_slice(piece);
         let heard = std::mem::take(&mut self.line);
         let mut lines = heard.split(|byte| *byte == b'\n');
         // behind the last line's end is the beginning of the next
         self.line = lines.next_back().unwrap_or_default().to_vec();
-        lines.try_for_each(|line| self.tell(line, plan, news))
+        lines.try_for_each(|line| self.tell(line, plan))
     }
 
     /// Where another hunter goes on after this one has had enough.
@@ -200,7 +213,7 @@ impl Hunter {
         (self.at.cases > 0 && next < plan.cases).then_some(Place { case: next, seat: 0 })
     }
 
-    fn tell(&mut self, line: &[u8], plan: &Plan, news: &Sender<News>) -> Result<(), HarnessError> {
+    fn tell(&mut self, line: &[u8], plan: &Plan) -> Result<(), HarnessError> {
         let not_understood = |error: &str| self.failed(&format!("it said `{}`: {error}", String::from_utf8_lossy(line)));
         let word: Word = match serde_json::from_slice(line) {
             Ok(word) => word,
@@ -220,28 +233,27 @@ impl Hunter {
             Word::Died { at, signal } => {
                 self.told.clear();
                 (self.died_at, self.since) = (Some(at), Instant::now());
-                self.stopped(at, &End::Crashed { how: Crash::Signal(signal) }, plan, news);
+                self.stopped(at, &End::Crashed { how: Crash::Signal(signal) }, plan);
                 return Ok(());
             }
         };
-        // nobody listens any more when the campaign has failed elsewhere
-        let _ = news.send(told);
+        self.heard.push(told);
         Ok(())
     }
 
     /// Reads the log book and passes on how far it is.
-    fn look(&mut self, news: &Sender<News>) -> Result<(), HarnessError> {
+    fn look(&mut self) -> Result<(), HarnessError> {
         let now = LogBook::read(&self.book).map_err(HarnessError::system("read a log book"))?;
         if now != self.at {
             let seats = now.seats.iter().zip(self.at.seats).map(|(now, before)| now.since(before)).collect();
-            let _ = news.send(News::Done { cases: now.cases - self.at.cases, seats });
+            self.heard.push(News::Done { cases: now.cases - self.at.cases, seats });
             (self.at, self.since) = (now, Instant::now());
         }
         Ok(())
     }
 
     /// The hunter's process is gone before its time: a runtime took it along, or it failed.
-    fn died(&mut self, status: std::process::ExitStatus, plan: &Plan, news: &Sender<News>) -> Result<Place, HarnessError> {
+    fn died(&mut self, status: std::process::ExitStatus, plan: &Plan) -> Result<Place, HarnessError> {
         use std::os::unix::process::ExitStatusExt;
         let how = match (status.signal(), status.code()) {
             (Some(signal), _) => Crash::Signal(signal),
@@ -251,24 +263,24 @@ impl Hunter {
         if self.at.run == 0 {
             return Err(self.failed(&status.to_string()));
         }
-        Ok(self.gone(&End::Crashed { how }, plan, news))
+        Ok(self.gone(&End::Crashed { how }, plan))
     }
 
     /// It is gone, or does not go on. Where it has said that a runtime took it along, no other run has begun, and nobody is to blame.
-    fn gone(&self, end: &End, plan: &Plan, news: &Sender<News>) -> Place {
+    fn gone(&mut self, end: &End, plan: &Plan) -> Place {
         let at = Place { case: self.at.case, seat: self.at.seat };
-        if self.died_at == Some(at) { at.next(plan.runtimes.len(), plan.step()) } else { self.stopped(at, end, plan, news) }
+        if self.died_at == Some(at) { at.next(plan.runtimes.len(), plan.step()) } else { self.stopped(at, end, plan) }
     }
 
     /// A runtime did not come back; the next hunter goes on after its turn.
-    fn stopped(&self, at: Place, end: &End, plan: &Plan, news: &Sender<News>) -> Place {
+    fn stopped(&mut self, at: Place, end: &End, plan: &Plan) -> Place {
         let runtime = plan.runtimes.get(at.seat as usize).map_or("", |entry| entry.name);
         let what = stopped(runtime, end);
         let known = what.known(&plan.signs, &[]).map(str::to_owned);
-        let _ = news.send(News::Departed { case: at.case, what, known });
+        self.heard.push(News::Departed { case: at.case, what, known });
         let next = at.next(plan.runtimes.len(), plan.step());
         if next.seat == 0 {
-            let _ = news.send(News::Done { cases: 1, seats: Vec::new() });
+            self.heard.push(News::Done { cases: 1, seats: Vec::new() });
         }
         next
     }

@@ -8,6 +8,7 @@
 //! Where calls asked for times, the ctime vouches for a file, which nobody can set. Only some file systems move it with every change. A folder's
 //! says nothing: tmpfs gives it that of what was removed from it, which may be what it had.
 
+use std::cell::Ref;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
@@ -18,14 +19,15 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir, SeekFrom, Stat};
+use rustix::io::Errno;
 use touchstone_model::tree::{Content, EntryKind, TreeSnapshot};
 
-use super::wanted::{ByPath, DIRECTORY_MODE, Made, Place, Wanted, join};
+use super::wanted::{ByPath, DIRECTORY_MODE, FILE_MODE, Held, Made, Place, Wanted, join};
 use crate::scratch::{Facts, SnapshotReader, content_of, printable};
 
 /// Bytes up to which the content of a file is kept and compared as it is: to hash it takes longer. (A snapshot by a worker hashes more, and so
 /// says nothing of a file of which only parts are known.) A longer one is made anew, unless it is known to be as it was made.
-pub(super) const COMPARED_BYTES: usize = 64 << 10;
+pub(super) const COMPARED_BYTES: usize = 256 << 10;
 
 /// Bytes of a folder's entries that are asked for at a time; one entry takes at most 280.
 const LISTED_BYTES: usize = 2048;
@@ -83,11 +85,12 @@ impl<'a> Reader<'a> {
 
     /// Reads a preopen with all that is below it.
     pub(super) fn preopen(&mut self, name: &str) -> io::Result<()> {
-        self.entry(name, OsString::from(name))
+        self.entry(name, Child { path: OsString::from(name), inode: None })
     }
 
-    fn entry(&mut self, preopen: &str, path: OsString) -> io::Result<()> {
-        let Ok(stat) = rustix::fs::statat(self.folder, &path, AtFlags::SYMLINK_NOFOLLOW) else { return Ok(()) };
+    fn entry(&mut self, preopen: &str, child: Child) -> io::Result<()> {
+        let Ok(stat) = self.look(&child) else { return Ok(()) };
+        let path = child.path;
         let facts = Facts::of(&stat);
         let found = Made::of(&stat);
         let unchanged = self.unchanged(&path, found, facts.mtime);
@@ -126,6 +129,15 @@ impl<'a> Reader<'a> {
         children.into_iter().try_for_each(|child| self.entry(preopen, child))
     }
 
+    /// Looks at an entry: at what is held there, where its folder says that this is what it has by that name.
+    fn look(&self, Child { path, inode }: &Child) -> Result<Stat, Errno> {
+        let held = inode.and_then(|inode| self.wanted.get(path)?.held(inode));
+        match held {
+            Some(held) => rustix::fs::fstat(&held.entry),
+            None => rustix::fs::statat(self.folder, path, AtFlags::SYMLINK_NOFOLLOW),
+        }
+    }
+
     /// What is wanted at a path, if that is what is found there.
     fn unchanged(&self, path: &OsStr, found: Made, mtime: u64) -> Option<&'a Wanted> {
         let place = self.wanted.get(path)?;
@@ -150,57 +162,71 @@ impl<'a> Reader<'a> {
         if len == 0 {
             return Ok(Content::of(&[]));
         }
+        if let Some(held) = self.held(path, stat, FILE_MODE) {
+            rustix::fs::seek(&held.entry, SeekFrom::Start(0))?;
+            return content_of(&held.entry, len, COMPARED_BYTES);
+        }
         // it has not been read as far as anybody can tell
         let flags = OFlags::RDONLY | OFlags::NOATIME | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         match rustix::fs::openat(self.folder, path, flags, Mode::empty()) {
             Ok(file) => content_of(File::from(file), len, COMPARED_BYTES),
             // the guest took away its own right to read it
-            Err(rustix::io::Errno::ACCESS) => Ok(Content { len, bytes: None, sha256: None }),
+            Err(Errno::ACCESS) => Ok(Content { len, bytes: None, sha256: None }),
             Err(error) => Err(error.into()),
         }
     }
 
+    /// What is held at a path, if that is what was found there and has this mode: through what is open more could be seen than the guest's rights
+    /// allow.
+    fn held(&self, path: &OsStr, stat: &Stat, mode: u32) -> Option<Ref<'_, Held>> {
+        self.wanted.get(path)?.held(stat.st_ino).filter(|_| stat.st_mode & 0o7777 == mode)
+    }
+
     /// What is in a folder that is as it was made, in order.
-    fn made_children(&self, path: &OsStr) -> Vec<OsString> {
+    fn made_children(&self, path: &OsStr) -> Vec<Child> {
         let first = join(path, b"");
-        let below = self.wanted.range(first.clone()..).map(|(below, _)| below);
-        let below = below.take_while(|below| below.as_bytes().starts_with(first.as_bytes()));
-        below.filter(|below| !below.as_bytes()[first.len()..].contains(&b'/')).cloned().collect()
+        let below = self.wanted.range(first.clone()..).take_while(|(below, _)| below.as_bytes().starts_with(first.as_bytes()));
+        let inside = below.filter(|(below, _)| !below.as_bytes()[first.len()..].contains(&b'/'));
+        inside.map(|(path, place)| Child { path: path.clone(), inode: place.made.get().map(|made| made.inode) }).collect()
     }
 
     /// What is in a folder, in order. One that the guest took away its own right to shows nothing, and is made anew.
-    fn listed(&self, path: &OsStr, stat: &Stat) -> Vec<OsString> {
-        let Some(folder) = self.open(path, stat) else { return Vec::new() };
-        let (mut children, mut buffer) = (Vec::new(), [MaybeUninit::uninit(); LISTED_BYTES]);
-        let mut entries = RawDir::new(&folder, &mut buffer);
-        while let Some(Ok(entry)) = entries.next() {
-            let name = entry.file_name().to_bytes();
-            if name != b"." && name != b".." {
-                children.push(join(path, name));
-            }
+    fn listed(&self, path: &OsStr, stat: &Stat) -> Vec<Child> {
+        if let Some(held) = self.held(path, stat, DIRECTORY_MODE)
+            && rustix::fs::seek(&held.entry, SeekFrom::Start(0)).is_ok()
+        {
+            return children(path, &held.entry);
         }
-        children.sort_unstable();
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOATIME | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let Ok(folder) = rustix::fs::openat(self.folder, path, flags, Mode::empty()).map(File::from) else { return Vec::new() };
+        let children = children(path, &folder);
         // where one is wanted it stays open for the next look
-        if let Some(Place { wanted: Wanted::Directory { .. }, open, .. }) = self.wanted.get(path) {
-            open.replace(Some(folder));
+        if let Some(place @ Place { wanted: Wanted::Directory { .. }, .. }) = self.wanted.get(path) {
+            place.hold(folder, stat.st_ino);
         }
         children
     }
+}
 
-    /// The folder that was looked at, to be read from its beginning.
-    fn open(&self, path: &OsStr, stat: &Stat) -> Option<OwnedFd> {
-        let is_it = |open: &Stat| (open.st_ino, open.st_dev) == (stat.st_ino, stat.st_dev);
-        // through an open one more would be seen than the guest's rights allow
-        let has_rights = stat.st_mode & 0o7777 == DIRECTORY_MODE;
-        let open = self.wanted.get(path).and_then(|place| place.open.take()).filter(|_| has_rights);
-        if let Some(folder) = open.filter(|folder| rustix::fs::fstat(folder).is_ok_and(|open| is_it(&open)))
-            && rustix::fs::seek(&folder, SeekFrom::Start(0)).is_ok()
-        {
-            return Some(folder);
+/// What its folder says of an entry.
+struct Child {
+    path: OsString,
+    /// None where nobody has asked the folder.
+    inode: Option<u64>,
+}
+
+/// What is in an open folder, in order.
+fn children(path: &OsStr, folder: &File) -> Vec<Child> {
+    let (mut children, mut buffer) = (Vec::new(), [MaybeUninit::uninit(); LISTED_BYTES]);
+    let mut entries = RawDir::new(folder, &mut buffer);
+    while let Some(Ok(entry)) = entries.next() {
+        let name = entry.file_name().to_bytes();
+        if name != b"." && name != b".." {
+            children.push(Child { path: join(path, name), inode: Some(entry.ino()) });
         }
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOATIME | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        rustix::fs::openat(self.folder, path, flags, Mode::empty()).ok()
     }
+    children.sort_unstable_by(|one, other| one.path.cmp(&other.path));
+    children
 }
 
 /// What stands behind a further name.

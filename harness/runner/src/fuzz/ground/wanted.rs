@@ -1,16 +1,19 @@
 //! What a world wants to stand in a sealed folder.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, Ref, RefCell};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::os::fd::OwnedFd;
+use std::fs::File;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::FileExt;
 
-use rustix::fs::{FileType, Stat};
+use rustix::fs::{FileType, Stat, Timestamps};
+use rustix::io::Errno;
 use touchstone_model::tree::Content;
 use touchstone_model::world::{Node, NodeKind, START_TIME_NANOSECONDS, World};
 
 use super::read_back::{COMPARED_BYTES, Kind, Standing};
+use crate::scratch::times;
 
 /// Entries by path from the sealed folder. As bytes, which are quicker to compare than paths; what is in a folder comes behind it all the same.
 pub(super) type ByPath<T> = BTreeMap<OsString, T>;
@@ -27,8 +30,13 @@ pub(super) fn parent(path: &OsStr) -> &OsStr {
 }
 
 /// The modes of what is made, under the umask of runs.
-const FILE_MODE: u32 = 0o644;
+pub(super) const FILE_MODE: u32 = 0o644;
 pub(super) const DIRECTORY_MODE: u32 = 0o755;
+
+/// The times that an entry has from the start. `mtime` is nanoseconds since 1970.
+pub(super) fn start_times(mtime: u64) -> Timestamps {
+    times(START_TIME_NANOSECONDS, mtime)
+}
 
 /// Where an entry is wanted.
 #[derive(Debug)]
@@ -36,8 +44,42 @@ pub(super) struct Place {
     pub(super) wanted: Wanted,
     /// What was made for it.
     pub(super) made: Cell<Option<Made>>,
-    /// The folder that stood there when it was listed last.
-    pub(super) open: RefCell<Option<OwnedFd>>,
+    pub(super) held: RefCell<Option<Held>>,
+}
+
+/// A file or folder that stood where it is wanted, held open: a look at it needs no path. As long as it is open its number is nobody else's.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) entry: File,
+    pub(super) inode: u64,
+}
+
+impl Place {
+    /// What is held there, if it has this number.
+    pub(super) fn held(&self, inode: u64) -> Option<Ref<'_, Held>> {
+        Ref::filter_map(self.held.borrow(), Option::as_ref).ok().filter(|held| held.inode == inode)
+    }
+
+    /// Whether what stands there need only be filled with what is wanted.
+    pub(super) fn is_fillable(&self, found: &Standing) -> bool {
+        let are_files = matches!((&self.wanted, &found.kind), (Wanted::File { .. }, Kind::File { .. }));
+        are_files && found.mode == FILE_MODE && self.held(found.found.inode).is_some()
+    }
+
+    /// Fills an empty file with what is wanted there, with its times, and remembers it.
+    pub(super) fn fill(&self, file: &File) -> Result<Made, Errno> {
+        if let Wanted::File { bytes, mtime, .. } = &self.wanted {
+            file.write_all_at(bytes, 0).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
+            rustix::fs::futimens(file, &start_times(*mtime))?;
+        }
+        let made = Made::of(&rustix::fs::fstat(file)?);
+        self.made.set(Some(made));
+        Ok(made)
+    }
+
+    pub(super) fn hold(&self, entry: File, inode: u64) {
+        self.held.replace(Some(Held { entry, inode }));
+    }
 }
 
 /// By which an entry that was made is known again.
@@ -112,7 +154,7 @@ pub(super) fn wanted(world: &World) -> ByPath<Place> {
             want(&mut out, &root, path, node);
         }
     }
-    out.into_iter().map(|(path, wanted)| (path, Place { wanted, made: Cell::new(None), open: RefCell::new(None) })).collect()
+    out.into_iter().map(|(path, wanted)| (path, Place { wanted, made: Cell::new(None), held: RefCell::new(None) })).collect()
 }
 
 fn want(out: &mut ByPath<Wanted>, root: &OsStr, path: OsString, node: &Node) {
