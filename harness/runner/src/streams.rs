@@ -151,12 +151,18 @@ impl Pipe {
         let mut piece = [0; 4096];
         loop {
             match self.reader.read(&mut piece) {
-                Ok(count) => bytes.extend_from_slice(&piece[..count]),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Content::kept(&bytes, bounds::OUTPUT_KEPT_BYTES)),
+                Ok(count) => {
+                    bytes.extend_from_slice(&piece[..count]);
+                    if count < piece.len() {
+                        break;
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }
+        Ok(Content::kept(&bytes, bounds::OUTPUT_KEPT_BYTES))
     }
 }
 

@@ -25,7 +25,7 @@ use touchstone_spec::Function;
 
 use crate::HarnessError;
 use crate::scratch::{Sealed, remove_all};
-use read_back::{Kind, Reader, Standing, Vouched};
+use read_back::{Habits, Kind, Reader, Standing};
 use wanted::{ByPath, Made, Place, Wanted, parent, start_times, wanted};
 
 /// The trees, and what is known of them.
@@ -33,8 +33,8 @@ use wanted::{ByPath, Made, Place, Wanted, parent, start_times, wanted};
 pub(super) struct Ground {
     sealed: Sealed,
     folder: OwnedFd,
-    /// Whether its file system moves a file's ctime with every change.
-    ctimes_tell: bool,
+    /// Those of the file system that it is on.
+    habits: Habits,
     /// The world whose trees were made last, and all that is to stand there.
     world: Option<World>,
     wanted: ByPath<Place>,
@@ -42,6 +42,8 @@ pub(super) struct Ground {
     standing: Option<ByPath<Standing>>,
     /// What stands outside of the preopens, as it was made: the sealed folder first. It is held open, which spares the way there.
     outside: Vec<(OwnedFd, Stamp)>,
+    /// Whether it was as it was made after the last run.
+    is_intact: bool,
 }
 
 /// What moves when a file or a folder is changed.
@@ -57,9 +59,17 @@ impl Ground {
         let sealed = Sealed::standing(folder.to_owned());
         let opened = rustix::fs::openat(CWD, folder, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty());
         let opened = opened.map_err(|error| HarnessError::file("open", folder)(error.into()))?;
-        let ctimes_tell =
-            ctimes_tell(&opened).map_err(|error| HarnessError::file("ask for the times of a file in", folder)(error.into()))?;
-        Ok(Ground { sealed, folder: opened, ctimes_tell, world: None, wanted: ByPath::new(), standing: None, outside: Vec::new() })
+        let habits = habits(&opened).map_err(|error| HarnessError::file("try out what the file system does in", folder)(error.into()))?;
+        Ok(Ground {
+            sealed,
+            folder: opened,
+            habits,
+            world: None,
+            wanted: ByPath::new(),
+            standing: None,
+            outside: Vec::new(),
+            is_intact: false,
+        })
     }
 
     pub(super) fn sealed(&self) -> &Sealed {
@@ -240,25 +250,34 @@ impl Ground {
 
     /// Reads back what lies below the preopens after the calls of a run, and remembers it.
     pub(super) fn read_back(&mut self, world: &World, start: SystemTime, trace: &Trace) -> Result<TreeSnapshot, HarnessError> {
-        let vouched = Vouched { by_mtimes: times_are_honest(trace), by_ctimes: self.ctimes_tell };
-        let mut reader = Reader::new(&self.folder, &self.wanted, start, vouched);
+        self.is_intact = self.outside.iter().all(|(held, stamp)| stamp_of(held).is_ok_and(|now| now == *stamp));
+        let mut reader = Reader::new(&self.folder, &self.wanted, start, self.habits, times_are_honest(trace));
         for preopen in world.preopens.iter().filter(|preopen| preopen.within.is_none()) {
-            reader.preopen(&preopen.name).map_err(HarnessError::file("read back", self.sealed.folder().join(&preopen.name)))?;
+            reader
+                .preopen(&preopen.name, self.is_intact)
+                .map_err(HarnessError::file("read back", self.sealed.folder().join(&preopen.name)))?;
         }
         let (snapshot, standing) = reader.finish();
         self.standing = Some(standing);
         Ok(snapshot)
     }
 
-    /// What changed outside the preopens. Afterwards it is made anew.
+    /// What the run that was read back has changed outside the preopens. Afterwards it is made anew.
     pub(super) fn changes(&mut self, world: &World) -> Vec<String> {
-        if self.outside.iter().all(|(held, stamp)| stamp_of(held).is_ok_and(|now| now == *stamp)) {
+        if self.is_intact {
             return Vec::new();
         }
         self.standing = None;
         self.sealed.changes(world)
     }
 }
+
+fn habits(folder: &OwnedFd) -> Result<Habits, Errno> {
+    Ok(Habits { ctimes_tell: ctimes_tell(folder)?, lists_at_once: rustix::fs::fstatfs(folder)?.f_type == TMPFS_MAGIC })
+}
+
+/// By which Linux tells a tmpfs from other file systems (`TMPFS_MAGIC` of `linux/magic.h`).
+const TMPFS_MAGIC: rustix::fs::FsWord = 0x0102_1994;
 
 /// Whether every change of a file moves its ctime, if somebody has looked at that, as it does from Linux 6.13 on where a file system has multigrain timestamps.
 /// Elsewhere it comes from a clock that stands still for some milliseconds.
@@ -409,8 +428,8 @@ mod tests {
         assert_eq!(fs::symlink_metadata(root.join("file")).unwrap().nlink(), 2);
         // its other name has moved its ctime, which is known after one more turn
         ground.read_back(&world, SystemTime::now(), &Trace::default()).unwrap();
-        for ctimes_tell in [ground.ctimes_tell, false] {
-            ground.ctimes_tell = ctimes_tell;
+        for ctimes_tell in [ground.habits.ctimes_tell, false] {
+            ground.habits.ctimes_tell = ctimes_tell;
             ground.prepare(&world).unwrap();
             // while it is open nothing else is given its number
             let (before, _open) = (inodes(&["file"]), fs::File::open(root.join("file")).unwrap());

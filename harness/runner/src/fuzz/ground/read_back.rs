@@ -29,8 +29,11 @@ use crate::scratch::{Facts, SnapshotReader, content_of, printable};
 /// says nothing of a file of which only parts are known.) A longer one is made anew, unless it is known to be as it was made.
 pub(super) const COMPARED_BYTES: usize = 256 << 10;
 
-/// Bytes of a folder's entries that are asked for at a time; one entry takes at most 280.
+/// Bytes of a folder's entries that are asked for at a time, of one with the longest name, and of one without its name and the byte behind it:
+/// those of `struct linux_dirent64`.
 const LISTED_BYTES: usize = 2048;
+const LONGEST_ENTRY_BYTES: usize = 280;
+const ENTRY_BYTES: usize = 19;
 
 /// An entry as it stands.
 #[derive(Debug)]
@@ -57,35 +60,38 @@ pub(super) enum Kind {
     Other,
 }
 
-/// What tells that an entry is as it was made.
+/// What only some file systems do.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Vouched {
-    /// No call of the run can have set an mtime.
-    pub(super) by_mtimes: bool,
+pub(super) struct Habits {
     /// Every change of a file moves its ctime.
-    pub(super) by_ctimes: bool,
+    pub(super) ctimes_tell: bool,
+    /// A listing that has room left has come to its end, as one of tmpfs.
+    pub(super) lists_at_once: bool,
 }
 
 pub(super) struct Reader<'a> {
     folder: &'a OwnedFd,
     wanted: &'a ByPath<Place>,
-    vouched: Vouched,
+    habits: Habits,
+    /// No call of the run can have set an mtime, so that one that is as it was tells that an entry is, too.
+    mtimes_tell: bool,
     snapshot: SnapshotReader,
     standing: ByPath<Standing>,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(folder: &'a OwnedFd, wanted: &'a ByPath<Place>, start: SystemTime, vouched: Vouched) -> Reader<'a> {
-        Reader { folder, wanted, vouched, snapshot: SnapshotReader::new(start), standing: ByPath::new() }
+    pub(super) fn new(folder: &'a OwnedFd, wanted: &'a ByPath<Place>, start: SystemTime, habits: Habits, mtimes_tell: bool) -> Reader<'a> {
+        Reader { folder, wanted, habits, mtimes_tell, snapshot: SnapshotReader::new(start), standing: ByPath::new() }
     }
 
     pub(super) fn finish(self) -> (TreeSnapshot, ByPath<Standing>) {
         (self.snapshot.finish(), self.standing)
     }
 
-    /// Reads a preopen with all that is below it.
-    pub(super) fn preopen(&mut self, name: &str) -> io::Result<()> {
-        self.entry(name, Child { path: OsString::from(name), inode: None })
+    /// Reads a preopen with all that is below it. `is_there`: nothing has changed in the folder that it is in.
+    pub(super) fn preopen(&mut self, name: &str, is_there: bool) -> io::Result<()> {
+        let made = self.wanted.get(OsStr::new(name)).filter(|_| is_there).and_then(|place| place.made.get());
+        self.entry(name, Child { path: OsString::from(name), inode: made.map(|made| made.inode) })
     }
 
     fn entry(&mut self, preopen: &str, child: Child) -> io::Result<()> {
@@ -142,11 +148,10 @@ impl<'a> Reader<'a> {
     fn unchanged(&self, path: &OsStr, found: Made, mtime: u64) -> Option<&'a Wanted> {
         let place = self.wanted.get(path)?;
         let made = place.made.get()?;
-        let Vouched { by_mtimes, by_ctimes } = self.vouched;
         let wanted = named_first(self.wanted, &place.wanted);
-        let by_ctimes = by_ctimes && matches!(wanted, Wanted::File { .. }) && made == found;
+        let ctime_tells = self.habits.ctimes_tell && matches!(wanted, Wanted::File { .. }) && made == found;
         let is_same = made.inode == found.inode && made.size == found.size && wanted.mtime() == Some(mtime);
-        Some(wanted).filter(|_| is_same && (by_mtimes || by_ctimes))
+        Some(wanted).filter(|_| is_same && (self.mtimes_tell || ctime_tells))
     }
 
     /// Whether a file with this content is wanted at a path.
@@ -195,15 +200,35 @@ impl<'a> Reader<'a> {
         if let Some(held) = self.held(path, stat, DIRECTORY_MODE)
             && rustix::fs::seek(&held.entry, SeekFrom::Start(0)).is_ok()
         {
-            return children(path, &held.entry);
+            return self.children(path, &held.entry);
         }
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOATIME | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let Ok(folder) = rustix::fs::openat(self.folder, path, flags, Mode::empty()).map(File::from) else { return Vec::new() };
-        let children = children(path, &folder);
+        let children = self.children(path, &folder);
         // where one is wanted it stays open for the next look
         if let Some(place @ Place { wanted: Wanted::Directory { .. }, .. }) = self.wanted.get(path) {
             place.hold(folder, stat.st_ino);
         }
+        children
+    }
+
+    /// What is in an open folder, in order.
+    fn children(&self, path: &OsStr, folder: &File) -> Vec<Child> {
+        let (mut children, mut buffer) = (Vec::new(), [MaybeUninit::uninit(); LISTED_BYTES]);
+        let mut entries = RawDir::new(folder, &mut buffer);
+        let mut left = LISTED_BYTES;
+        while let Some(Ok(entry)) = entries.next() {
+            let name = entry.file_name().to_bytes();
+            if name != b"." && name != b".." {
+                children.push(Child { path: join(path, name), inode: Some(entry.ino()) });
+            }
+            left = left.saturating_sub((ENTRY_BYTES + name.len() + 1).next_multiple_of(align_of::<u64>()));
+            // one more would have fitted
+            if entries.is_buffer_empty() && left >= LONGEST_ENTRY_BYTES && self.habits.lists_at_once {
+                break;
+            }
+        }
+        children.sort_unstable_by(|one, other| one.path.cmp(&other.path));
         children
     }
 }
@@ -213,20 +238,6 @@ struct Child {
     path: OsString,
     /// None where nobody has asked the folder.
     inode: Option<u64>,
-}
-
-/// What is in an open folder, in order.
-fn children(path: &OsStr, folder: &File) -> Vec<Child> {
-    let (mut children, mut buffer) = (Vec::new(), [MaybeUninit::uninit(); LISTED_BYTES]);
-    let mut entries = RawDir::new(folder, &mut buffer);
-    while let Some(Ok(entry)) = entries.next() {
-        let name = entry.file_name().to_bytes();
-        if name != b"." && name != b".." {
-            children.push(Child { path: join(path, name), inode: Some(entry.ino()) });
-        }
-    }
-    children.sort_unstable_by(|one, other| one.path.cmp(&other.path));
-    children
 }
 
 /// What stands behind a further name.
