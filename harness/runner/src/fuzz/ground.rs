@@ -9,10 +9,11 @@
 mod read_back;
 mod wanted;
 
-use std::collections::BTreeSet;
-use std::ffi::OsStr;
+use std::cmp::Ordering;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -38,8 +39,8 @@ pub(super) struct Ground {
     /// The world whose trees were made last, and all that is to stand there.
     world: Option<World>,
     wanted: ByPath<Place>,
-    /// What stands there after a run, the preopens themselves included. Nothing is known while one goes on.
-    standing: Option<ByPath<Standing>>,
+    /// What stands there after a run by path, the preopens themselves included. Nothing is known while one goes on.
+    standing: Option<Vec<(OsString, Standing)>>,
     /// What stands outside of the preopens, as it was made: the sealed folder first. It is held open, which spares the way there.
     outside: Vec<(OwnedFd, Stamp)>,
     /// Whether it was as it was made after the last run.
@@ -87,12 +88,14 @@ impl Ground {
             self.world = Some(world.clone());
         }
         let Some(standing) = self.standing.take().filter(|_| is_plain) else { return self.make_anew(world) };
-        let removed = self.remove(&standing, keep)?;
-        let filled = self.fill(&standing, &removed)?;
-        let made = self.create(&standing, &removed)?;
-        let set = self.set_times(&standing, &removed, (&filled, &made))?;
-        self.remember(&standing, (&filled, &made), &set)?;
-        if removed.iter().chain(&made).any(|path| parent(path).is_empty()) {
+        let mut rows = rows(&self.wanted, &standing);
+        let removed = self.remove(&mut rows, keep)?;
+        self.create(&mut rows, &removed)?;
+        // whatever was made or removed has moved the times of its folder
+        let made = rows.iter().filter(|row| row.fate == Fate::Made).map(|row| row.path);
+        let touched: Vec<&OsStr> = removed.iter().copied().chain(made).map(parent).collect();
+        self.set_times(&rows, &touched)?;
+        if touched.iter().any(|folder| folder.is_empty()) {
             self.outside[0].1 = self.settle().and_then(|()| stamp_of(&self.folder)).map_err(self.failed("settle", OsStr::new(".")))?;
         }
         Ok(())
@@ -126,11 +129,13 @@ impl Ground {
     }
 
     /// Removes what is not wanted as it is, or everything if nothing is to be kept.
-    fn remove<'a>(&self, standing: &'a ByPath<Standing>, keep: bool) -> Result<BTreeSet<&'a OsStr>, HarnessError> {
-        let mut removed = BTreeSet::new();
+    fn remove<'a>(&self, rows: &mut [Row<'a>], keep: bool) -> Result<Vec<&'a OsStr>, HarnessError> {
+        let mut removed = Vec::new();
         // what is in a folder comes behind it, so from the back a folder is empty when it is reached
-        for (path, found) in standing.iter().rev() {
-            if keep && self.may_stay(standing, path, found) {
+        for at in (0..rows.len()).rev() {
+            let Row { path, found: Some(found), .. } = rows[at] else { continue };
+            if keep && may_stay(rows, &rows[at]) {
+                rows[at].fate = Fate::Stays;
                 continue;
             }
             let is_directory = found.kind == Kind::Directory;
@@ -141,44 +146,32 @@ impl Ground {
                 Err(_) if is_directory => remove_all(&self.sealed.folder().join(path)),
                 Err(error) => return Err(self.failed("remove", path)(error)),
             }
-            removed.insert(path.as_os_str());
+            removed.push(path);
         }
         Ok(removed)
     }
 
-    /// Whether something is what is wanted there. A further name is, if the file it is one of stays where it is wanted.
-    fn may_stay(&self, standing: &ByPath<Standing>, path: &OsStr, found: &Standing) -> bool {
-        let Some(place @ Place { wanted, .. }) = self.wanted.get(path) else { return false };
-        let stays = |path: &OsStr| standing.get(path).is_some_and(|found| self.may_stay(standing, path, found));
-        let is_first = |file: &OsStr| standing.get(file).is_some_and(|first| first.found.inode == found.found.inode);
-        (wanted.is(found) || place.is_fillable(found)) && wanted.file_named().is_none_or(|file| is_first(file) && folders(file).all(stays))
-    }
-
-    /// Gives files that stay the content that is wanted there.
-    fn fill<'a>(&'a self, standing: &ByPath<Standing>, removed: &BTreeSet<&OsStr>) -> Result<BTreeSet<&'a OsStr>, HarnessError> {
-        let mut filled = BTreeSet::new();
-        for (path, place) in &self.wanted {
-            let Some(found) = standing.get(path).filter(|found| matches!(found.kind, Kind::File { holds_wanted: false })) else { continue };
-            if let (Some(held), false) = (place.held(found.found.inode), removed.contains(path.as_os_str())) {
-                let emptied = rustix::fs::ftruncate(&held.entry, 0);
-                emptied.and_then(|()| place.fill(&held.entry)).map_err(self.failed("fill", path))?;
-                filled.insert(path.as_os_str());
+    /// Makes what is missing, and gives files that stay the content that is wanted there.
+    fn create(&self, rows: &mut [Row<'_>], removed: &[&OsStr]) -> Result<(), HarnessError> {
+        // what stood in a removed folder is gone with it
+        let is_gone = |path: &OsStr| removed.iter().any(|gone| is_within(path, gone));
+        // a file comes before its further names
+        for makes_links in [false, true] {
+            for Row { path, place, found, fate } in rows.iter_mut() {
+                let Some(place) = place.filter(|place| place.wanted.file_named().is_some() == makes_links) else { continue };
+                if *fate == Fate::Gone || is_gone(path) {
+                    self.make(path, place).map_err(self.failed("create", path))?;
+                    *fate = Fate::Made;
+                } else if let Some(held) =
+                    found.filter(|found| found.kind == Kind::OTHER_FILE).and_then(|found| place.held(found.found.inode))
+                {
+                    let emptied = rustix::fs::ftruncate(&held.entry, 0);
+                    emptied.and_then(|()| place.fill(&held.entry)).map_err(self.failed("fill", path))?;
+                    *fate = Fate::Filled;
+                }
             }
         }
-        Ok(filled)
-    }
-
-    /// Makes what is missing.
-    fn create<'a>(&'a self, standing: &ByPath<Standing>, removed: &BTreeSet<&OsStr>) -> Result<BTreeSet<&'a OsStr>, HarnessError> {
-        // what stood in a removed folder is gone with it
-        let is_gone = |path: &OsStr| folders(path).any(|folder| removed.contains(folder));
-        let missing: Vec<_> = self.wanted.iter().filter(|(path, _)| !standing.contains_key(*path) || is_gone(path)).collect();
-        let is_link = |(_, place): &&(_, &Place)| matches!(place.wanted, Wanted::HardLink { .. });
-        let (links, others): (Vec<_>, Vec<_>) = missing.iter().partition(is_link);
-        for (path, place) in others.into_iter().chain(links) {
-            self.make(path, place).map_err(self.failed("create", path))?;
-        }
-        Ok(missing.into_iter().map(|(path, _)| path.as_os_str()).collect())
+        Ok(())
     }
 
     fn make(&self, path: &OsStr, place: &Place) -> Result<(), Errno> {
@@ -198,49 +191,30 @@ impl Ground {
         }
     }
 
-    /// Sets the times that are not what they are to be. Gives the entries that had others.
-    fn set_times<'a>(
-        &'a self,
-        standing: &ByPath<Standing>,
-        removed: &BTreeSet<&OsStr>,
-        (filled, made): (&BTreeSet<&OsStr>, &BTreeSet<&OsStr>),
-    ) -> Result<BTreeSet<&'a OsStr>, HarnessError> {
-        let mut set = BTreeSet::new();
-        // whatever was made or removed has moved the times of its folder
-        let touched: BTreeSet<&OsStr> = removed.iter().chain(made).map(|path| parent(path)).collect();
-        for (path, place) in &self.wanted {
-            let (Some(mtime), path) = (place.wanted.mtime(), path.as_os_str()) else { continue };
-            let is_right = match place.wanted {
-                Wanted::File { .. } if made.contains(path) || filled.contains(path) => true,
-                _ if made.contains(path) || touched.contains(path) => false,
-                _ => standing.get(path).is_some_and(|found| found.times == Some([START_TIME_NANOSECONDS, mtime])),
+    /// Sets the times that are not what they are to be, and remembers what stands where: what was looked at after its last change need not be
+    /// looked at again. Nothing changes afterwards but the times of what comes later.
+    fn set_times(&self, rows: &[Row<'_>], touched: &[&OsStr]) -> Result<(), HarnessError> {
+        for Row { path, place, found, fate } in rows {
+            let Some(place) = place else { continue };
+            let kept = found.filter(|_| *fate == Fate::Stays);
+            let is_file = matches!(place.wanted, Wanted::File { .. });
+            let is_right = |mtime| match kept {
+                Some(kept) => !touched.contains(path) && kept.times == Some([START_TIME_NANOSECONDS, mtime]),
+                // filling it has set them
+                None => is_file,
             };
-            if !is_right {
-                let kept = standing.get(path).filter(|_| !made.contains(path));
+            let wrong = place.wanted.mtime().filter(|mtime| !is_right(*mtime));
+            if let Some(mtime) = wrong {
                 let times = start_times(mtime);
                 let done = match kept.and_then(|kept| place.held(kept.found.inode)) {
                     Some(held) => rustix::fs::futimens(&held.entry, &times),
-                    None => rustix::fs::utimensat(&self.folder, path, &times, AtFlags::SYMLINK_NOFOLLOW),
+                    None => rustix::fs::utimensat(&self.folder, *path, &times, AtFlags::SYMLINK_NOFOLLOW),
                 };
                 done.map_err(self.failed("set the times of", path))?;
-                set.insert(path);
             }
-        }
-        Ok(set)
-    }
-
-    /// Remembers what stands where, now that nothing changes any more: what was looked at after the last change need not be looked at again.
-    fn remember(
-        &self,
-        standing: &ByPath<Standing>,
-        (filled, made): (&BTreeSet<&OsStr>, &BTreeSet<&OsStr>),
-        set: &BTreeSet<&OsStr>,
-    ) -> Result<(), HarnessError> {
-        for (path, place) in &self.wanted {
-            let (path, is_file) = (path.as_os_str(), matches!(place.wanted, Wanted::File { .. }));
-            match standing.get(path).filter(|_| !made.contains(path) && !filled.contains(path)) {
+            match kept {
                 // only a file's ctime matters, which its times move
-                Some(kept) if !is_file || !set.contains(path) => place.made.set(Some(kept.found)),
+                Some(kept) if !is_file || wrong.is_none() => place.made.set(Some(kept.found)),
                 None if is_file => {}
                 _ => place.made.set(Some(Made::of(&self.stat(path)?))),
             }
@@ -299,6 +273,59 @@ fn ctimes_tell(folder: &OwnedFd) -> Result<bool, Errno> {
 fn times_are_honest(trace: &Trace) -> bool {
     let sets_times = |call: &TraceCall| matches!(call.function, Function::FdFilestatSetTimes | Function::PathFilestatSetTimes);
     trace.state == TraceState::Complete && !trace.calls.iter().any(sets_times)
+}
+
+/// An entry that is wanted, or stands there, or both.
+struct Row<'a> {
+    path: &'a OsStr,
+    place: Option<&'a Place>,
+    found: Option<&'a Standing>,
+    fate: Fate,
+}
+
+/// What becomes of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// It never stood there, or stands there no more.
+    Gone,
+    Stays,
+    /// It stays, and was given its content.
+    Filled,
+    Made,
+}
+
+/// What is wanted and what stands there, by path.
+fn rows<'a>(wanted: &'a ByPath<Place>, standing: &'a [(OsString, Standing)]) -> Vec<Row<'a>> {
+    let mut rows = Vec::with_capacity(wanted.len().max(standing.len()) + 4);
+    let (mut wanted, mut standing) = (wanted.iter().peekable(), standing.iter().peekable());
+    loop {
+        let order = match (wanted.peek(), standing.peek()) {
+            (Some((path, _)), Some((found, _))) => path.as_os_str().cmp(found),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (None, None) => return rows,
+        };
+        let (place, found) = (wanted.next_if(|_| order.is_le()), standing.next_if(|_| order.is_ge()));
+        let path = place.map(|(path, _)| path).or(found.map(|(path, _)| path));
+        let (place, found) = (place.map(|(_, place)| place), found.map(|(_, found)| found));
+        rows.extend(path.map(|path| Row { path, place, found, fate: Fate::Gone }));
+    }
+}
+
+/// Whether something is what is wanted there, but perhaps for what is in it. A further name is, if the file it is one of stays where it is wanted.
+fn may_stay(rows: &[Row<'_>], row: &Row<'_>) -> bool {
+    let Row { place: Some(place), found: Some(found), .. } = row else { return false };
+    let row_of = |path: &OsStr| rows.binary_search_by(|row| row.path.cmp(path)).ok().map(|at| &rows[at]);
+    let stays = |path: &OsStr| row_of(path).is_some_and(|row| may_stay(rows, row));
+    let is_first = |file: &OsStr| row_of(file).and_then(|row| row.found).is_some_and(|first| first.found.inode == found.found.inode);
+    let is_wanted = place.wanted.is(found) || place.is_fillable(found);
+    is_wanted && place.wanted.file_named().is_none_or(|file| is_first(file) && folders(file).all(stays))
+}
+
+/// Whether a path is this one or lies below it.
+fn is_within(path: &OsStr, above: &OsStr) -> bool {
+    let below = path.as_bytes().strip_prefix(above.as_bytes());
+    below.is_some_and(|below| below.is_empty() || below.starts_with(b"/"))
 }
 
 /// A path and all folders that it lies in, up to its preopen.

@@ -47,6 +47,11 @@ pub(super) struct Standing {
     pub(super) times: Option<[u64; 2]>,
 }
 
+impl Kind {
+    /// A file that does not hold what is wanted there.
+    pub(super) const OTHER_FILE: Kind = Kind::File { holds_wanted: false };
+}
+
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// A file, and whether its bytes are those that are wanted there.
@@ -76,15 +81,17 @@ pub(super) struct Reader<'a> {
     /// No call of the run can have set an mtime, so that one that is as it was tells that an entry is, too.
     mtimes_tell: bool,
     snapshot: SnapshotReader,
-    standing: ByPath<Standing>,
+    standing: Vec<(OsString, Standing)>,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(folder: &'a OwnedFd, wanted: &'a ByPath<Place>, start: SystemTime, habits: Habits, mtimes_tell: bool) -> Reader<'a> {
-        Reader { folder, wanted, habits, mtimes_tell, snapshot: SnapshotReader::new(start), standing: ByPath::new() }
+        Reader { folder, wanted, habits, mtimes_tell, snapshot: SnapshotReader::new(start), standing: Vec::new() }
     }
 
-    pub(super) fn finish(self) -> (TreeSnapshot, ByPath<Standing>) {
+    /// What was seen, and what stands there by path.
+    pub(super) fn finish(mut self) -> (TreeSnapshot, Vec<(OsString, Standing)>) {
+        self.standing.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         (self.snapshot.finish(), self.standing)
     }
 
@@ -131,7 +138,7 @@ impl<'a> Reader<'a> {
             (true, Some(_)) => self.made_children(&path),
             (true, None) => self.listed(&path, &stat),
         };
-        self.standing.insert(path, Standing { found, is_as_made, kind, mode: stat.st_mode & 0o7777, times });
+        self.standing.push((path, Standing { found, is_as_made, kind, mode: stat.st_mode & 0o7777, times }));
         children.into_iter().try_for_each(|child| self.entry(preopen, child))
     }
 
