@@ -38,6 +38,12 @@ pub fn normalised(calls: &[TraceCall]) -> impl Iterator<Item = Normalised> + '_ 
     calls.iter().map(move |call| names.call(call))
 }
 
+/// The calls of a trace as lines, each with its answer: `fd_tell(fd: #1) = ok offset: 2`.
+pub fn lines(calls: &[TraceCall]) -> Vec<String> {
+    let mut names = Names::default();
+    calls.iter().map(|call| names.line(call)).collect()
+}
+
 /// The symbolic names given so far.
 #[derive(Debug, Default)]
 struct Names {
@@ -68,17 +74,38 @@ const RELATED_NANOSECONDS: u64 = 3_600_000_000_000;
 impl Names {
     fn call(&mut self, call: &TraceCall) -> Normalised {
         let call = &self.without_rest(call);
-        let mut question = format!("{}(", call.function.name());
-        separated(&value::arguments(call), &mut question, |named, out| {
+        let (mut question, mut answer) = (String::new(), String::new());
+        self.asked(call, &mut question);
+        self.answered(call, &mut answer);
+        Normalised { function: call.function.name().to_owned(), question, answer, bytes: bytes(call) }
+    }
+
+    fn line(&mut self, call: &TraceCall) -> String {
+        let call = &self.without_rest(call);
+        let mut line = String::new();
+        self.asked(call, &mut line);
+        line.push_str(" = ");
+        self.answered(call, &mut line);
+        line
+    }
+
+    /// Writes what the guest asked.
+    fn asked(&mut self, call: &TraceCall, out: &mut String) {
+        out.push_str(call.function.name());
+        out.push('(');
+        separated(&value::arguments(call), out, |named, out| {
             field(named.name, out);
             self.question(&named.value, out);
         });
-        question.push(')');
+        out.push(')');
+    }
+
+    /// Writes what it was answered, and takes the names that this gives.
+    fn answered(&mut self, call: &TraceCall, out: &mut String) {
         let results = value::results(call);
         self.learn(call, &results);
-        let answer = self.answer(call, results);
+        self.answer(call, results, out);
         self.forget(call);
-        Normalised { function: call.function.name().to_owned(), question, answer, bytes: bytes(call) }
     }
 
     /// Behind the end of a preopen's name a buffer holds what it held before, which may be anything.
@@ -187,23 +214,22 @@ impl Names {
         self.host_times.iter().any(|host| host.abs_diff(time) < RELATED_NANOSECONDS) && time > RELATED_NANOSECONDS
     }
 
-    fn answer(&mut self, call: &TraceCall, results: Vec<Named>) -> String {
-        let Some(outcome) = &call.outcome else { return "no return".to_owned() };
+    fn answer(&mut self, call: &TraceCall, results: Vec<Named>, out: &mut String) {
+        let Some(outcome) = &call.outcome else { return out.push_str("no return") };
         if outcome.errno != 0 {
-            return errno_text(outcome.errno);
+            return out.push_str(&errno_text(outcome.errno));
         }
-        let mut text = "ok".to_owned();
+        out.push_str("ok");
         for Named { name, value } in results {
-            text.push(' ');
-            field(name, &mut text);
+            out.push(' ');
+            field(name, out);
             match call.function {
-                Function::RandomGet => push(&mut text, format_args!("<{} random bytes>", call.args.get(1).copied().unwrap_or_default())),
-                Function::FdReaddir => self.directory(call, name, value, &mut text),
-                Function::PollOneoff => self.result(&sorted(without_ignored(value), "userdata"), &mut text),
-                _ => self.result(&value, &mut text),
+                Function::RandomGet => push(out, format_args!("<{} random bytes>", call.args.get(1).copied().unwrap_or_default())),
+                Function::FdReaddir => self.directory(call, name, value, out),
+                Function::PollOneoff => self.result(&sorted(without_ignored(value), "userdata"), out),
+                _ => self.result(&value, out),
             }
         }
-        text
     }
 
     /// Entries come in any order. A buffer that is full to the brim ends wherever its order put the end, so its content says nothing.

@@ -49,7 +49,12 @@ enum Outcome {
 impl Checker {
     /// A checker for a run that starts in a world.
     pub fn new(world: &World, host: Host) -> Checker {
-        Checker { states: vec![State::new(world, host)], findings: Findings::default(), rejected: Findings::default() }
+        Checker::starting(State::new(world, host))
+    }
+
+    /// A checker for a run that starts in this state.
+    pub fn starting(state: State) -> Checker {
+        Checker { states: vec![state], findings: Findings::default(), rejected: Findings::default() }
     }
 
     /// A checker for a run on something that is known to keep rights, or to know none.

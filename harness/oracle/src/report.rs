@@ -29,18 +29,18 @@ pub fn report(world: &World, host: Host, observation: &Observation) -> OracleRep
 ///
 /// As [`report`] does.
 pub fn report_watched(world: &World, host: Host, observation: &Observation, watch: impl FnMut(&TraceCall, &State)) -> OracleReport {
-    follow(world, host, observation, watch, call_report)
+    follow(Checker::new(world, host), observation, watch, call_report)
 }
 
-/// The same, but of a call that is not rejected only what is permitted: the clauses that applied and what it misses are left out.
+/// The same for one of many runs that start in the same state. Of a call that is not rejected only what is permitted is told: the clauses that
+/// applied and what it misses are left out.
 ///
 /// # Panics
 ///
 /// As [`report`] does.
-pub fn departures(world: &World, host: Host, observation: &Observation) -> OracleReport {
+pub fn departures(start: &State, observation: &Observation) -> OracleReport {
     follow(
-        world,
-        host,
+        Checker::starting(start.clone()),
         observation,
         |_, _| {},
         |said, findings| match said {
@@ -51,13 +51,11 @@ pub fn departures(world: &World, host: Host, observation: &Observation) -> Oracl
 }
 
 fn follow(
-    world: &World,
-    host: Host,
+    mut checker: Checker,
     observation: &Observation,
     mut watch: impl FnMut(&TraceCall, &State),
     report_of: impl Fn(Said, &Findings) -> CallReport,
 ) -> OracleReport {
-    let mut checker = Checker::new(world, host);
     let mut calls = Vec::with_capacity(observation.trace.calls.len());
     for call in &observation.trace.calls {
         if let Some(state) = checker.states().first() {

@@ -8,10 +8,10 @@ use std::time::Duration;
 use touchstone_generate::{Mix, Sample, sample};
 use touchstone_guest::script::{PlayedEnd, Player, Wasi, encode, program};
 use touchstone_model::judge::Feature;
-use touchstone_model::normalise::normalise;
+use touchstone_model::normalise::lines;
 use touchstone_model::oracle::OracleReport;
 use touchstone_model::script::parse::parse;
-use touchstone_model::trace::{Keeper, Trace, TraceCall, TraceState};
+use touchstone_model::trace::{Keeper, TraceCall};
 use touchstone_model::world::{Access, Stdin, Stdout, World};
 use touchstone_model::{End, Observation, bounds};
 use touchstone_oracle::prefer::Clocks;
@@ -55,18 +55,13 @@ fn samples(absent: &[Feature]) -> impl Iterator<Item = (u64, Sample)> + '_ {
     (0..SAMPLES).map(|index| (index, sample(SEED, index, &Mix::default()))).filter(can_be)
 }
 
-/// The calls of a trace as far as they can be compared between runs, a line each.
-fn calls(trace: &Trace) -> Vec<String> {
-    normalise(&trace.calls).into_iter().map(|call| format!("{} = {}", call.question, call.answer)).collect()
-}
-
 /// All of an observation that can be compared between runs.
 fn seen(observation: &Observation) -> Vec<String> {
     let tree = observation.tree.0.iter().map(|(path, entry)| format!("{path} {entry}"));
     let end =
         [("end", observation.end.to_string()), ("stdout", observation.stdout.to_string()), ("stderr", observation.stderr.to_string())];
     let end = end.into_iter().map(|(what, text)| format!("{what} {text}"));
-    calls(&observation.trace).into_iter().chain(end).chain(tree).collect()
+    lines(&observation.trace.calls).into_iter().chain(end).chain(tree).collect()
 }
 
 #[test]
@@ -186,7 +181,7 @@ fn played(sample: &Sample, number: u64) -> Vec<String> {
         PlayedEnd::Exited(code) => format!("exit {code}"),
         PlayedEnd::Trapped | PlayedEnd::Waits => "trap".to_owned(),
     };
-    let calls = calls(&Trace { calls: player.calls().to_vec(), state: TraceState::Complete });
+    let calls = lines(player.calls());
     calls.into_iter().chain([end]).collect()
 }
 
@@ -210,7 +205,7 @@ fn a_script_that_is_played_does_what_its_module_does_on_the_reference() {
             let run = bench.observe(&spec("oracle"), &sample.world, &module(&sample, Keeper::Module)).expect("a run");
             assert_eq!(rejected(&sample.world, &run), Vec::<String>::new(), "sample {index}\n{}", sample.script);
             let end = if let End::Trap { .. } = run.end { "trap".to_owned() } else { run.end.to_string() };
-            calls(&run.trace).into_iter().chain([end]).collect()
+            lines(&run.trace.calls).into_iter().chain([end]).collect()
         };
         match agree(run, || played(&sample, numbers.next().unwrap_or(0)))
             .unwrap_or_else(|what| panic!("sample {index}: {what}\n{}", sample.script))

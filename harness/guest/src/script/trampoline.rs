@@ -39,7 +39,9 @@ const FEWEST_PAGES: u32 = 2;
 const STEPS_START: u32 = 8;
 const STEP_BYTES: u32 = 8;
 const OPERAND_BYTES: u32 = 24;
-/// Where an operand has its number.
+/// Where an operand has what.
+const OPERAND_ADDRESS: u32 = 4;
+const OPERAND_INDEX: u32 = 8;
 const OPERAND_NUMBER: u32 = 16;
 
 /// Kinds of steps that are no calls. Their numbers follow those of the functions.
@@ -128,8 +130,12 @@ fn step(out: &mut Vec<u8>, kind: u32, slot: u32, operands: &[Operand]) {
             Operand::Load { address, size, signed, plus } => (load_kind(*size, *signed), *address, 0, plus.cast_unsigned()),
             Operand::Next { buffer, index, plus } => (NEXT, *buffer, *index, plus.cast_unsigned()),
         };
-        [kind, address, index, 0].iter().for_each(|number| out.extend_from_slice(&number.to_le_bytes()));
-        out.extend_from_slice(&number.to_le_bytes());
+        let mut bytes = [0; OPERAND_BYTES as usize];
+        for (at, number) in [(0, kind), (OPERAND_ADDRESS, address), (OPERAND_INDEX, index)] {
+            bytes[at as usize..at as usize + 4].copy_from_slice(&number.to_le_bytes());
+        }
+        bytes[OPERAND_NUMBER as usize..].copy_from_slice(&number.to_le_bytes());
+        out.extend_from_slice(&bytes);
     }
 }
 
@@ -232,7 +238,7 @@ fn operand() -> wasm_encoder::Function {
     const LEFT: u32 = 2;
     let mut body = wasm_encoder::Function::new([(2, ValType::I32)]);
     let mut sink = body.instructions();
-    sink.local_get(OPERAND).i32_load(in_program(4, 2)).local_set(ADDRESS);
+    sink.local_get(OPERAND).i32_load(in_program(OPERAND_ADDRESS, 2)).local_set(ADDRESS);
     let kind = |sink: &mut InstructionSink<'_>| {
         sink.local_get(OPERAND).i32_load(in_program(0, 2));
     };
@@ -245,7 +251,7 @@ fn operand() -> wasm_encoder::Function {
             LOAD_S32 => sink.local_get(ADDRESS).i64_load32_s(at(0, 2)),
             LOAD_U64 => sink.local_get(ADDRESS).i64_load(at(0, 3)),
             _ => {
-                sink.local_get(OPERAND).i32_load(in_program(8, 2)).local_set(LEFT);
+                sink.local_get(OPERAND).i32_load(in_program(OPERAND_INDEX, 2)).local_set(LEFT);
                 sink.block(BlockType::Empty).loop_(BlockType::Empty);
                 sink.local_get(LEFT).i32_eqz().br_if(1);
                 step_over_entry(sink, ADDRESS);

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use touchstone_model::divergence::{Lines, Shown, Sign};
-use touchstone_model::normalise::normalise;
+use touchstone_model::normalise;
 use touchstone_model::oracle::{OracleReport, Said};
 use touchstone_model::trace::TraceCall;
 use touchstone_model::value::errno_text;
@@ -80,8 +80,9 @@ pub(super) fn first(entry: &Entry, observation: &Observation, report: &OracleRep
 /// The calls of a run up to this one; without it, all of them and an empty line.
 fn lines(calls: &[TraceCall], call: Option<usize>) -> Vec<String> {
     let calls = call.map_or(calls, |call| &calls[..=call]);
-    let lines = normalise(calls).into_iter().map(|call| format!("{} = {}", call.question, call.answer));
-    lines.chain(call.is_none().then(String::new)).collect()
+    let mut lines = normalise::lines(calls);
+    lines.extend(call.is_none().then(String::new));
+    lines
 }
 
 /// What is at a place of the tree instead of what. Content, time and names are told apart by what was expected.
@@ -129,6 +130,7 @@ mod tests {
     use touchstone_guest::script::program::program;
     use touchstone_oracle::Host;
     use touchstone_oracle::report::{departures, report};
+    use touchstone_oracle::state::State;
     use touchstone_runtimes::runtimes;
 
     use super::first;
@@ -150,7 +152,7 @@ mod tests {
             let Sample { world, script } = script(3, case, None);
             let seen = rig.run(0, &world, &program(&script, &world).unwrap()).unwrap();
             let whole = first(control, &seen, &report(&world, Host::LINUX, &seen));
-            assert_eq!(first(control, &seen, &departures(&world, Host::LINUX, &seen)), whole, "script {case}");
+            assert_eq!(first(control, &seen, &departures(&State::new(&world, Host::LINUX), &seen)), whole, "script {case}");
             departed += u64::from(whole.is_some());
         }
         assert!(departed > SCRIPTS / 2, "{departed} scripts depart");

@@ -14,7 +14,9 @@ use touchstone_generate::{Mix, Sample, sample_of_batch};
 use touchstone_guest::script::program;
 use touchstone_model::bounds;
 use touchstone_model::divergence::{Avoid, Sign};
+use touchstone_model::world::World;
 use touchstone_oracle::Host;
+use touchstone_oracle::state::State;
 use touchstone_runtimes::Entry;
 
 use super::copy::{Ended, Side, copy};
@@ -130,7 +132,7 @@ pub fn hunt(assignment: &Assignment, book: &File, say: &mut impl Write) -> Resul
     rig.prepare()?;
     let book = Holder::new(book).map_err(HarnessError::system("open the log book"))?;
     let (from, at) = (Place { case: assignment.first, seat: assignment.seat as u64 }, LogBook::default());
-    let mut hunt = Hunt { assignment, from, rig, at, book, say, told: HashMap::new(), look: Look::default() };
+    let mut hunt = Hunt { assignment, from, rig, at, book, say, told: HashMap::new(), look: Look::default(), start: None };
     while hunt.from.case < assignment.end {
         match copy().map_err(HarnessError::system("make a copy of a hunter"))? {
             Side::Copy => return hunt.play(),
@@ -164,6 +166,8 @@ struct Hunt<'a, S> {
     /// What has departed, each with its number.
     told: HashMap<(Signature, Option<String>), usize>,
     look: Look,
+    /// The last world, and the state in which each run of it starts.
+    start: Option<(World, State)>,
 }
 
 impl<S: Write> Hunt<'_, S> {
@@ -205,6 +209,8 @@ impl<S: Write> Hunt<'_, S> {
             runtime: "the generator".to_owned(),
             message: format!("script {case} cannot be laid out: {}", mistake.message),
         })?;
+        let start = self.start.take().filter(|(last, _)| *last == world).map(|(_, start)| start);
+        let start = start.unwrap_or_else(|| State::new(&world, Host::LINUX));
         let left_out = if case == self.from.case { self.from.seat as usize } else { 0 };
         let mut looked_at = Vec::new();
         for (seat, entry) in runtimes.iter().enumerate().skip(left_out) {
@@ -223,7 +229,7 @@ impl<S: Write> Hunt<'_, S> {
                 }
                 report
             } else {
-                touchstone_oracle::report::departures(&world, Host::LINUX, &observation)
+                touchstone_oracle::report::departures(&start, &observation)
             };
             if let Some(what) = first_departure(entry, &observation, &report) {
                 let known = what.known(&self.assignment.signs, &observation.trace.calls).map(str::to_owned);
@@ -238,6 +244,7 @@ impl<S: Write> Hunt<'_, S> {
                 self.tell(&Word::Compared { seats: (*one, *other), how: compare(first, second) })?;
             }
         }
+        self.start = Some((world, start));
         self.at.cases += 1;
         Ok(())
     }
