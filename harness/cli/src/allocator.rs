@@ -1,58 +1,143 @@
 //! Where the programs' memory comes from.
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::ptr::null_mut;
 
 use mimalloc::MiMalloc;
 
 /// Small pieces come from mimalloc, which is quicker with the hundreds that a script takes. Large ones, such as the memories of guests,
 /// come from the C library, as in any other host of an engine: it grows them in place.
+///
+/// The smallest are kept by the thread that gives them back, and the last is given out first: it is still in the processor's cache. (mimalloc
+/// gives out all that it has before it comes back to it.)
 #[derive(Debug, Clone, Copy)]
 pub struct Allocator;
 
 /// Bytes of the largest small piece: less than a page of WebAssembly.
 const SMALL_BYTES: usize = 16 << 10;
 
-fn is_small(bytes: usize) -> bool {
-    bytes <= SMALL_BYTES
+/// Bytes of the largest piece that a thread keeps, and in what steps: those of mimalloc, which are the alignment of such pieces too.
+const KEPT_BYTES: usize = 1 << 10;
+const STEP_BYTES: usize = 16;
+
+/// Pieces of one size that a thread keeps: one that gives back what others have made must not hoard it, nor one that ends take much along.
+const KEPT_PIECES: usize = 64;
+
+/// Pieces of one size that a thread has given back; each holds the address of the one below it.
+struct Shelf {
+    top: Cell<*mut u8>,
+    pieces: Cell<usize>,
 }
 
-// SAFETY: both do what is asked of them. Which of them a piece came from follows from its size, which who gives it back has to know.
+thread_local! {
+    static SHELVES: [Shelf; KEPT_BYTES / STEP_BYTES + 1] =
+        const { [const { Shelf { top: Cell::new(null_mut()), pieces: Cell::new(0) } }; KEPT_BYTES / STEP_BYTES + 1] };
+}
+
+/// Where pieces of some layout come from.
+#[derive(PartialEq, Eq)]
+enum Source {
+    /// A shelf, by its number, which is its pieces' size in steps.
+    Shelf(usize),
+    Mimalloc,
+    System,
+}
+
+impl Source {
+    fn of(layout: Layout) -> Source {
+        match layout.size() {
+            ..=KEPT_BYTES if layout.align() <= STEP_BYTES => Source::Shelf(layout.size().div_ceil(STEP_BYTES)),
+            ..=SMALL_BYTES => Source::Mimalloc,
+            _ => Source::System,
+        }
+    }
+}
+
+impl Shelf {
+    /// A piece of so many steps.
+    fn take(&self, steps: usize) -> *mut u8 {
+        let top = self.top.get();
+        // SAFETY: the layout is one; what lies on a shelf is nobody's, and has room for an address, which was written when it came there.
+        unsafe {
+            if top.is_null() {
+                return MiMalloc.alloc(Layout::from_size_align_unchecked(steps * STEP_BYTES, STEP_BYTES));
+            }
+            self.top.set(top.cast::<*mut u8>().read());
+        }
+        self.pieces.set(self.pieces.get() - 1);
+        top
+    }
+
+    /// Whether there was room for a piece of this shelf's size, which is nobody's any more.
+    fn put(&self, piece: *mut u8) -> bool {
+        let has_room = self.pieces.get() < KEPT_PIECES;
+        if has_room {
+            // SAFETY: a piece has room for an address and is aligned for it.
+            unsafe { piece.cast::<*mut u8>().write(self.top.get()) };
+            self.top.set(piece);
+            self.pieces.set(self.pieces.get() + 1);
+        }
+        has_room
+    }
+}
+
+// SAFETY: each source does what is asked of it. Which of them a piece came from follows from its layout, which who gives it back has to know.
 unsafe impl GlobalAlloc for Allocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        unsafe { if is_small(layout.size()) { MiMalloc.alloc(layout) } else { System.alloc(layout) } }
+        match Source::of(layout) {
+            Source::Shelf(steps) => SHELVES.with(|shelves| shelves[steps].take(steps)),
+            Source::Mimalloc => unsafe { MiMalloc.alloc(layout) },
+            Source::System => unsafe { System.alloc(layout) },
+        }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        unsafe { if is_small(layout.size()) { MiMalloc.alloc_zeroed(layout) } else { System.alloc_zeroed(layout) } }
+        match Source::of(layout) {
+            Source::Shelf(_) => unsafe {
+                let piece = self.alloc(layout);
+                if !piece.is_null() {
+                    piece.write_bytes(0, layout.size());
+                }
+                piece
+            },
+            Source::Mimalloc => unsafe { MiMalloc.alloc_zeroed(layout) },
+            Source::System => unsafe { System.alloc_zeroed(layout) },
+        }
     }
 
     unsafe fn dealloc(&self, piece: *mut u8, layout: Layout) {
-        unsafe { if is_small(layout.size()) { MiMalloc.dealloc(piece, layout) } else { System.dealloc(piece, layout) } }
+        match Source::of(layout) {
+            Source::Shelf(steps) if SHELVES.with(|shelves| shelves[steps].put(piece)) => {}
+            Source::Shelf(_) | Source::Mimalloc => unsafe { MiMalloc.dealloc(piece, layout) },
+            Source::System => unsafe { System.dealloc(piece, layout) },
+        }
     }
 
     unsafe fn realloc(&self, piece: *mut u8, layout: Layout, bytes: usize) -> *mut u8 {
-        unsafe {
-            match (is_small(layout.size()), is_small(bytes)) {
-                (true, true) => MiMalloc.realloc(piece, layout, bytes),
-                (false, false) => System.realloc(piece, layout, bytes),
-                _ => self.moved(piece, layout, bytes),
-            }
+        // SAFETY: the caller vouches for the new size with the old alignment.
+        let wanted = unsafe { Layout::from_size_align_unchecked(bytes, layout.align()) };
+        match (Source::of(layout), Source::of(wanted)) {
+            (Source::Mimalloc, Source::Mimalloc) => unsafe { MiMalloc.realloc(piece, layout, bytes) },
+            (Source::System, Source::System) => unsafe { System.realloc(piece, layout, bytes) },
+            (one, other) if one == other => piece,
+            _ => unsafe { self.moved(piece, layout, wanted) },
         }
     }
 }
 
 impl Allocator {
-    /// A piece of another size, from the other of the two.
+    /// A piece of another size, from another source.
     ///
     /// # Safety
     ///
     /// That of [`GlobalAlloc::realloc`].
-    unsafe fn moved(&self, piece: *mut u8, layout: Layout, bytes: usize) -> *mut u8 {
-        // SAFETY: the caller vouches for the piece, and for the new size with its alignment; the new piece is another.
+    unsafe fn moved(&self, piece: *mut u8, layout: Layout, wanted: Layout) -> *mut u8 {
+        // SAFETY: the caller vouches for the piece, and the new one is another.
         unsafe {
-            let other = self.alloc(Layout::from_size_align_unchecked(bytes, layout.align()));
+            let other = self.alloc(wanted);
             if !other.is_null() {
-                other.copy_from_nonoverlapping(piece, layout.size().min(bytes));
+                other.copy_from_nonoverlapping(piece, layout.size().min(wanted.size()));
                 self.dealloc(piece, layout);
             }
             other
@@ -65,9 +150,10 @@ mod tests {
     use std::alloc::{GlobalAlloc, Layout};
     use std::slice;
 
-    use super::{Allocator, SMALL_BYTES};
+    use super::{Allocator, KEPT_BYTES, KEPT_PIECES, SMALL_BYTES};
 
-    const SIZES: [usize; 9] = [1, SMALL_BYTES, SMALL_BYTES + 1, 1 << 20, SMALL_BYTES + 1, SMALL_BYTES, 2, 1 << 17, 3];
+    const SIZES: [usize; 14] =
+        [1, SMALL_BYTES, SMALL_BYTES + 1, 1 << 20, SMALL_BYTES + 1, SMALL_BYTES, 2, 1 << 17, 3, 16, 17, KEPT_BYTES, KEPT_BYTES + 1, 24];
 
     #[test]
     fn a_piece_keeps_what_is_in_it_whatever_size_it_is_given() {
@@ -84,6 +170,38 @@ mod tests {
                 assert_eq!(piece.align_offset(align), 0);
             }
             unsafe { Allocator.dealloc(piece, layout(SIZES[SIZES.len() - 1])) };
+        }
+    }
+
+    #[test]
+    fn pieces_that_are_there_at_once_are_not_the_same() {
+        for size in [1, 16, 40, KEPT_BYTES] {
+            let layout = Layout::from_size_align(size, 1).unwrap();
+            for _ in 0..2 {
+                // SAFETY: each piece is written within its size, and given back once.
+                unsafe {
+                    let pieces: Vec<*mut u8> = (0..2 * KEPT_PIECES).map(|_| Allocator.alloc(layout)).collect();
+                    for (mark, piece) in (0..).zip(&pieces) {
+                        slice::from_raw_parts_mut(*piece, size).fill(mark);
+                    }
+                    for (mark, piece) in (0..).zip(&pieces) {
+                        assert!(slice::from_raw_parts(*piece, size).iter().all(|byte| *byte == mark));
+                    }
+                    pieces.into_iter().for_each(|piece| Allocator.dealloc(piece, layout));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_thread_gave_back_last_it_is_given_first() {
+        let layout = Layout::from_size_align(48, 8).unwrap();
+        // SAFETY: both are given back once, but for the last, which is not used any more.
+        unsafe {
+            let (first, second) = (Allocator.alloc(layout), Allocator.alloc(layout));
+            Allocator.dealloc(first, layout);
+            Allocator.dealloc(second, layout);
+            assert_eq!(Allocator.alloc(Layout::from_size_align(33, 1).unwrap()), second);
         }
     }
 

@@ -123,9 +123,8 @@ impl Ground {
         rustix::fs::statat(&self.folder, path, AtFlags::SYMLINK_NOFOLLOW).map_err(self.failed("look at", path))
     }
 
-    fn failed(&self, what: &'static str, path: &OsStr) -> impl FnOnce(Errno) -> HarnessError {
-        let path = self.sealed.folder().join(path);
-        move |error| HarnessError::file(what, path)(error.into())
+    fn failed<'a>(&'a self, what: &'static str, path: &'a OsStr) -> impl FnOnce(Errno) -> HarnessError + 'a {
+        move |error| HarnessError::file(what, self.sealed.folder().join(path))(error.into())
     }
 
     /// Removes what is not wanted as it is, or everything if nothing is to be kept.
