@@ -104,6 +104,8 @@ impl Ground {
     /// Everything from nothing.
     fn make_anew(&mut self, world: &World) -> Result<(), HarnessError> {
         self.sealed.populate(world)?;
+        // what is known of what stood there is not true of what stands there now
+        self.wanted.values().for_each(Place::forget);
         self.settle().map_err(self.failed("settle", OsStr::new(".")))?;
         let hold = |path: &str| {
             let held = rustix::fs::openat(&self.folder, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
@@ -526,6 +528,13 @@ mod tests {
             done(folder.path());
             ground.read_back(&world, SystemTime::now(), &Trace::default()).unwrap();
             assert_eq!(ground.changes(&world), seen);
+            // afterwards all is made anew, and seen as it is
+            ground.prepare(&world).unwrap();
+            let start = SystemTime::now();
+            fs::write(folder.path().join("root/new"), "").unwrap();
+            let tree = ground.read_back(&world, start, &Trace::default()).unwrap();
+            assert_eq!(as_looked_at(tree), as_looked_at(ground.sealed().snapshot(&world, start).unwrap()));
+            assert_eq!(ground.changes(&world), Vec::<String>::new());
         }
         ground.prepare(&world).unwrap();
         ground.read_back(&world, SystemTime::now(), &Trace::default()).unwrap();

@@ -77,6 +77,12 @@ impl Place {
         Ok(made)
     }
 
+    /// Knows nothing any more of what stands there.
+    pub(super) fn forget(&self) {
+        self.made.take();
+        self.held.take();
+    }
+
     pub(super) fn hold(&self, entry: File, inode: u64) {
         self.held.replace(Some(Held { entry, inode }));
     }
