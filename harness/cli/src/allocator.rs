@@ -21,7 +21,8 @@ const SMALL_BYTES: usize = 16 << 10;
 const KEPT_BYTES: usize = 1 << 10;
 const STEP_BYTES: usize = 16;
 
-/// Pieces of one size that a thread keeps: one that gives back what others have made must not hoard it, nor one that ends take much along.
+/// Pieces of one size that a thread keeps: one that gives back what others have made must not hoard it, nor one that ends take more than the
+/// 2 MiB along that this makes at most, over all sizes.
 const KEPT_PIECES: usize = 64;
 
 /// Pieces of one size that a thread has given back; each holds the address of the one below it.
@@ -56,7 +57,11 @@ impl Source {
 
 impl Shelf {
     /// A piece of so many steps.
-    fn take(&self, steps: usize) -> *mut u8 {
+    ///
+    /// # Safety
+    ///
+    /// This is the shelf of so many steps, and they are not none.
+    unsafe fn take(&self, steps: usize) -> *mut u8 {
         let top = self.top.get();
         // SAFETY: the layout is one; what lies on a shelf is nobody's, and has room for an address, which was written when it came there.
         unsafe {
@@ -69,8 +74,12 @@ impl Shelf {
         top
     }
 
-    /// Whether there was room for a piece of this shelf's size, which is nobody's any more.
-    fn put(&self, piece: *mut u8) -> bool {
+    /// Whether there was room for a piece.
+    ///
+    /// # Safety
+    ///
+    /// It is of this shelf's size, and nobody's any more.
+    unsafe fn put(&self, piece: *mut u8) -> bool {
         let has_room = self.pieces.get() < KEPT_PIECES;
         if has_room {
             // SAFETY: a piece has room for an address and is aligned for it.
@@ -86,7 +95,7 @@ impl Shelf {
 unsafe impl GlobalAlloc for Allocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         match Source::of(layout) {
-            Source::Shelf(steps) => SHELVES.with(|shelves| shelves[steps].take(steps)),
+            Source::Shelf(steps) => SHELVES.with(|shelves| unsafe { shelves[steps].take(steps) }),
             Source::Mimalloc => unsafe { MiMalloc.alloc(layout) },
             Source::System => unsafe { System.alloc(layout) },
         }
@@ -108,7 +117,7 @@ unsafe impl GlobalAlloc for Allocator {
 
     unsafe fn dealloc(&self, piece: *mut u8, layout: Layout) {
         match Source::of(layout) {
-            Source::Shelf(steps) if SHELVES.with(|shelves| shelves[steps].put(piece)) => {}
+            Source::Shelf(steps) if SHELVES.with(|shelves| unsafe { shelves[steps].put(piece) }) => {}
             Source::Shelf(_) | Source::Mimalloc => unsafe { MiMalloc.dealloc(piece, layout) },
             Source::System => unsafe { System.dealloc(piece, layout) },
         }
@@ -152,12 +161,28 @@ mod tests {
 
     use super::{Allocator, KEPT_BYTES, KEPT_PIECES, SMALL_BYTES};
 
-    const SIZES: [usize; 14] =
-        [1, SMALL_BYTES, SMALL_BYTES + 1, 1 << 20, SMALL_BYTES + 1, SMALL_BYTES, 2, 1 << 17, 3, 16, 17, KEPT_BYTES, KEPT_BYTES + 1, 24];
+    const SIZES: [usize; 16] = [
+        1,
+        SMALL_BYTES,
+        SMALL_BYTES + 1,
+        1 << 20,
+        SMALL_BYTES + 1,
+        SMALL_BYTES,
+        2,
+        1 << 17,
+        3,
+        16,
+        17,
+        100,
+        40,
+        KEPT_BYTES,
+        KEPT_BYTES + 1,
+        24,
+    ];
 
     #[test]
     fn a_piece_keeps_what_is_in_it_whatever_size_it_is_given() {
-        for align in [1, 8, 64, 4096] {
+        for align in [1, 8, 16, 64, 4096] {
             let layout = |size| Layout::from_size_align(size, align).unwrap();
             let mut piece = unsafe { Allocator.alloc(layout(SIZES[0])) };
             for (mark, pair) in (1..).zip(SIZES.windows(2)) {
@@ -191,6 +216,19 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn another_thread_may_give_a_piece_back() {
+        let pieces: Vec<Vec<u8>> = (0..10 * KEPT_PIECES).map(|mark| vec![mark as u8; 1 + mark % 200]).collect();
+        let given = std::thread::spawn(move || {
+            let again: Vec<Vec<u8>> = pieces.iter().map(|piece| vec![!piece[0]; piece.len()]).collect();
+            assert!(pieces.iter().zip(&again).all(|(piece, other)| piece.iter().zip(other).all(|(one, other)| *one == !*other)));
+            drop(pieces);
+            again
+        });
+        let again = given.join().unwrap();
+        assert!(again.iter().enumerate().all(|(mark, piece)| piece.iter().all(|byte| *byte == !(mark as u8))));
     }
 
     #[test]

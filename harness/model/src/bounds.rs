@@ -11,7 +11,7 @@ pub const RANDOM_TIMEOUT_SECONDS: u64 = 2;
 /// Resident bytes beyond which a hunter ends, and another goes on: engines may keep something of each of the thousands of scripts a second.
 pub const HUNTER_RESIDENT_BYTES: u64 = 1 << 30;
 
-/// Open descriptors beyond which a hunter ends, and another goes on.
+/// Open descriptors beyond which a hunter ends, and another goes on. It holds what its world wants, up to some fifty files and folders.
 pub const HUNTER_OPEN_FILES: usize = 256;
 
 /// Wall-clock time for one run among others in the same process, after which it counts as hanging. A run takes less than a hundredth of it;

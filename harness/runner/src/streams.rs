@@ -3,7 +3,7 @@
 //!
 //! A file or a pipe behind a stream serves run after run: to make one takes longer than to empty or refill it, or to see that nobody has read it.
 
-use std::fs::File;
+use std::fs::{File, FileTimes};
 use std::io::{self, ErrorKind, PipeReader, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::FileExt;
@@ -78,6 +78,16 @@ impl Streams {
             StdioKind::Pipe => Filled::theirs(piped, &world.stdin.bytes)?,
         };
         Ok([stdin, stdout.theirs(&world.stdout, devices)?, stderr.theirs(&world.stdout.beside(), devices)?])
+    }
+
+    /// Has the next guest find nothing of what a call has set of a stream: its times stay with a pipe or file.
+    pub(crate) fn renew(&mut self) -> Result<(), HarnessError> {
+        self.piped = None;
+        for output in &mut self.outputs {
+            (output.pipe, output.stuck) = (None, None);
+        }
+        let files = self.outputs.iter_mut().map(|output| &mut output.file).chain([&mut self.input]);
+        files.flatten().try_for_each(MemoryFile::renew).map_err(HarnessError::system("set the times of a file in memory"))
     }
 
     /// What the guest has written to its outputs.
@@ -202,6 +212,13 @@ impl MemoryFile {
         Ok(MemoryFile { ours, theirs: theirs.map_err(HarnessError::system(what))?, holds: None, filled: None })
     }
 
+    /// Gives it the present as its times, and has it filled again.
+    fn renew(&mut self) -> io::Result<()> {
+        (self.holds, self.filled) = (None, None);
+        let now = SystemTime::now();
+        self.ours.set_times(FileTimes::new().set_accessed(now).set_modified(now))
+    }
+
     /// What is in it.
     fn content(&mut self) -> io::Result<Content> {
         let len = self.ours.metadata()?.len();
@@ -244,8 +261,9 @@ impl Devices {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::File;
+    use std::fs::{File, FileTimes};
     use std::io::{Read, Write};
+    use std::time::{Duration, SystemTime};
 
     use rustix::fs::{OFlags, SeekFrom, fcntl_getfl, fcntl_setfl, seek};
     use touchstone_model::world::{Stdin, StdioKind, Stdout, World};
@@ -274,6 +292,41 @@ mod tests {
         }
         let is_new: Vec<bool> = pipes.windows(2).map(|pair| pair[0] != pair[1]).collect();
         assert_eq!(is_new, [false, true, true, true, true, false], "who has read nothing has left it to the next");
+    }
+
+    #[test]
+    fn times_that_a_guest_set_are_not_left_to_the_next() {
+        let set = SystemTime::UNIX_EPOCH + Duration::from_secs(1);
+        let file = Stdin { kind: StdioKind::File, bytes: b"typed".to_vec(), open: false };
+        let piped = Stdin { kind: StdioKind::Pipe, ..file.clone() };
+        let mut streams = Streams::open().unwrap();
+        for (stdin, stdout) in [(piped, Stdout::Pipe), (file, Stdout::File)] {
+            let world = World { stdin, stdout, ..World::default() };
+            for stream in streams.of(&world).unwrap() {
+                // another's device's are its own
+                let _ = File::from(stream).set_times(FileTimes::new().set_accessed(set).set_modified(set));
+            }
+            streams.written(&world).unwrap();
+            streams.renew().unwrap();
+            for stream in streams.of(&world).unwrap() {
+                let metadata = File::from(stream).metadata().unwrap();
+                assert!(metadata.accessed().unwrap() != set && metadata.modified().unwrap() != set);
+            }
+        }
+    }
+
+    #[test]
+    fn all_that_was_written_to_a_pipe_is_read() {
+        let mut streams = Streams::open().unwrap();
+        let world = World { stdout: Stdout::Pipe, ..World::default() };
+        for pieces in [vec![4095], vec![4096], vec![4097], vec![70_000], vec![1; 100], vec![4096, 1], vec![1, 4096, 4096]] {
+            let [_, stdout, _] = streams.of(&world).unwrap();
+            let mut stdout = File::from(stdout);
+            pieces.iter().for_each(|len| stdout.write_all(&vec![b'x'; *len]).unwrap());
+            let len: usize = pieces.iter().sum();
+            assert_eq!(streams.written(&world).unwrap()[0].len, len as u64);
+            assert_eq!(streams.written(&world).unwrap()[0].len, 0);
+        }
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub(super) struct Ground {
     standing: Option<Vec<(OsString, Standing)>>,
     /// What stands outside of the preopens, as it was made: the sealed folder first. It is held open, which spares the way there.
     outside: Vec<(OwnedFd, Stamp)>,
-    /// Whether it was as it was made after the last run.
+    /// Whether the last run, when it was read back, had left it as it was made.
     is_intact: bool,
 }
 
@@ -93,8 +93,9 @@ impl Ground {
         self.create(&mut rows, &removed)?;
         // whatever was made or removed has moved the times of its folder
         let made = rows.iter().filter(|row| row.fate == Fate::Made).map(|row| row.path);
-        let touched: Vec<&OsStr> = removed.iter().copied().chain(made).map(parent).collect();
-        self.set_times(&rows, &touched)?;
+        let mut touched: Vec<&OsStr> = removed.iter().copied().chain(made).map(parent).collect();
+        touched.dedup();
+        self.settle_times(&rows, &touched)?;
         if touched.iter().any(|folder| folder.is_empty()) {
             self.outside[0].1 = self.settle().and_then(|()| stamp_of(&self.folder)).map_err(self.failed("settle", OsStr::new(".")))?;
         }
@@ -129,7 +130,7 @@ impl Ground {
         move |error| HarnessError::file(what, self.sealed.folder().join(path))(error.into())
     }
 
-    /// Removes what is not wanted as it is, or everything if nothing is to be kept.
+    /// Removes what is not wanted, even with another content, or everything if nothing is to be kept.
     fn remove<'a>(&self, rows: &mut [Row<'a>], keep: bool) -> Result<Vec<&'a OsStr>, HarnessError> {
         let mut removed = Vec::new();
         // what is in a folder comes behind it, so from the back a folder is empty when it is reached
@@ -180,7 +181,7 @@ impl Ground {
         match &place.wanted {
             Wanted::File { .. } => {
                 // it stays open for later looks
-                let flags = OFlags::RDWR | OFlags::CREATE | OFlags::TRUNC | OFlags::NOATIME | OFlags::CLOEXEC;
+                let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOATIME | OFlags::CLOEXEC;
                 let file = File::from(rustix::fs::openat(&self.folder, path, flags, Mode::from_raw_mode(0o666))?);
                 let made = place.fill(&file)?;
                 place.hold(file, made.inode);
@@ -194,7 +195,7 @@ impl Ground {
 
     /// Sets the times that are not what they are to be, and remembers what stands where: what was looked at after its last change need not be
     /// looked at again. Nothing changes afterwards but the times of what comes later.
-    fn set_times(&self, rows: &[Row<'_>], touched: &[&OsStr]) -> Result<(), HarnessError> {
+    fn settle_times(&self, rows: &[Row<'_>], touched: &[&OsStr]) -> Result<(), HarnessError> {
         for Row { path, place, found, fate } in rows {
             let Some(place) = place else { continue };
             let kept = found.filter(|_| *fate == Fate::Stays);
@@ -248,11 +249,34 @@ impl Ground {
 }
 
 fn habits(folder: &OwnedFd) -> Result<Habits, Errno> {
-    Ok(Habits { ctimes_tell: ctimes_tell(folder)?, lists_at_once: rustix::fs::fstatfs(folder)?.f_type == TMPFS_MAGIC })
+    Ok(Habits { ctimes_tell: ctimes_tell(folder)?, folder_bytes: folder_bytes(folder)? })
 }
 
-/// By which Linux tells a tmpfs from other file systems (`TMPFS_MAGIC` of `linux/magic.h`).
-const TMPFS_MAGIC: rustix::fs::FsWord = 0x0102_1994;
+/// The size of an empty folder, and by how much each entry makes it larger, if that is the same for all, however long their names are.
+fn folder_bytes(folder: &OwnedFd) -> Result<Option<(i64, i64)>, Errno> {
+    let size = || Ok(rustix::fs::statat(folder, "sizes", AtFlags::empty())?.st_size);
+    rustix::fs::mkdirat(folder, "sizes", Mode::from_raw_mode(0o700))?;
+    let mut sizes = vec![size()?];
+    let names: Vec<String> =
+        (0..TRIED_ENTRIES).map(|index| format!("sizes/{}", "n".repeat(1 + index * LONGEST_NAME / TRIED_ENTRIES))).collect();
+    for name in &names {
+        rustix::fs::symlinkat(name, folder, name)?;
+        sizes.push(size()?);
+    }
+    for name in names.iter().rev() {
+        rustix::fs::unlinkat(folder, name, AtFlags::empty())?;
+        sizes.push(size()?);
+    }
+    rustix::fs::unlinkat(folder, "sizes", AtFlags::REMOVEDIR)?;
+    let (empty, step) = (sizes[0], sizes[1] - sizes[0]);
+    let counts = (0..=TRIED_ENTRIES).chain((0..TRIED_ENTRIES).rev());
+    let tells = step > 0 && counts.zip(&sizes).all(|(count, size)| *size == empty + step * count as i64);
+    Ok(tells.then_some((empty, step)))
+}
+
+/// So many entries are tried, with names of up to so many bytes. The file systems of disks count blocks, of which a few hundred do not fit into one.
+const TRIED_ENTRIES: usize = 128;
+const LONGEST_NAME: usize = 250;
 
 /// Whether every change of a file moves its ctime, if somebody has looked at that, as it does from Linux 6.13 on where a file system has multigrain timestamps.
 /// Elsewhere it comes from a clock that stands still for some milliseconds.
@@ -287,7 +311,7 @@ struct Row<'a> {
 /// What becomes of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
-    /// It never stood there, or stands there no more.
+    /// It never stood there, or stands there no more, or nothing has been decided.
     Gone,
     Stays,
     /// It stays, and was given its content.
@@ -370,6 +394,7 @@ mod tests {
             ("empty", NodeKind::Directory),
             ("file", NodeKind::File(b"text".to_vec())),
             ("full", NodeKind::Filled(3)),
+            ("plain", NodeKind::File(b"plain text".to_vec())),
             ("link", NodeKind::Symlink("file".to_owned())),
             ("pair", NodeKind::Symlink("file".to_owned())),
             ("inside", NodeKind::HardLink("dir/inner".to_owned())),
@@ -381,7 +406,7 @@ mod tests {
     }
 
     /// What guests do to a tree.
-    const DONE: [fn(&Path); 12] = [
+    const DONE: [fn(&Path); 26] = [
         |_| {},
         |root| fs::write(root.join("file"), "other").unwrap(),
         |root| fs::rename(root.join("dir"), root.join("empty/dir")).unwrap(),
@@ -409,20 +434,63 @@ mod tests {
             fs::create_dir(root.join("empty")).unwrap();
             fs::write(root.join("empty/other"), "").unwrap();
         },
+        // in a file that is filled again
+        |root| fs::write(root.join("plain"), "short").unwrap(),
+        |root| fs::write(root.join("plain"), "a longer one than it was").unwrap(),
+        |root| fs::write(root.join("plain"), "plain text").unwrap(),
+        |root| fs::File::options().write(true).open(root.join("plain")).unwrap().set_len(1 << 20).unwrap(),
+        |root| fs::write(root.join("full/0001"), "x").unwrap(),
+        |root| {
+            fs::write(root.join("plain"), "other").unwrap();
+            fs::hard_link(root.join("plain"), root.join("more")).unwrap();
+        },
+        |root| {
+            fs::write(root.join("plain"), "other").unwrap();
+            fs::rename(root.join("plain"), root.join("moved")).unwrap();
+        },
+        |root| fs::rename(root.join("full/0000"), root.join("plain")).unwrap(),
+        |root| {
+            fs::rename(root.join("plain"), root.join("between")).unwrap();
+            fs::rename(root.join("full/0000"), root.join("plain")).unwrap();
+            fs::rename(root.join("between"), root.join("full/0000")).unwrap();
+        },
+        |root| {
+            fs::remove_dir(root.join("empty")).unwrap();
+            fs::rename(root.join("full"), root.join("empty")).unwrap();
+        },
+        // the first name of two, and then the other in its place
+        |root| {
+            fs::remove_file(root.join("file")).unwrap();
+            fs::rename(root.join("twin"), root.join("file")).unwrap();
+        },
+        // more than is listed at a time, with names as long as they get
+        |root| (0..30).for_each(|index| fs::write(root.join(format!("empty/{index:0255}")), "").unwrap()),
+        |root| (0..100).for_each(|index| fs::create_dir(root.join(format!("empty/{index}"))).unwrap()),
+        |root| {
+            (0..3).for_each(|index| fs::remove_file(root.join(format!("full/{index:04}"))).unwrap());
+            symlink("plain", root.join("full/0000")).unwrap();
+        },
     ];
 
     #[test]
     fn a_world_is_the_same_whatever_was_done_to_the_one_before() {
         let folder = tempfile::tempdir().unwrap();
-        let mut ground = Ground::new(folder.path()).unwrap();
+        is_the_same_whatever_was_done(folder.path());
+        // and on tmpfs, where runs are
+        let scratch = Scratch::new().unwrap();
+        is_the_same_whatever_was_done(scratch.sealed("ground").unwrap().folder());
+    }
+
+    fn is_the_same_whatever_was_done(folder: &Path) {
+        let mut ground = Ground::new(folder).unwrap();
         for names in [&["root"][..], &["root"], &["root", "other"], &["root"]] {
             let world = world(names);
             for done in DONE {
                 ground.prepare(&world).unwrap();
                 let start = SystemTime::now();
                 assert_eq!(ground.sealed().snapshot(&world, start).unwrap(), TreeSnapshot::of_world(&world));
-                assert_eq!(fs::symlink_metadata(folder.path().join("root/pair")).unwrap().nlink(), 1, "two links are not one");
-                done(&folder.path().join("root"));
+                assert_eq!(fs::symlink_metadata(folder.join("root/pair")).unwrap().nlink(), 1, "two links are not one");
+                done(&folder.join("root"));
                 let seen = ground.read_back(&world, start, &Trace::default()).unwrap();
                 assert_eq!(as_looked_at(seen), as_looked_at(ground.sealed().snapshot(&world, start).unwrap()));
                 assert_eq!(ground.changes(&world), Vec::<String>::new());
@@ -447,7 +515,7 @@ mod tests {
         ground.read_back(&world, SystemTime::now(), &Trace::default()).unwrap();
         // from here on it is known what was made
         ground.prepare(&world).unwrap();
-        let all = ["dir", "dir/inner", "empty", "file", "full", "full/0000", "link", "pair", "twin"];
+        let all = ["dir", "dir/inner", "empty", "file", "full", "full/0000", "link", "pair", "plain", "twin"];
         let made = inodes(&all);
         fs::hard_link(root.join("file"), root.join("more")).unwrap();
         ground.read_back(&world, SystemTime::now(), &Trace::default()).unwrap();
@@ -466,6 +534,29 @@ mod tests {
             // where nothing vouches for a file with several names it is made anew
             assert_eq!(inodes(&["file"]) == before, ctimes_tell);
             ground.read_back(&world, SystemTime::now(), &Trace::default()).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_file_that_was_written_to_is_filled_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut ground, world) = (Ground::new(folder.path()).unwrap(), world(&["root"]));
+        let file = folder.path().join("root/plain");
+        // the first that was made is not held
+        ground.prepare(&world).unwrap();
+        fs::remove_file(&file).unwrap();
+        ground.read_back(&world, SystemTime::now(), &Trace::default()).unwrap();
+        ground.prepare(&world).unwrap();
+        let made = fs::metadata(&file).unwrap().ino();
+        for trace in [Trace::default(), sets_time()] {
+            fs::write(&file, "other text").unwrap();
+            let start = SystemTime::UNIX_EPOCH + Duration::from_nanos(START_TIME_NANOSECONDS);
+            fs::File::open(&file).unwrap().set_modified(if trace == Trace::default() { SystemTime::now() } else { start }).unwrap();
+            let seen = ground.read_back(&world, SystemTime::now(), &trace).unwrap();
+            assert_eq!(as_looked_at(seen), as_looked_at(ground.sealed().snapshot(&world, SystemTime::now()).unwrap()));
+            ground.prepare(&world).unwrap();
+            assert_eq!(ground.sealed().snapshot(&world, SystemTime::now()).unwrap(), TreeSnapshot::of_world(&world));
+            assert_eq!(fs::metadata(&file).unwrap().ino(), made);
         }
     }
 

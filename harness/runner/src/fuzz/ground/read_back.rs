@@ -26,14 +26,11 @@ use super::wanted::{ByPath, DIRECTORY_MODE, FILE_MODE, Held, Made, Place, Wanted
 use crate::scratch::{Facts, SnapshotReader, content_of, printable};
 
 /// Bytes up to which the content of a file is kept and compared as it is: to hash it takes longer. (A snapshot by a worker hashes more, and so
-/// says nothing of a file of which only parts are known.) A longer one is made anew, unless it is known to be as it was made.
+/// says nothing of a file of which only parts are known.) A longer one is filled or made anew, unless it is known to be as it was made.
 pub(super) const COMPARED_BYTES: usize = 256 << 10;
 
-/// Bytes of a folder's entries that are asked for at a time, of one with the longest name, and of one without its name and the byte behind it:
-/// those of `struct linux_dirent64`.
+/// Bytes of a folder's entries that are asked for at a time; one entry takes at most 280.
 const LISTED_BYTES: usize = 2048;
-const LONGEST_ENTRY_BYTES: usize = 280;
-const ENTRY_BYTES: usize = 19;
 
 /// An entry as it stands.
 #[derive(Debug)]
@@ -70,8 +67,17 @@ pub(super) enum Kind {
 pub(super) struct Habits {
     /// Every change of a file moves its ctime.
     pub(super) ctimes_tell: bool,
-    /// A listing that has room left has come to its end, as one of tmpfs.
-    pub(super) lists_at_once: bool,
+    /// The size of a folder tells how many entries it has, as on tmpfs: that of an empty one, and by how much one entry makes it larger.
+    pub(super) folder_bytes: Option<(i64, i64)>,
+}
+
+impl Habits {
+    /// How many entries a folder has, if that can be told from here.
+    fn entries(&self, folder: &Stat) -> Option<usize> {
+        let (empty, step) = self.folder_bytes?;
+        let filled = folder.st_size - empty;
+        usize::try_from(filled / step).ok().filter(|_| filled % step == 0)
+    }
 }
 
 pub(super) struct Reader<'a> {
@@ -133,11 +139,15 @@ impl<'a> Reader<'a> {
         if let Some(inside) = path.as_bytes().get(preopen.len() + 1..) {
             self.snapshot.add(format!("{preopen}:{}", printable(Path::new(OsStr::from_bytes(inside)))), seen, &facts);
         }
-        let children = match (is_directory, unchanged) {
+        let mut children = match (is_directory, unchanged) {
             (false, _) => Vec::new(),
             (true, Some(_)) => self.made_children(&path),
             (true, None) => self.listed(&path, &stat),
         };
+        // without its rights the guest sees what is in a folder by no path, and so it is not looked at in another way
+        if stat.st_mode & 0o7777 != DIRECTORY_MODE {
+            children.iter_mut().for_each(|child| child.inode = None);
+        }
         self.standing.push((path, Standing { found, is_as_made, kind, mode: stat.st_mode & 0o7777, times }));
         children.into_iter().try_for_each(|child| self.entry(preopen, child))
     }
@@ -204,14 +214,17 @@ impl<'a> Reader<'a> {
 
     /// What is in a folder, in order. One that the guest took away its own right to shows nothing, and is made anew.
     fn listed(&self, path: &OsStr, stat: &Stat) -> Vec<Child> {
+        if self.habits.entries(stat) == Some(0) {
+            return Vec::new();
+        }
         if let Some(held) = self.held(path, stat, DIRECTORY_MODE)
             && rustix::fs::seek(&held.entry, SeekFrom::Start(0)).is_ok()
         {
-            return self.children(path, &held.entry);
+            return self.children(path, &held.entry, stat);
         }
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOATIME | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let Ok(folder) = rustix::fs::openat(self.folder, path, flags, Mode::empty()).map(File::from) else { return Vec::new() };
-        let children = self.children(path, &folder);
+        let children = self.children(path, &folder, stat);
         // where one is wanted it stays open for the next look
         if let Some(place @ Place { wanted: Wanted::Directory { .. }, .. }) = self.wanted.get(path) {
             place.hold(folder, stat.st_ino);
@@ -220,18 +233,17 @@ impl<'a> Reader<'a> {
     }
 
     /// What is in an open folder, in order.
-    fn children(&self, path: &OsStr, folder: &File) -> Vec<Child> {
+    fn children(&self, path: &OsStr, folder: &File, stat: &Stat) -> Vec<Child> {
+        let count = self.habits.entries(stat);
         let (mut children, mut buffer) = (Vec::new(), [MaybeUninit::uninit(); LISTED_BYTES]);
         let mut entries = RawDir::new(folder, &mut buffer);
-        let mut left = LISTED_BYTES;
         while let Some(Ok(entry)) = entries.next() {
             let name = entry.file_name().to_bytes();
             if name != b"." && name != b".." {
                 children.push(Child { path: join(path, name), inode: Some(entry.ino()) });
             }
-            left = left.saturating_sub((ENTRY_BYTES + name.len() + 1).next_multiple_of(align_of::<u64>()));
-            // one more would have fitted
-            if entries.is_buffer_empty() && left >= LONGEST_ENTRY_BYTES && self.habits.lists_at_once {
+            // the host need not be asked whether there are more
+            if entries.is_buffer_empty() && count == Some(children.len()) {
                 break;
             }
         }
