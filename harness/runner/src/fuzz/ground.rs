@@ -4,8 +4,9 @@
 //! Canaries stand for as long as they are what they were. Whether anything outside the preopens has changed shows in the
 //! times of the canaries and of the folders that hold them, which nobody but a guest would move.
 //!
-//! [`wanted`] is what a world wants, [`read_back`] what stands there.
+//! [`wanted`] is what a world wants, [`read_back`] what stands there, [`habits`] what the file system lets be known without a look.
 
+mod habits;
 mod read_back;
 mod wanted;
 
@@ -26,7 +27,8 @@ use touchstone_spec::Function;
 
 use crate::HarnessError;
 use crate::scratch::{Sealed, remove_all};
-use read_back::{Habits, Kind, Reader, Standing};
+use habits::Habits;
+use read_back::{Kind, Reader, Standing};
 use wanted::{ByPath, Made, Place, Wanted, parent, start_times, wanted};
 
 /// The trees, and what is known of them.
@@ -60,7 +62,8 @@ impl Ground {
         let sealed = Sealed::standing(folder.to_owned());
         let opened = rustix::fs::openat(CWD, folder, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty());
         let opened = opened.map_err(|error| HarnessError::file("open", folder)(error.into()))?;
-        let habits = habits(&opened).map_err(|error| HarnessError::file("try out what the file system does in", folder)(error.into()))?;
+        let habits =
+            Habits::of(&opened).map_err(|error| HarnessError::file("try out what the file system does in", folder)(error.into()))?;
         Ok(Ground {
             sealed,
             folder: opened,
@@ -231,7 +234,7 @@ impl Ground {
         for preopen in world.preopens.iter().filter(|preopen| preopen.within.is_none()) {
             reader
                 .preopen(&preopen.name, self.is_intact)
-                .map_err(HarnessError::file("read back", self.sealed.folder().join(&preopen.name)))?;
+                .map_err(|error| HarnessError::file("read back", self.sealed.folder().join(&preopen.name))(error))?;
         }
         let (snapshot, standing) = reader.finish();
         self.standing = Some(standing);
@@ -246,51 +249,6 @@ impl Ground {
         self.standing = None;
         self.sealed.changes(world)
     }
-}
-
-fn habits(folder: &OwnedFd) -> Result<Habits, Errno> {
-    Ok(Habits { ctimes_tell: ctimes_tell(folder)?, folder_bytes: folder_bytes(folder)? })
-}
-
-/// The size of an empty folder, and by how much each entry makes it larger, if that is the same for all, however long their names are.
-fn folder_bytes(folder: &OwnedFd) -> Result<Option<(i64, i64)>, Errno> {
-    let size = || Ok(rustix::fs::statat(folder, "sizes", AtFlags::empty())?.st_size);
-    rustix::fs::mkdirat(folder, "sizes", Mode::from_raw_mode(0o700))?;
-    let mut sizes = vec![size()?];
-    let names: Vec<String> =
-        (0..TRIED_ENTRIES).map(|index| format!("sizes/{}", "n".repeat(1 + index * LONGEST_NAME / TRIED_ENTRIES))).collect();
-    for name in &names {
-        rustix::fs::symlinkat(name, folder, name)?;
-        sizes.push(size()?);
-    }
-    for name in names.iter().rev() {
-        rustix::fs::unlinkat(folder, name, AtFlags::empty())?;
-        sizes.push(size()?);
-    }
-    rustix::fs::unlinkat(folder, "sizes", AtFlags::REMOVEDIR)?;
-    let (empty, step) = (sizes[0], sizes[1] - sizes[0]);
-    let counts = (0..=TRIED_ENTRIES).chain((0..TRIED_ENTRIES).rev());
-    let tells = step > 0 && counts.zip(&sizes).all(|(count, size)| *size == empty + step * count as i64);
-    Ok(tells.then_some((empty, step)))
-}
-
-/// So many entries are tried, with names of up to so many bytes. The file systems of disks count blocks, of which a few hundred do not fit into one.
-const TRIED_ENTRIES: usize = 128;
-const LONGEST_NAME: usize = 250;
-
-/// Whether every change of a file moves its ctime, if somebody has looked at that, as it does from Linux 6.13 on where a file system has multigrain timestamps.
-/// Elsewhere it comes from a clock that stands still for some milliseconds.
-fn ctimes_tell(folder: &OwnedFd) -> Result<bool, Errno> {
-    const CHANGES: usize = 16;
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-    let file = rustix::fs::openat(folder, "times", flags, Mode::from_raw_mode(0o600))?;
-    let mut seen = Vec::with_capacity(CHANGES);
-    for _ in 0..CHANGES {
-        rustix::io::write(&file, b"x")?;
-        seen.push(Made::of(&rustix::fs::fstat(&file)?));
-    }
-    rustix::fs::unlinkat(folder, "times", AtFlags::empty())?;
-    Ok(seen.windows(2).all(|pair| pair[0] != pair[1]))
 }
 
 /// Whether an mtime that is what it was says that nothing was changed: no call asked for any time to be set. A runtime that is asked to set one

@@ -22,6 +22,7 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir, SeekFrom, Stat};
 use rustix::io::Errno;
 use touchstone_model::tree::{Content, EntryKind, TreeSnapshot};
 
+use super::habits::Habits;
 use super::wanted::{ByPath, DIRECTORY_MODE, FILE_MODE, Held, Made, Place, Wanted, join};
 use crate::scratch::{Facts, SnapshotReader, content_of, printable};
 
@@ -60,24 +61,6 @@ pub(super) enum Kind {
     Symlink(Vec<u8>),
     /// Anything else, what has several names and is not as it was made among them: never what is wanted.
     Other,
-}
-
-/// What only some file systems do.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Habits {
-    /// Every change of a file moves its ctime.
-    pub(super) ctimes_tell: bool,
-    /// The size of a folder tells how many entries it has, as on tmpfs: that of an empty one, and by how much one entry makes it larger.
-    pub(super) folder_bytes: Option<(i64, i64)>,
-}
-
-impl Habits {
-    /// How many entries a folder has, if that can be told from here.
-    fn entries(&self, folder: &Stat) -> Option<usize> {
-        let (empty, step) = self.folder_bytes?;
-        let filled = folder.st_size - empty;
-        usize::try_from(filled / step).ok().filter(|_| filled % step == 0)
-    }
 }
 
 pub(super) struct Reader<'a> {
