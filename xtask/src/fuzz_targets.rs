@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{cargo_program, code, print, program, root, target};
+use crate::{DEV, cargo_program, code, print, program, root, target};
 
 const HELP: &str = "Runs the cargo-fuzz targets: coverage-guided fuzzing with libFuzzer
 
@@ -58,7 +58,7 @@ pub(crate) fn run(args: &[String]) -> Result<u8, String> {
         && flag == "--replay"
         && TARGETS.contains(&target.as_str())
     {
-        return program(target, inputs);
+        return program(target, DEV, inputs);
     }
     let options = match parse(args) {
         Ok(options) => options,

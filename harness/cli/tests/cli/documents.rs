@@ -59,7 +59,14 @@ fn words(command: &str) -> Vec<String> {
 
 /// What is wrong with a command, if anything.
 fn mistake(command: &str) -> Option<String> {
-    let words = words(command);
+    let mut words = words(command);
+    if words[2] == "--profile" {
+        let profile = words.drain(2..4).next_back()?;
+        let manifest = std::fs::read_to_string(places::root().join("Cargo.toml")).expect("Cargo.toml");
+        if !manifest.contains(&format!("\n[profile.{profile}]\n")) {
+            return Some(format!("there is no profile {profile}"));
+        }
+    }
     let (name, flags) = (words[2].as_str(), words[3..].iter().filter(|word| word.starts_with("--")));
     let known = match name {
         // these are no commands of `touchstone`: their help, or where xtask reads them, has each flag
@@ -109,7 +116,8 @@ fn every_command_in_a_document_can_be_given() {
     }
     assert!(count > 30, "only {count} commands were found");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(mistake("cargo xtask fuzz --colour red").is_some() && mistake("cargo xtask mutants --colour").is_some());
+    let mistakes = ["cargo xtask fuzz --colour red", "cargo xtask mutants --colour", "cargo xtask --profile colourful fuzz"];
+    assert!(mistakes.iter().all(|command| mistake(command).is_some()));
 }
 
 #[test]

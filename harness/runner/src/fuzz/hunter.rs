@@ -100,8 +100,8 @@ pub(super) fn after(case: u64, step: u64) -> u64 {
 }
 
 /// Of so many scripts one may wait for a clock. The others only ask for times that have come, or come at once: a millisecond of waiting is
-/// several scripts.
-const WAITING: u64 = 16;
+/// several scripts. (With one of 16 a processor with one job was idle for a fiftieth of the time.)
+const WAITING: u64 = 64;
 
 /// The script with this number. It may be about everything but what a runtime cannot be given: only those with the feature have read-only
 /// preopens.

@@ -17,7 +17,7 @@ use touchstone_oracle::features::features;
 use super::hunter::BATCH;
 
 /// Of so many scripts one is looked at: a look takes a tenth of a run. It shares no divisor with the length of a batch, whose first
-/// script may wait for a clock: each place in a batch is looked at as often as any other over all batches.
+/// script may be one that waits for a clock: each place in a batch is looked at as often as any other over all batches.
 pub(super) const EVERY: u64 = BATCH - 1;
 
 /// What one hunter has seen so far.

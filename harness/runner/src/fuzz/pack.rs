@@ -303,3 +303,68 @@ impl Drop for Hunter {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+    use std::sync::atomic::AtomicBool;
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use touchstone_runtimes::runtimes;
+
+    use super::{News, Plan, run};
+    use crate::HarnessError;
+    use crate::scratch::Scratch;
+
+    const ESCAPED: &str = r#"{"Escaped":{"runtime":"one","case":1,"how":"by a link"}}"#;
+    const DEPARTED: &str = r#"{"Departed":{"case":1,"what":SEEN,"known":null}}"#;
+
+    /// What is heard of a hunter that says these lines and exits so, and how that ends.
+    fn heard(lines: &[&str], exit: i32) -> (Vec<News>, Result<(), HarnessError>) {
+        let scratch = Scratch::new().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let (program, said) = (folder.path().join("hunter"), folder.path().join("said"));
+        std::fs::write(&said, lines.iter().map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+        std::fs::write(&program, format!("#!/bin/sh\ncat '{}'\nexit {exit}\n", said.display())).unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let plan = Plan {
+            program,
+            runtimes: runtimes()[..1].iter().collect(),
+            seed: 1,
+            cases: 16,
+            shard: (1, 1),
+            jobs: 1,
+            avoid: None,
+            signs: Vec::new(),
+            shrink: false,
+            until: None,
+            timeout: Duration::from_secs(1),
+        };
+        let (news, listener) = mpsc::channel();
+        let ended = run(&plan, 0, (&scratch, folder.path()), &AtomicBool::new(false), &news);
+        drop(news);
+        (listener.into_iter().flatten().collect(), ended)
+    }
+
+    #[test]
+    fn what_a_hunter_says_before_it_fails_is_passed_on() {
+        // it fails, or says what nobody understands
+        for (lines, exit) in [(&[ESCAPED][..], 3), (&[ESCAPED, r#"{"Again":0}"#], 0)] {
+            let (news, ended) = heard(lines, exit);
+            assert!(ended.is_err());
+            assert!(matches!(&news[..], [News::Escaped { case: 1, .. }]), "{news:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_said_before_a_death_is_not_referred_to_behind_it() {
+        let what = serde_json::to_string(&super::stopped("one", &super::End::TimedOut)).unwrap();
+        let departed = DEPARTED.replace("SEEN", &what);
+        let died = r#"{"Died":{"at":{"case":1,"seat":0},"signal":6}}"#;
+        let (news, ended) = heard(&[&departed, r#"{"Again":0}"#], 0);
+        assert!(ended.is_ok() && matches!(&news[..], [News::Departed { .. }, News::Again(_)]), "{ended:?} {news:?}");
+        let (_, ended) = heard(&[&departed, died, r#"{"Again":0}"#], 0);
+        assert!(ended.is_err_and(|error| error.to_string().contains("it never said so")));
+    }
+}
