@@ -108,7 +108,7 @@ impl Need {
 /// The kinds of the arguments that a typed call is written with.
 pub(crate) fn kinds(function: Function) -> &'static [Kind] {
     static ALL: LazyLock<Vec<Vec<Kind>>> = LazyLock::new(|| {
-        let written = |function| params::of(function).into_iter().filter(|param| param.is_written()).map(|param| param.kind);
+        let written = |function| params::written(function).map(|param| param.kind);
         Function::ALL.into_iter().map(|function| written(function).collect()).collect()
     });
     &ALL[usize::from(function.index())]

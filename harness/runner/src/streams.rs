@@ -186,15 +186,20 @@ struct MemoryFile {
     holds: Option<Vec<u8>>,
     /// Its mtime when it was filled last.
     filled: Option<SystemTime>,
+    /// Its length and mtime after the last run, if they were looked at.
+    left: Option<(u64, SystemTime)>,
 }
 
 impl MemoryFile {
     /// The guest's end, at the beginning of this content. The file is made if it is not there.
     fn theirs(file: &mut Option<MemoryFile>, devices: &Devices, flags: OFlags, bytes: &[u8]) -> Result<OwnedFd, HarnessError> {
         let made = file.take().map_or_else(|| MemoryFile::new(devices, flags), Ok)?;
-        let MemoryFile { ours, theirs, holds, filled } = file.insert(made);
-        let state = |file: &File| file.metadata().and_then(|metadata| Ok((metadata.len(), metadata.modified()?)));
-        let is_as_filled = || state(ours).is_ok_and(|(len, mtime)| len == bytes.len() as u64 && Some(mtime) == *filled);
+        let MemoryFile { ours, theirs, holds, filled, left } = file.insert(made);
+        let mut now = left.take();
+        let mut is_as_filled = || {
+            let now = now.take().or_else(|| state(ours).ok());
+            now.is_some_and(|(len, mtime)| len == bytes.len() as u64 && Some(mtime) == *filled)
+        };
         if holds.as_deref() != Some(bytes) || !is_as_filled() {
             let state = ours.set_len(0).and_then(|()| ours.write_all_at(bytes, 0)).and_then(|()| state(ours));
             *filled = Some(state.map_err(HarnessError::system("fill a file in memory"))?.1);
@@ -209,19 +214,20 @@ impl MemoryFile {
         let what = "make a file in memory";
         let ours = File::from(rustix::fs::memfd_create("stream", MemfdFlags::CLOEXEC).map_err(HarnessError::system(what))?);
         let theirs = rustix::fs::openat(&devices.fds, ours.as_raw_fd().to_string(), flags | OFlags::CLOEXEC, Mode::empty());
-        Ok(MemoryFile { ours, theirs: theirs.map_err(HarnessError::system(what))?, holds: None, filled: None })
+        Ok(MemoryFile { ours, theirs: theirs.map_err(HarnessError::system(what))?, holds: None, filled: None, left: None })
     }
 
     /// Gives it the present as its times, and has it filled again.
     fn renew(&mut self) -> io::Result<()> {
-        (self.holds, self.filled) = (None, None);
+        (self.holds, self.filled, self.left) = (None, None, None);
         let now = SystemTime::now();
         self.ours.set_times(FileTimes::new().set_accessed(now).set_modified(now))
     }
 
     /// What is in it.
     fn content(&mut self) -> io::Result<Content> {
-        let len = self.ours.metadata()?.len();
+        let (len, mtime) = state(&self.ours)?;
+        self.left = Some((len, mtime));
         if len > 0 {
             rustix::fs::seek(&self.ours, SeekFrom::Start(0))?;
         }
@@ -229,6 +235,12 @@ impl MemoryFile {
         self.holds.clone_from(&content.bytes);
         Ok(content)
     }
+}
+
+/// The length of a file, and its mtime.
+fn state(file: &File) -> io::Result<(u64, SystemTime)> {
+    let metadata = file.metadata()?;
+    Ok((metadata.len(), metadata.modified()?))
 }
 
 /// A stream for one run, with these flags: all guests are given copies of the same open one, and the one before may have changed its flags.

@@ -114,7 +114,7 @@ fn simpler_call(call: &Call, around: &Around) -> Vec<Statement> {
             }
         }
         Args::Typed(args) => {
-            for (at, param) in params::of(call.function).into_iter().filter(params::ScriptParam::is_written).enumerate() {
+            for (at, param) in params::written(call.function).enumerate() {
                 out.extend(simpler_arg(&args[at], param.kind, around).into_iter().map(|arg| {
                     let mut args = args.clone();
                     args[at] = arg;
@@ -130,7 +130,7 @@ fn simpler_call(call: &Call, around: &Around) -> Vec<Statement> {
 /// Every two descriptors and every two paths with their places changed: of two orders that both do, the one that is first in the
 /// alphabet is left.
 fn swapped(function: Function, args: &[Arg]) -> Vec<Vec<Arg>> {
-    let params: Vec<params::ScriptParam> = params::of(function).into_iter().filter(params::ScriptParam::is_written).collect();
+    let params: Vec<params::ScriptParam> = params::written(function).collect();
     let is_handle = |at: usize| matches!(params[at].kind, Kind::Scalar(ty) if matches!(ty.shape, Shape::Handle));
     let is_text = |at: usize| matches!(params[at].kind, Kind::Text);
     let pairs = (0..args.len()).flat_map(|first| (first + 1..args.len()).map(move |second| (first, second)));

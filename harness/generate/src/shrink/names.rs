@@ -178,7 +178,7 @@ fn free(letters: &str, taken: &[String]) -> String {
 pub(super) fn paths(function: Function) -> Vec<(Option<usize>, usize)> {
     let mut descriptor = None;
     let mut out = Vec::new();
-    for (at, param) in params::of(function).into_iter().filter(params::ScriptParam::is_written).enumerate() {
+    for (at, param) in params::written(function).enumerate() {
         match param.kind {
             Kind::Scalar(ty) if matches!(ty.shape, Shape::Handle) => descriptor = Some(at),
             Kind::Text => out.push((descriptor, at)),

@@ -77,7 +77,7 @@ impl Meter<'_> {
                         args.iter().zip(types).for_each(|(arg, ty)| self.expr(arg, ty));
                     }
                     Args::Typed(args) => {
-                        let params = params::of(call.function).into_iter().filter(params::ScriptParam::is_written);
+                        let params = params::written(call.function);
                         args.iter().zip(params).for_each(|(arg, param)| self.arg(arg, param.kind));
                     }
                 }

@@ -133,7 +133,7 @@ fn replace(statement: &mut Statement, lost: &[&str], other: &str) {
                 args.iter_mut().zip(core_types(call.function)).for_each(|(arg, ty)| replace_expr(arg, ty, lost, other));
             }
             Args::Typed(args) => {
-                let params = params::of(call.function).into_iter().filter(params::ScriptParam::is_written);
+                let params = params::written(call.function);
                 for (arg, param) in args.iter_mut().zip(params) {
                     if let (Arg::Expr(expr), Kind::Scalar(ty)) = (arg, param.kind) {
                         replace_expr(expr, Some(ty), lost, other);
@@ -182,7 +182,7 @@ fn opened_once(sample: &Sample, first: usize, second: usize) -> Option<Sample> {
     };
     let (Function::PathOpen, Function::PathOpen, Args::Typed(args)) = (one.function, other.function, &other.args) else { return None };
     if let Statement::Call(Call { args: Args::Typed(both), .. }) = &mut out.script.statements[first] {
-        let params = params::of(one.function).into_iter().filter(params::ScriptParam::is_written);
+        let params = params::written(one.function);
         for ((arg, more), param) in both.iter_mut().zip(args).zip(params) {
             if let (Arg::Expr(arg), Arg::Expr(more), Kind::Scalar(ty), false) = (arg, more, param.kind, param.name == "oflags") {
                 *arg = flags::union(arg, more, ty).unwrap_or_else(|| arg.clone());

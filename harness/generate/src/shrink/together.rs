@@ -42,7 +42,7 @@ fn with(sample: &Sample, change: &dyn Fn(i128) -> i128) -> Sample {
 fn each(sample: &mut Sample, change: &mut dyn FnMut(i128) -> i128) {
     for statement in &mut sample.script.statements {
         if let Statement::Call(Call { function, args: Args::Typed(args), .. }) = statement {
-            let params = params::of(*function).into_iter().filter(params::ScriptParam::is_written);
+            let params = params::written(*function);
             args.iter_mut().zip(params).for_each(|(arg, param)| each_of(arg, param.kind, change));
         }
     }

@@ -187,7 +187,7 @@ fn check_call(scope: &Scope, call: &Call) -> Result<(), Mistake> {
     }
     match &call.args {
         Args::Typed(args) => {
-            let params = params::of(call.function).into_iter().filter(|param| param.is_written());
+            let params = params::written(call.function);
             args.iter().zip(params).try_for_each(|(arg, param)| check_arg(scope, arg, param.kind))?;
         }
         Args::Raw(args) => {

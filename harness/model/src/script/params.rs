@@ -2,6 +2,8 @@
 //!
 //! Derived from the types of the spec, so that no function needs a rule of its own.
 
+use std::sync::LazyLock;
+
 use touchstone_spec::{Function, Param, Shape, Type};
 
 /// One argument of a typed call.
@@ -30,15 +32,18 @@ pub struct ScriptParam {
     pub kind: Kind,
 }
 
-impl ScriptParam {
-    /// Whether the script writes anything for it.
-    pub fn is_written(&self) -> bool {
-        !matches!(self.kind, Kind::Strings)
-    }
+/// The arguments of a typed call to this function, in order.
+pub fn of(function: Function) -> &'static [ScriptParam] {
+    static ALL: LazyLock<Vec<Vec<ScriptParam>>> = LazyLock::new(|| Function::ALL.into_iter().map(derived).collect());
+    &ALL[usize::from(function.index())]
 }
 
-/// The arguments of a typed call to this function, in order.
-pub fn of(function: Function) -> Vec<ScriptParam> {
+/// Those that the script writes anything for.
+pub fn written(function: Function) -> impl Iterator<Item = ScriptParam> {
+    of(function).iter().copied().filter(|param| !matches!(param.kind, Kind::Strings))
+}
+
+fn derived(function: Function) -> Vec<ScriptParam> {
     let params = function.params();
     let mut out = Vec::new();
     let mut at = 0;
@@ -72,6 +77,6 @@ fn is_pointer(ty: &Type) -> bool {
 
 /// How a typed call is written, for messages: `fd_seek(fd, offset, whence)`.
 pub fn signature(function: Function) -> String {
-    let names: Vec<&str> = of(function).iter().filter(|param| param.is_written()).map(|param| param.name).collect();
+    let names: Vec<&str> = written(function).map(|param| param.name).collect();
     format!("{}({})", function.name(), names.join(", "))
 }

@@ -155,7 +155,7 @@ impl Parser {
     }
 
     fn typed_args(&mut self, function: Function) -> Result<Args, Mistake> {
-        let kinds: Vec<Kind> = params::of(function).into_iter().filter(|param| param.is_written()).map(|param| param.kind).collect();
+        let kinds: Vec<Kind> = params::written(function).map(|param| param.kind).collect();
         let start = self.span();
         let mut args = Vec::new();
         let mut count = 0;
