@@ -16,9 +16,10 @@ use touchstone_oracle::Host;
 use touchstone_runtimes::Entry;
 
 use super::departed::{self, Departed, Signature, first};
-use super::hunter::{BATCH, script};
+use super::hunter::script;
 use super::log_book::Ran;
 use super::look::Compared;
+use super::order::{BATCH, Order};
 use super::pack::{self, News, Told};
 use crate::HarnessError;
 use crate::observe::{Bench, Prepared};
@@ -151,6 +152,11 @@ impl Plan {
     /// From one batch of a job to the next.
     pub(super) fn step(&self) -> u64 {
         self.jobs as u64 * self.shards()
+    }
+
+    /// The way of a job.
+    pub(super) fn order(&self) -> Order {
+        Order { runtimes: self.runtimes.len() as u64, step: self.step(), end: self.cases }
     }
 
     /// Whether it is time to end.

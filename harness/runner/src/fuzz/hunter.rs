@@ -11,10 +11,12 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use touchstone_generate::{Mix, Sample, sample_of_batch};
+use touchstone_guest::script::Program;
 use touchstone_guest::script::program;
-use touchstone_model::bounds;
 use touchstone_model::divergence::{Avoid, Sign};
+use touchstone_model::oracle::OracleReport;
 use touchstone_model::world::World;
+use touchstone_model::{Observation, bounds};
 use touchstone_oracle::Host;
 use touchstone_oracle::state::State;
 use touchstone_runtimes::Entry;
@@ -23,6 +25,7 @@ use super::copy::{Ended, Side, copy};
 use super::departed::{Departed, Signature, escape, first as first_departure};
 use super::log_book::{Holder, LogBook};
 use super::look::{self, Compared, Look, compare};
+use super::order::{BATCH, Order, Place};
 use super::rig::Rig;
 use crate::HarnessError;
 use crate::profile;
@@ -36,7 +39,7 @@ pub struct Assignment {
     /// The one that it keeps to.
     pub core: usize,
     pub seed: u64,
-    /// The first script, and how many runtimes are left out of it: those that have had their turn.
+    /// The first script, and the seat of the runtime that it is played on first: those before have had their turn.
     pub first: u64,
     pub seat: usize,
     /// What the scripts are not to show.
@@ -75,30 +78,6 @@ pub(super) enum Word {
     Died { at: Place, signal: i32 },
 }
 
-/// A script and the seat of a runtime.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Place {
-    pub(super) case: u64,
-    pub(super) seat: u64,
-}
-
-impl Place {
-    /// Where one goes on behind a runtime that did not come back.
-    pub(super) fn next(self, runtimes: usize, step: u64) -> Place {
-        let Place { case, seat } = self;
-        if seat + 1 < runtimes as u64 { Place { case, seat: seat + 1 } } else { Place { case: after(case, step), seat: 0 } }
-    }
-}
-
-/// Scripts in a row that have the same world: to make one takes longer than to put right what a script has left.
-pub(super) const BATCH: u64 = 16;
-
-/// The script that comes after another where one of `step` batches is to be played.
-pub(super) fn after(case: u64, step: u64) -> u64 {
-    let (batch, next) = (case / BATCH, case + 1);
-    if next.is_multiple_of(BATCH) { (batch + step) * BATCH } else { next }
-}
-
 /// Of so many scripts one may wait for a clock. The others only ask for times that have come, or come at once: a millisecond of waiting is
 /// several scripts. (With one of 16 a processor with one job was idle for a fiftieth of the time.)
 const WAITING: u64 = 64;
@@ -132,7 +111,7 @@ pub fn hunt(assignment: &Assignment, book: &File, say: &mut impl Write) -> Resul
     rig.prepare()?;
     let book = Holder::new(book).map_err(HarnessError::system("open the log book"))?;
     let (from, at) = (Place { case: assignment.first, seat: assignment.seat as u64 }, LogBook::default());
-    let mut hunt = Hunt { assignment, from, rig, at, book, say, told: HashMap::new(), look: Look::default(), start: None };
+    let mut hunt = Hunt { assignment, from, rig, at, book, say, told: HashMap::new(), look: Look::default() };
     while hunt.from.case < assignment.end {
         match copy().map_err(HarnessError::system("make a copy of a hunter"))? {
             Side::Copy => return hunt.play(),
@@ -145,8 +124,8 @@ pub fn hunt(assignment: &Assignment, book: &File, say: &mut impl Write) -> Resul
     Ok(())
 }
 
-/// After so many scripts a hunter looks at itself.
-const LOOKED_AT_ITSELF: u64 = 500;
+/// After so many batches a hunter looks at itself.
+const LOOKED_AT_ITSELF: u64 = 32;
 
 /// Whether this process holds more than it should.
 fn is_swollen() -> bool {
@@ -166,20 +145,54 @@ struct Hunt<'a, S> {
     /// What has departed, each with its number.
     told: HashMap<(Signature, Option<String>), usize>,
     look: Look,
-    /// The last world, and the state in which each run of it starts.
-    start: Option<(World, State)>,
+}
+
+/// Scripts that have the same world, each with its number.
+struct Batch {
+    world: World,
+    /// The state in which each run of them starts.
+    start: State,
+    programs: Vec<(u64, Program)>,
+}
+
+/// What was made of a script that is looked at closely.
+struct LookedAt {
+    case: u64,
+    seat: usize,
+    seen: (Observation, OracleReport),
+}
+
+impl Assignment {
+    fn order(&self) -> Order {
+        Order { runtimes: self.runtimes.len() as u64, step: self.step, end: self.end }
+    }
+
+    /// The batch that a script belongs to.
+    fn batch_of(&self, case: u64) -> Result<Batch, HarnessError> {
+        let program = |case: u64| {
+            let Sample { world, script } = script(self.seed, case, self.avoid);
+            let program = program::program(&script, &world).map_err(|mistake| HarnessError::Worker {
+                runtime: "the generator".to_owned(),
+                message: format!("script {case} cannot be laid out: {}", mistake.message),
+            })?;
+            Ok((world, (case, program)))
+        };
+        let (worlds, programs): (Vec<World>, _) = self.order().batch_of(case).map(program).collect::<Result<_, HarnessError>>()?;
+        let world = worlds.into_iter().next().unwrap_or_default();
+        Ok(Batch { start: State::new(&world, Host::LINUX), world, programs })
+    }
 }
 
 impl<S: Write> Hunt<'_, S> {
-    /// Plays one script after the other.
+    /// Plays one batch after the other.
     fn play(&mut self) -> Result<(), HarnessError> {
-        let Assignment { step, end, .. } = *self.assignment;
-        let cases = std::iter::successors(Some(self.from.case), |case| Some(after(*case, step)));
-        for case in cases.take_while(|case| *case < end) {
-            self.script(case)?;
-            if self.at.cases.is_multiple_of(LOOKED_AT_ITSELF) && is_swollen() {
+        let (order, mut next) = (self.assignment.order(), self.from);
+        for count in 1_u64.. {
+            if next.case >= order.end || count.is_multiple_of(LOOKED_AT_ITSELF) && is_swollen() {
                 break;
             }
+            self.batch(next)?;
+            next = order.after_batch_of(next.case);
         }
         self.at.run += 1;
         self.book.write(&self.at);
@@ -197,56 +210,54 @@ impl<S: Write> Hunt<'_, S> {
         // the last line may have been cut off
         self.say.write_all(b"\n").map_err(HarnessError::system("say what was found"))?;
         self.tell(&Word::Died { at, signal })?;
-        (self.at, self.from) = (now, at.next(self.assignment.runtimes.len(), self.assignment.step));
+        (self.at, self.from) = (now, self.assignment.order().after(at));
         Ok(())
     }
 
-    /// Plays a script on all runtimes.
-    fn script(&mut self, case: u64) -> Result<(), HarnessError> {
-        let Assignment { seed, avoid, ref runtimes, .. } = *self.assignment;
-        let Sample { world, script } = script(seed, case, avoid);
-        let program = program::program(&script, &world).map_err(|mistake| HarnessError::Worker {
-            runtime: "the generator".to_owned(),
-            message: format!("script {case} cannot be laid out: {}", mistake.message),
-        })?;
-        let start = self.start.take().filter(|(last, _)| *last == world).map(|(_, start)| start);
-        let start = start.unwrap_or_else(|| State::new(&world, Host::LINUX));
-        let left_out = if case == self.from.case { self.from.seat as usize } else { 0 };
-        let mut looked_at = Vec::new();
-        for (seat, entry) in runtimes.iter().enumerate().skip(left_out) {
-            self.at = LogBook { run: self.at.run + 1, case, seat: seat as u64, ..self.at };
-            self.book.write(&self.at);
-            let observation = self.rig.run(seat, &world, &program)?;
-            self.at.seats[seat].count(&observation.trace);
-            if !observation.escapes.is_empty() {
-                self.tell(&Word::Escaped { runtime: entry.name.to_owned(), case, how: escape(&observation) })?;
-                continue;
-            }
-            let report = if case.is_multiple_of(look::EVERY) {
-                let (report, fresh) = self.look.judge(&world, &observation);
-                if !fresh.is_empty() {
-                    self.tell(&Word::Reached(fresh))?;
+    /// Plays what is left of a batch.
+    fn batch(&mut self, from: Place) -> Result<(), HarnessError> {
+        let batch = self.assignment.batch_of(from.case)?;
+        let mut looked_at: Vec<LookedAt> = Vec::new();
+        for seat in from.seat as usize..self.assignment.runtimes.len() {
+            let is_left = |case: u64| seat as u64 > from.seat || case >= from.case;
+            for (case, program) in batch.programs.iter().filter(|(case, _)| is_left(*case)) {
+                let Some(now) = self.run(&batch, (*case, program), seat)? else { continue };
+                for before in looked_at.iter().filter(|before| before.case == now.case) {
+                    self.tell(&Word::Compared { seats: (before.seat, now.seat), how: compare(&before.seen, &now.seen) })?;
                 }
-                report
-            } else {
-                touchstone_oracle::report::departures(&start, &observation)
-            };
-            if let Some(what) = first_departure(entry, &observation, &report) {
-                let known = what.known(&self.assignment.signs, &observation.trace.calls).map(str::to_owned);
-                self.tell_departure(case, what, known)?;
-            }
-            if case.is_multiple_of(look::EVERY) {
-                looked_at.push((seat, (observation, report)));
+                looked_at.push(now);
             }
         }
-        for (index, (one, first)) in looked_at.iter().enumerate() {
-            for (other, second) in &looked_at[index + 1..] {
-                self.tell(&Word::Compared { seats: (*one, *other), how: compare(first, second) })?;
-            }
-        }
-        self.start = Some((world, start));
-        self.at.cases += 1;
         Ok(())
+    }
+
+    /// Plays a script on a runtime, and judges it.
+    fn run(&mut self, batch: &Batch, (case, program): (u64, &Program), seat: usize) -> Result<Option<LookedAt>, HarnessError> {
+        let entry = self.assignment.runtimes[seat];
+        self.at = LogBook { run: self.at.run + 1, case, seat: seat as u64, ..self.at };
+        self.book.write(&self.at);
+        let observation = self.rig.run(seat, &batch.world, program)?;
+        self.at.seats[seat].count(&observation.trace);
+        self.at.cases += u64::from(self.assignment.order().is_last(seat as u64));
+        if !observation.escapes.is_empty() {
+            self.tell(&Word::Escaped { runtime: entry.name.to_owned(), case, how: escape(&observation) })?;
+            return Ok(None);
+        }
+        let is_looked_at = case.is_multiple_of(look::EVERY);
+        let report = if is_looked_at {
+            let (report, fresh) = self.look.judge(&batch.world, &observation);
+            if !fresh.is_empty() {
+                self.tell(&Word::Reached(fresh))?;
+            }
+            report
+        } else {
+            touchstone_oracle::report::departures(&batch.start, &observation)
+        };
+        if let Some(what) = first_departure(entry, &observation, &report) {
+            let known = what.known(&self.assignment.signs, &observation.trace.calls).map(str::to_owned);
+            self.tell_departure(case, what, known)?;
+        }
+        Ok(is_looked_at.then_some(LookedAt { case, seat, seen: (observation, report) }))
     }
 
     fn tell_departure(&mut self, case: u64, what: Departed, known: Option<String>) -> Result<(), HarnessError> {
@@ -263,5 +274,19 @@ impl<S: Write> Hunt<'_, S> {
         let what = "say what was found";
         let line = serde_json::to_string(word).map_err(|error| HarnessError::system(what)(error))?;
         writeln!(self.say, "{line}").and_then(|()| self.say.flush()).map_err(HarnessError::system(what))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Avoid, BATCH, script};
+
+    #[test]
+    fn scripts_of_a_batch_have_one_world_whether_they_may_wait_or_not() {
+        for avoid in [None, Some(Avoid::ZeroTimeouts)] {
+            for case in 0..40 * BATCH {
+                assert_eq!(script(5, case, avoid).world, script(5, case / BATCH * BATCH, avoid).world, "script {case}");
+            }
+        }
     }
 }

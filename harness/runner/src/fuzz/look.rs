@@ -14,7 +14,7 @@ use touchstone_model::{End, Observation};
 use touchstone_oracle::Host;
 use touchstone_oracle::features::features;
 
-use super::hunter::BATCH;
+use super::order::BATCH;
 
 /// Of so many scripts one is looked at: a look takes a tenth of a run. It shares no divisor with the length of a batch, whose first
 /// script may be one that waits for a clock: each place in a batch is looked at as often as any other over all batches.

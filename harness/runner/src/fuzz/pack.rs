@@ -17,9 +17,10 @@ use touchstone_model::{End, bounds};
 
 use super::campaign::Plan;
 use super::departed::{Departed, Signature, stopped};
-use super::hunter::{BATCH, Place, Word, after};
+use super::hunter::Word;
 use super::log_book::{LogBook, Ran};
 use super::look::Compared;
+use super::order::{BATCH, Place};
 use crate::HarnessError;
 use crate::scratch::Scratch;
 
@@ -209,8 +210,8 @@ impl Hunter {
 
     /// Where another hunter goes on after this one has had enough.
     fn after(&self, plan: &Plan) -> Option<Place> {
-        let next = after(self.at.case, plan.step());
-        (self.at.cases > 0 && next < plan.cases).then_some(Place { case: next, seat: 0 })
+        let next = plan.order().after_batch_of(self.at.case);
+        (self.at.cases > 0 && next.case < plan.cases).then_some(next)
     }
 
     fn tell(&mut self, line: &[u8], plan: &Plan) -> Result<(), HarnessError> {
@@ -269,7 +270,7 @@ impl Hunter {
     /// It is gone, or does not go on. Where it has said that a runtime took it along, no other run has begun, and nobody is to blame.
     fn gone(&mut self, end: &End, plan: &Plan) -> Place {
         let at = Place { case: self.at.case, seat: self.at.seat };
-        if self.died_at == Some(at) { at.next(plan.runtimes.len(), plan.step()) } else { self.stopped(at, end, plan) }
+        if self.died_at == Some(at) { plan.order().after(at) } else { self.stopped(at, end, plan) }
     }
 
     /// A runtime did not come back; the next hunter goes on after its turn.
@@ -278,11 +279,10 @@ impl Hunter {
         let what = stopped(runtime, end);
         let known = what.known(&plan.signs, &[]).map(str::to_owned);
         self.heard.push(News::Departed { case: at.case, what, known });
-        let next = at.next(plan.runtimes.len(), plan.step());
-        if next.seat == 0 {
+        if plan.order().is_last(at.seat) {
             self.heard.push(News::Done { cases: 1, seats: Vec::new() });
         }
-        next
+        plan.order().after(at)
     }
 
     fn failed(&self, message: &str) -> HarnessError {
