@@ -62,7 +62,7 @@ fn main() -> ExitCode {
         Some("mutants") => program("touchstone-mutants", profile, &args[1..]),
         Some("bench") => program("touchstone-bench", profile, &args[1..]),
         Some("oracle-mutants" | "fuzz-targets" | "tidy" | "ci") if profile != DEV => {
-            eprintln!("error: `{}` has profiles of its own; leave `--profile {profile}` out", args[0]);
+            eprintln!("error: `{}` takes no profile; leave `--profile {profile}` out", args[0]);
             return ExitCode::from(2);
         }
         Some("oracle-mutants") => oracle_mutants::run(&args[1..]),
@@ -114,22 +114,35 @@ fn cargo_program() -> OsString {
 
 /// Builds the programs by a profile and runs one with these arguments, in the user's folder.
 fn program(name: &str, profile: &str, args: &[String]) -> Result<u8, String> {
-    let (mut build, folder) = (vec!["build", "--workspace"], if profile == DEV { "debug" } else { profile });
+    let program = target().join(folder_of(profile)).join(name);
+    let mut build = vec!["build", "--workspace"];
     if profile != DEV {
-        // to link one takes minutes
-        build.extend(["--profile", profile, "--bin", name]);
+        // to link one takes minutes: this one, and the one that others start
+        build.extend(["--profile", profile, "--bin", "touchstone"]);
+        if name != "touchstone" {
+            build.extend(["--bin", name]);
+        }
     }
-    let program = target().join(folder).join(name);
-    if program.exists() {
-        build.push("--quiet");
-    } else {
-        eprintln!("building Touchstone with its engines; the first time takes 20 to 30 minutes on two cores");
+    match (program.exists(), profile == DEV) {
+        (true, true) => build.push("--quiet"),
+        (true, false) => {}
+        (false, true) => eprintln!("building Touchstone with its engines; the first time takes some 20 minutes on two cores"),
+        (false, false) => eprintln!("building Touchstone with its engines; the first time takes some 30 minutes on two cores"),
     }
     if cargo(&build)? != 0 {
         return Ok(3);
     }
     let status = Command::new(&program).args(args).status().map_err(|error| format!("run {}: {error}", program.display()))?;
     Ok(code(status))
+}
+
+/// Where cargo puts what it builds by a profile.
+fn folder_of(profile: &str) -> &str {
+    match profile {
+        DEV | "test" => "debug",
+        "bench" => "release",
+        other => other,
+    }
 }
 
 /// Runs cargo in the repository.

@@ -33,10 +33,14 @@ fn said(args: &[&str]) -> (Option<i32>, String) {
 #[test]
 fn a_program_is_built_and_run_by_the_profile_that_is_asked_for() {
     let (code, lines) = said(&["--profile", "campaign", "fuzz", "--cases", "1"]);
-    let wanted = "cargo build --workspace --profile campaign --bin touchstone --quiet\ncampaign/touchstone fuzz --cases 1\n";
+    let wanted = "cargo build --workspace --profile campaign --bin touchstone\ncampaign/touchstone fuzz --cases 1\n";
     assert_eq!((code, lines.as_str()), (Some(1), wanted));
+    // it starts `touchstone`
     let (_, lines) = said(&["--profile", "campaign", "bench", "--quick"]);
-    assert_eq!(lines, "cargo build --workspace --profile campaign --bin touchstone-bench --quiet\ncampaign/touchstone-bench --quick\n");
+    let wanted = "cargo build --workspace --profile campaign --bin touchstone --bin touchstone-bench\ncampaign/touchstone-bench --quick\n";
+    assert_eq!(lines, wanted);
+    let (_, lines) = said(&["--profile", "test", "fuzz"]);
+    assert_eq!(lines, "cargo build --workspace --profile test --bin touchstone\ndebug/touchstone fuzz\n");
 }
 
 #[test]

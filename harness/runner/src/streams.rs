@@ -195,11 +195,9 @@ impl MemoryFile {
     fn theirs(file: &mut Option<MemoryFile>, devices: &Devices, flags: OFlags, bytes: &[u8]) -> Result<OwnedFd, HarnessError> {
         let made = file.take().map_or_else(|| MemoryFile::new(devices, flags), Ok)?;
         let MemoryFile { ours, theirs, holds, filled, left } = file.insert(made);
-        let mut now = left.take();
-        let mut is_as_filled = || {
-            let now = now.take().or_else(|| state(ours).ok());
-            now.is_some_and(|(len, mtime)| len == bytes.len() as u64 && Some(mtime) == *filled)
-        };
+        let left = left.take();
+        let is_as_filled =
+            || left.or_else(|| state(ours).ok()).is_some_and(|(len, mtime)| len == bytes.len() as u64 && Some(mtime) == *filled);
         if holds.as_deref() != Some(bytes) || !is_as_filled() {
             let state = ours.set_len(0).and_then(|()| ours.write_all_at(bytes, 0)).and_then(|()| state(ours));
             *filled = Some(state.map_err(HarnessError::system("fill a file in memory"))?.1);
@@ -219,7 +217,7 @@ impl MemoryFile {
 
     /// Gives it the present as its times, and has it filled again.
     fn renew(&mut self) -> io::Result<()> {
-        (self.holds, self.filled, self.left) = (None, None, None);
+        self.holds = None;
         let now = SystemTime::now();
         self.ours.set_times(FileTimes::new().set_accessed(now).set_modified(now))
     }

@@ -1,4 +1,4 @@
-//! The process that takes script after script and plays each on all runtimes of its rig.
+//! The process that takes batch after batch and plays each on one runtime of its rig after the other.
 //!
 //! It says on stdout what departs from what is permitted, a line of JSON each, as soon as it is seen: at length what it has not said before,
 //! and of all else that it is there again, for most of what scripts show is known and they show it over and over. What it is at stands in its
@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::Write;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -147,12 +148,13 @@ struct Hunt<'a, S> {
     look: Look,
 }
 
-/// Scripts that have the same world, each with its number.
+/// Scripts in a row that have the same world.
 struct Batch {
+    cases: Range<u64>,
     world: World,
     /// The state in which each run of them starts.
     start: State,
-    programs: Vec<(u64, Program)>,
+    programs: Vec<Program>,
 }
 
 /// What was made of a script that is looked at closely.
@@ -169,30 +171,30 @@ impl Assignment {
 
     /// The batch that a script belongs to.
     fn batch_of(&self, case: u64) -> Result<Batch, HarnessError> {
-        let program = |case: u64| {
+        let cases = self.order().batch_of(case);
+        let (mut programs, mut shared) = (Vec::new(), None);
+        for case in cases.clone() {
             let Sample { world, script } = script(self.seed, case, self.avoid);
-            let program = program::program(&script, &world).map_err(|mistake| HarnessError::Worker {
+            programs.push(program::program(&script, &world).map_err(|mistake| HarnessError::Worker {
                 runtime: "the generator".to_owned(),
                 message: format!("script {case} cannot be laid out: {}", mistake.message),
-            })?;
-            Ok((world, (case, program)))
-        };
-        let (worlds, programs): (Vec<World>, _) = self.order().batch_of(case).map(program).collect::<Result<_, HarnessError>>()?;
-        let world = worlds.into_iter().next().unwrap_or_default();
-        Ok(Batch { start: State::new(&world, Host::LINUX), world, programs })
+            })?);
+            shared.get_or_insert(world);
+        }
+        let world = shared.unwrap_or_default();
+        Ok(Batch { cases, start: State::new(&world, Host::LINUX), world, programs })
     }
 }
 
 impl<S: Write> Hunt<'_, S> {
     /// Plays one batch after the other.
     fn play(&mut self) -> Result<(), HarnessError> {
-        let (order, mut next) = (self.assignment.order(), self.from);
-        for count in 1_u64.. {
-            if next.case >= order.end || count.is_multiple_of(LOOKED_AT_ITSELF) && is_swollen() {
+        let mut next = self.from;
+        for count in 0_u64.. {
+            if next.case >= self.assignment.end || count > 0 && count.is_multiple_of(LOOKED_AT_ITSELF) && is_swollen() {
                 break;
             }
-            self.batch(next)?;
-            next = order.after_batch_of(next.case);
+            next = self.batch(next)?;
         }
         self.at.run += 1;
         self.book.write(&self.at);
@@ -214,31 +216,31 @@ impl<S: Write> Hunt<'_, S> {
         Ok(())
     }
 
-    /// Plays what is left of a batch.
-    fn batch(&mut self, from: Place) -> Result<(), HarnessError> {
-        let batch = self.assignment.batch_of(from.case)?;
+    /// Plays what is left of a batch; gives what comes behind it.
+    fn batch(&mut self, from: Place) -> Result<Place, HarnessError> {
+        let (batch, mut place) = (self.assignment.batch_of(from.case)?, from);
         let mut looked_at: Vec<LookedAt> = Vec::new();
-        for seat in from.seat as usize..self.assignment.runtimes.len() {
-            let is_left = |case: u64| seat as u64 > from.seat || case >= from.case;
-            for (case, program) in batch.programs.iter().filter(|(case, _)| is_left(*case)) {
-                let Some(now) = self.run(&batch, (*case, program), seat)? else { continue };
+        while batch.cases.contains(&place.case) {
+            if let Some(now) = self.run(&batch, place)? {
                 for before in looked_at.iter().filter(|before| before.case == now.case) {
                     self.tell(&Word::Compared { seats: (before.seat, now.seat), how: compare(&before.seen, &now.seen) })?;
                 }
                 looked_at.push(now);
             }
+            place = self.assignment.order().after(place);
         }
-        Ok(())
+        Ok(place)
     }
 
     /// Plays a script on a runtime, and judges it.
-    fn run(&mut self, batch: &Batch, (case, program): (u64, &Program), seat: usize) -> Result<Option<LookedAt>, HarnessError> {
-        let entry = self.assignment.runtimes[seat];
-        self.at = LogBook { run: self.at.run + 1, case, seat: seat as u64, ..self.at };
+    fn run(&mut self, batch: &Batch, Place { case, seat }: Place) -> Result<Option<LookedAt>, HarnessError> {
+        self.at = LogBook { run: self.at.run + 1, case, seat, ..self.at };
         self.book.write(&self.at);
+        let (seat, program) = (seat as usize, &batch.programs[(case - batch.cases.start) as usize]);
+        let entry = self.assignment.runtimes[seat];
         let observation = self.rig.run(seat, &batch.world, program)?;
         self.at.seats[seat].count(&observation.trace);
-        self.at.cases += u64::from(self.assignment.order().is_last(seat as u64));
+        self.at.cases += u64::from(self.assignment.order().is_last(self.at.seat));
         if !observation.escapes.is_empty() {
             self.tell(&Word::Escaped { runtime: entry.name.to_owned(), case, how: escape(&observation) })?;
             return Ok(None);

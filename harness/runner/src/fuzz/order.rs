@@ -34,7 +34,7 @@ impl Order {
         first..(first + BATCH).min(self.end)
     }
 
-    /// What is played after a place, by whoever goes on behind a runtime that did not come back. A script from the end on is none.
+    /// What is played after a place, also behind a runtime that did not come back. A script from the end on is none.
     pub(super) fn after(&self, Place { case, seat }: Place) -> Place {
         let batch = self.batch_of(case);
         if case + 1 < batch.end {

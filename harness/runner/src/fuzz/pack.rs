@@ -211,7 +211,7 @@ impl Hunter {
     /// Where another hunter goes on after this one has had enough.
     fn after(&self, plan: &Plan) -> Option<Place> {
         let next = plan.order().after_batch_of(self.at.case);
-        (self.at.cases > 0 && next.case < plan.cases).then_some(next)
+        (self.at.run > 0 && next.case < plan.cases).then_some(next)
     }
 
     fn tell(&mut self, line: &[u8], plan: &Plan) -> Result<(), HarnessError> {
