@@ -116,18 +116,18 @@ fn cargo_program() -> OsString {
 fn program(name: &str, profile: &str, args: &[String]) -> Result<u8, String> {
     let program = target().join(folder_of(profile)).join(name);
     let mut build = vec!["build", "--workspace"];
+    let minutes = if profile == DEV { 20 } else { 30 };
     if profile != DEV {
         // to link one takes minutes: this one, and the one that others start
         build.extend(["--profile", profile, "--bin", "touchstone"]);
         if name != "touchstone" {
             build.extend(["--bin", name]);
         }
+    } else if program.exists() {
+        build.push("--quiet");
     }
-    match (program.exists(), profile == DEV) {
-        (true, true) => build.push("--quiet"),
-        (true, false) => {}
-        (false, true) => eprintln!("building Touchstone with its engines; the first time takes some 20 minutes on two cores"),
-        (false, false) => eprintln!("building Touchstone with its engines; the first time takes some 30 minutes on two cores"),
+    if !program.exists() {
+        eprintln!("building Touchstone with its engines; the first time takes some {minutes} minutes on two cores");
     }
     if cargo(&build)? != 0 {
         return Ok(3);

@@ -12,8 +12,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use touchstone_generate::{Mix, Sample, sample_of_batch};
-use touchstone_guest::script::Program;
-use touchstone_guest::script::program;
+use touchstone_guest::script::{Program, program};
 use touchstone_model::divergence::{Avoid, Sign};
 use touchstone_model::oracle::OracleReport;
 use touchstone_model::world::World;

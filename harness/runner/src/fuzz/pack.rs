@@ -308,7 +308,7 @@ impl Drop for Hunter {
 mod tests {
     use std::os::unix::fs::PermissionsExt;
     use std::sync::atomic::AtomicBool;
-    use std::sync::mpsc;
+    use std::sync::{Mutex, PoisonError, mpsc};
     use std::time::Duration;
 
     use touchstone_runtimes::runtimes;
@@ -322,6 +322,9 @@ mod tests {
 
     /// What is heard of a hunter that says these lines and exits so, and how that ends.
     fn heard(lines: &[&str], exit: i32) -> (Vec<News>, Result<(), HarnessError>) {
+        // a child that another test starts meanwhile would hold this program open for writing, and nobody could start it
+        static ALONE: Mutex<()> = Mutex::new(());
+        let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let scratch = Scratch::new().unwrap();
         let folder = tempfile::tempdir().unwrap();
         let (program, said) = (folder.path().join("hunter"), folder.path().join("said"));
