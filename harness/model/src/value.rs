@@ -241,11 +241,7 @@ impl Display for Value {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Value::Scalar { value, ty } => scalar(*value, ty, f),
-            Value::Bytes { bytes, len } if bytes.len() < *len as usize => {
-                write!(f, "{} … ({len} bytes)", quoted(&bytes[..bytes.len().min(64)]))
-            }
-            Value::Bytes { bytes, .. } if bytes.len() > 256 => write!(f, "{} … ({} bytes)", quoted(&bytes[..64]), bytes.len()),
-            Value::Bytes { bytes, .. } => f.write_str(&quoted(bytes)),
+            Value::Bytes { bytes, len } => f.write_str(&in_short(bytes, *len as usize, 256)),
             Value::Record(fields) => {
                 let fields: Vec<String> = fields.iter().map(|(name, value)| format!("{name}: {value}")).collect();
                 write!(f, "{{ {} }}", fields.join(", "))
@@ -286,10 +282,42 @@ fn scalar(value: u64, ty: &'static Type, f: &mut Formatter<'_>) -> fmt::Result {
     }
 }
 
+/// Bytes in words, `kept` the first of `len`. More than `whole` of them are told by how many they are, how they begin
+/// and how they end, since a path is often about its end: `4082 bytes "./././" … "./g/"`.
+pub fn in_short(kept: &[u8], len: usize, whole: usize) -> String {
+    /// How much of a beginning and of an end is shown.
+    const BEGINNING: usize = 64;
+    const END: usize = 16;
+    let beginning = quoted(&kept[..kept.len().min(BEGINNING)]);
+    if kept.len() < len {
+        format!("{len} bytes {beginning} …")
+    } else if len > whole {
+        format!("{len} bytes {beginning} … {}", quoted(&kept[len.saturating_sub(END)..]))
+    } else {
+        quoted(kept)
+    }
+}
+
 /// The name of an errno, or its number where the spec has none.
 pub fn errno_text(raw: u32) -> String {
     match Errno::from_raw(raw) {
         Some(errno) => errno.name().to_owned(),
         None => format!("errno {raw}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_short;
+
+    #[test]
+    fn what_is_long_is_told_by_its_beginning_its_end_and_how_long_it_is() {
+        let path = [b"./".repeat(2040), b"g/".to_vec()].concat();
+        let beginning = format!("4082 bytes \"{}\" …", "./".repeat(32));
+        assert_eq!(in_short(&path, 4082, 256), format!("{beginning} \"{}g/\"", "./".repeat(7)));
+        assert_eq!(in_short(&path[..256], 4082, 256), beginning, "nobody knows how it ends");
+        assert_eq!(in_short(&path[..2], 4082, 256), "4082 bytes \"./\" …");
+        assert_eq!(in_short(b"g/", 2, 256), "\"g/\"");
+        assert_eq!(in_short(b"", 0, 0), "\"\"");
     }
 }

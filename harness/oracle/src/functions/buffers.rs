@@ -138,9 +138,7 @@ pub(super) fn taken(step: &Step<'_>, count: u64) -> (Vec<u8>, bool) {
     (out, known && left == 0)
 }
 
-/// Bytes in words.
+/// Bytes in words, short enough for two of them to stand in a message.
 pub(crate) fn text(bytes: &[u8]) -> String {
-    let shown = &bytes[..bytes.len().min(64)];
-    let quoted = touchstone_model::script::print::quoted(shown);
-    if shown.len() < bytes.len() { format!("{quoted} … ({} bytes)", bytes.len()) } else { quoted }
+    touchstone_model::value::in_short(bytes, bytes.len(), 80)
 }
