@@ -54,11 +54,10 @@ pub(crate) fn run(args: &[String]) -> Result<u8, String> {
         print(HELP)?;
         return Ok(0);
     }
-    if let [flag, target, inputs @ ..] = args
+    if let [flag, replayed @ ..] = args
         && flag == "--replay"
-        && TARGETS.contains(&target.as_str())
     {
-        return program(target, DEV, inputs);
+        return replay(replayed);
     }
     let options = match parse(args) {
         Ok(options) => options,
@@ -90,6 +89,20 @@ pub(crate) fn run(args: &[String]) -> Result<u8, String> {
     }
     Ok(u8::from(found))
 }
+
+/// Gives a target its inputs.
+fn replay(args: &[String]) -> Result<u8, String> {
+    let Some((target, inputs)) = args.split_first().filter(|(target, _)| TARGETS.contains(&target.as_str())) else {
+        let name = args.first().map_or("nothing", String::as_str);
+        eprintln!("error: there is no target `{name}` to replay\n  cure: name one of {} and its inputs", TARGETS.join(", "));
+        return Ok(2);
+    };
+    // a target panics at what is new
+    program(target, DEV, inputs).map(|code| if code == PANIC || FOUND.contains(&code) { 1 } else { code })
+}
+
+/// The exit code of a Rust program that panics.
+const PANIC: u8 = 101;
 
 /// Runs a target; says whether it found something.
 fn run_target(name: &str, corpus: &Path, seeds: &Path, seconds: u64) -> Result<bool, String> {
@@ -177,6 +190,13 @@ mod tests {
     fn what_is_wrong_is_named() {
         for (text, word) in [("--time soon", "`soon`"), ("--time", "needs a value"), ("nothing", "`nothing`")] {
             assert!(parsed(text).unwrap_err().contains(word), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_target_that_is_none_is_not_replayed() {
+        for text in ["--replay", "--replay cals X"] {
+            assert_eq!(super::run(&text.split(' ').map(str::to_owned).collect::<Vec<_>>()), Ok(2), "{text}");
         }
     }
 

@@ -129,7 +129,8 @@ pub struct ConformanceArgs {
     /// Which host profile: with openat2 allowed, denied, or both; without it, both for cases that resolve a path
     #[arg(long, value_enum)]
     pub profile: Option<ProfileArg>,
-    /// Write index.html, report.json, junit.xml, summary.md, badges and a WAT reproducer for each red script into this folder
+    /// Write index.html, report.json, junit.xml, summary.md, badges and a WAT reproducer for each red script and runtime into this
+    /// folder
     #[arg(long, value_name = "DIR")]
     pub report: Option<PathBuf>,
     /// Say in index.html what changed since the run of this report.json
@@ -284,7 +285,7 @@ pub struct RegisterArgs {
 /// Flags of `fuzz`.
 #[derive(Debug, Clone, Parser)]
 #[command(after_help = "Examples:
-  cargo xtask fuzz --time 60s                            a minute on all runtimes
+  cargo xtask fuzz --time 60s                            a minute on all runtimes of this program
   cargo xtask fuzz --runtime wasmtime --cases 200000     so many scripts on one
   cargo xtask fuzz --cases 1000000 --shard 1/4 --seed 7  a quarter of them, for one machine of four
 
@@ -292,10 +293,11 @@ What a divergence file lists under [[random]] is only counted. What is new is sh
 script that does the same. The same seed makes the same scripts: with --cases the same findings, whatever
 the number of jobs, but for those that are known to be there by timing. Ctrl-C ends it as --time does, and
 keeps what was found. Ways out of a sandbox are only counted; each is kept in target/touchstone/escapes with
-the text of a private report.
-Exit codes: 0 nothing new, 1 a new finding, 2 usage, 3 harness error")]
+the text of a private report, until a divergence file with an advisory tells of it.
+Exit codes: 0 nothing new, 1 a new finding or a way out of a sandbox, 2 usage, 3 harness error")]
 pub struct FuzzArgs {
-    /// Run them on this runtime (repeat for several); without it, on all that are judged by default
+    /// Run them on this runtime (repeat for several); without it, on all that are part of this program. One on PATH, such as node, is
+    /// started for each script, and nothing is on file yet of what random scripts show on it
     #[arg(long, value_name = "NAME")]
     pub runtime: Vec<String>,
     /// Run random scripts for so long, for example 90s, 10m or 8h; without it and --cases, for a minute

@@ -15,6 +15,7 @@ use touchstone_guest::rust::Fixtures;
 use touchstone_guest::script::wat;
 use touchstone_model::Verdict;
 use touchstone_model::bounds;
+use touchstone_model::judge::Difference;
 use touchstone_model::result::{CaseResult, RuntimeResult};
 use touchstone_reports::{CaseError, Context, Report, Runtime, badge, is_withheld, junit, summary, withhold};
 use touchstone_runner::HarnessError;
@@ -222,24 +223,33 @@ impl Writer {
 }
 
 impl Writer {
-    /// A WAT file for each script that is not green somewhere: what is pasted into a bug tracker.
+    /// A WAT file for each script and each runtime on which it is not green: what is pasted into a bug tracker.
     fn reproducers(&self, suite: &Suite, results: &[CaseResult]) -> Result<(), Failure> {
         let folder = self.folder.join(REPRODUCERS);
-        let is_red = |result: &&CaseResult| {
-            let mut verdicts = result.runtimes.values().filter_map(RuntimeResult::verdict);
-            // what an escape does stays on this machine
-            verdicts.clone().any(|verdict| !verdict.is_green()) && verdicts.all(|verdict| verdict != Verdict::Escaped)
-        };
-        for result in results.iter().filter(is_red) {
+        // what an escape does stays on this machine
+        let is_open = |result: &&CaseResult| result.runtimes.values().all(|runtime| runtime.verdict() != Some(Verdict::Escaped));
+        for result in results.iter().filter(is_open) {
             let Some(case) = suite.cases.iter().map(|file| &file.case).find(|case| case.id == result.id) else { continue };
-            let reproducer = |script| wat::reproducer(&case.summary, script, &case.world).ok();
-            let Some(text) = case.script().and_then(reproducer) else { continue };
-            fs::create_dir_all(&folder).map_err(Failure::file("create", &folder))?;
-            let path = folder.join(format!("{}.wat", snapshots::name(&case.id)));
-            fs::write(&path, text).map_err(Failure::file("write", path))?;
+            for (name, runtime) in &result.runtimes {
+                if runtime.verdict().is_none_or(Verdict::is_green) {
+                    continue;
+                }
+                let command = select::runtime(name)?.command_line();
+                let reproducer = |script| wat::reproducer(&case.summary, script, &case.world, first_red_call(runtime), &[&command]).ok();
+                let Some(text) = case.script().and_then(reproducer) else { continue };
+                fs::create_dir_all(&folder).map_err(Failure::file("create", &folder))?;
+                let path = folder.join(format!("{}.{name}.wat", snapshots::name(&case.id)));
+                fs::write(&path, text).map_err(Failure::file("write", path))?;
+            }
         }
         Ok(())
     }
+}
+
+/// The first call of a script that is red, counted from 1; none where what the run left behind is.
+fn first_red_call(runtime: &RuntimeResult) -> Option<usize> {
+    let number = |difference: &Difference| difference.place.strip_prefix("call ")?.split(' ').next()?.parse().ok();
+    runtime.profiles.values().flat_map(|profile| &profile.judgement.differences).filter_map(number).min()
 }
 
 /// The results that reports show, and how many are withheld on each runtime: escapes are reported to the runtime before they are public.

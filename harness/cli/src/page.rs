@@ -43,7 +43,7 @@ fn source(file: &CaseFile) -> Source<'_> {
     Source {
         case,
         file: path.strip_prefix(&root).unwrap_or(path).display().to_string(),
-        wat: case.script().and_then(|script| wat::reproducer(&case.summary, script, &case.world).ok()),
+        wat: case.script().and_then(|script| wat::reproducer(&case.summary, script, &case.world, None, &[]).ok()),
     }
 }
 

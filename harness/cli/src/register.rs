@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use touchstone_model::result::CaseResult;
-use touchstone_runtimes::{Entry, Origin, runtimes};
+use touchstone_runtimes::{Entry, Origin};
 use touchstone_spec::{Clause, Permit, Permitted, clauses};
 
 use crate::args::RegisterArgs;
@@ -18,7 +18,7 @@ type Chosen = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
 
 /// Runs the command.
 pub fn run(args: &RegisterArgs) -> Result<Exit, Failure> {
-    let columns = if args.runtime.is_empty() { built_in() } else { select::chosen(&args.runtime)? };
+    let columns = select::built_in(&args.runtime)?;
     let suite = select::suite(&args.suite)?;
     let results = SuiteRun::new(&suite.cases, &suite.divergences, columns.clone(), select::reference(None)?).results()?;
     let text = document(&columns, &chosen(&results));
@@ -32,11 +32,6 @@ pub fn run(args: &RegisterArgs) -> Result<Exit, Failure> {
         human::print(&text);
     }
     Ok(Exit::Green)
-}
-
-/// The runtimes that every build of this repository has, so that the file is the same wherever it is made.
-fn built_in() -> Vec<&'static Entry> {
-    runtimes().iter().filter(|entry| entry.by_default && matches!(entry.origin, Origin::BuiltIn { .. })).collect()
 }
 
 /// Compares the file with what it should be.

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use touchstone_reports::diff::{Change, Diff, Presence};
 use touchstone_reports::{CaseProfile, MergeError, Published, ReadError, Report, WITHHELD, merge};
 use touchstone_runner::profile::Profile;
-use touchstone_runtimes::{Origin, runtimes};
 
 use crate::args::{Format, ReportArgs};
 use crate::conformance::{Writer, footer, in_format, verdict_of};
@@ -205,7 +204,7 @@ fn of_whole_run(report: &Report) -> Result<Published, Failure> {
     if let Some(what) = other_cases(report)? {
         return part(what);
     }
-    let mut built_in = runtimes().iter().filter(|entry| entry.by_default && matches!(entry.origin, Origin::BuiltIn { .. }));
+    let mut built_in = select::built_in(&[])?.into_iter();
     if let Some(entry) = built_in.find(|entry| !report.runtimes.iter().any(|runtime| runtime.name == entry.name)) {
         return part(format!("this run left {} out", entry.name));
     }

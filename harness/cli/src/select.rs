@@ -6,7 +6,7 @@ use regex::Regex;
 use touchstone_runner::profile::Profile;
 use touchstone_runner::schedule::Profiles;
 use touchstone_runner::suite::{self, CaseFile, Suite};
-use touchstone_runtimes::{Entry, runtimes};
+use touchstone_runtimes::{Entry, Origin, runtimes};
 
 use crate::args::{ProfileArg, Shard};
 use crate::{Failure, places};
@@ -31,6 +31,19 @@ pub fn chosen(names: &[String]) -> Result<Vec<&'static Entry>, Failure> {
     if names.is_empty() {
         return Ok(runtimes().iter().filter(|entry| entry.by_default && is_present(entry)).collect());
     }
+    named(names)
+}
+
+/// The runtimes with these names; without any, those that are judged by default and are part of this program, whatever
+/// is on the machine.
+pub fn built_in(names: &[String]) -> Result<Vec<&'static Entry>, Failure> {
+    if names.is_empty() {
+        return Ok(runtimes().iter().filter(|entry| entry.by_default && matches!(entry.origin, Origin::BuiltIn { .. })).collect());
+    }
+    named(names)
+}
+
+fn named(names: &[String]) -> Result<Vec<&'static Entry>, Failure> {
     let mut out: Vec<&Entry> = Vec::new();
     for name in names {
         let entry = runtime(name)?;

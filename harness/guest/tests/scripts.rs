@@ -1,6 +1,6 @@
 //! Scripts as modules and as WAT: both are valid, and the WAT is short enough for a bug report.
 
-use touchstone_guest::script::{encode, program, wat};
+use touchstone_guest::script::{encode, program, shell, wat};
 use touchstone_guest::{assemble, record};
 use touchstone_model::Case;
 use touchstone_model::case::Language;
@@ -13,6 +13,12 @@ const GIVEN: &str = "#! sockets = { door = { listener = [{}] }, peer = { stream 
 fn case(body: &str) -> Case {
     let text =
         format!("#! summary = \"s\"\n#! clauses = [\"fd_seek.negative-result\"]\n#! tree = {{ \"file\" = \"hello\" }}\n{GIVEN}\n{body}");
+    Case::parse("a/case", "case.script", Language::Script, &text).unwrap_or_else(|error| panic!("{}: {error}", error.place()))
+}
+
+/// A case with this in its front matter.
+fn given(front: &str) -> Case {
+    let text = format!("#! summary = \"s\"\n#! clauses = [\"fd_seek.negative-result\"]\n#! {front}\n");
     Case::parse("a/case", "case.script", Language::Script, &text).unwrap_or_else(|error| panic!("{}: {error}", error.place()))
 }
 
@@ -98,15 +104,61 @@ fn the_reproducer_shows_calls_as_written_and_exits_with_the_last_errno() {
     let text = wat::wat(case.script().expect("a script"), &case.world).expect("a layout");
     assert!(text.contains("(call $proc_exit (call $fd_tell"), "{text}");
     assert!(text.contains(";; fd_seek(f, -3, cur) = inval"), "{text}");
-    assert!(text.contains("(call $path_open (i32.const 3)"), "{text}");
+    assert!(text.contains("(call $path_open (local.get $first)"), "{text}");
+}
+
+#[test]
+fn a_reproducer_may_end_with_the_call_that_is_of_interest() {
+    let case = case(SEEK);
+    let script = case.script().expect("a script");
+    let text = wat::reproducer("s", script, &case.world, Some(3), &["run {FILE}"]).expect("a layout");
+    assert!(text.contains("(call $proc_exit (call $fd_seek") && !text.contains("fd_tell(f)"), "{text}");
+    let wasm = assemble(text.as_bytes()).unwrap_or_else(|error| panic!("{text}\n{error}"));
+    wasmparser::validate(&wasm).unwrap_or_else(|error| panic!("{text}\n{error}"));
+    assert_eq!(wat::reproducer("s", script, &case.world, Some(99), &[]), wat::reproducer("s", script, &case.world, None, &[]));
+}
+
+#[test]
+fn what_a_shell_makes_of_a_world_is_that_world() {
+    let tree =
+        r##""a b" = "it's 5 % \\", "d/" = {}, "d/e/l" = { symlink = "../$x" }, "-n" = { hex = "00ff0a", mtime = 48000000007 }, "z" = """##;
+    let case = given(&format!("tree = {{ {tree} }}"));
+    let folder = tempfile::tempdir().expect("a folder");
+    let lines = shell::setup(&case.world).join("\n");
+    let status = std::process::Command::new("sh").args(["-e", "-c", &lines]).current_dir(folder.path()).status().expect("a shell");
+    assert!(status.success(), "{lines}");
+    let root = folder.path().join("root");
+    let read = |name: &str| std::fs::read(root.join(name)).expect(name);
+    assert_eq!([read("a b"), read("-n"), read("z")], [b"it's 5 % \\".to_vec(), vec![0, 0xff, 10], Vec::new()], "{lines}");
+    assert_eq!(std::fs::read_link(root.join("d/e/l")).expect("a link"), std::path::Path::new("../$x"));
+    let changed = std::fs::metadata(root.join("-n")).and_then(|it| it.modified()).expect("a time");
+    assert_eq!(changed.duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_nanos(), 48_000_000_007);
+}
+
+#[test]
+fn a_command_gives_a_script_what_it_asks_for() {
+    let command = |calls: &str, template: &str| {
+        let case = given(&format!("args = [\"me\", \"two words\"]\n#! env = {{ \"A\" = \"1\" }}\n#! stdin = \"hi\"\n\n{calls}"));
+        shell::command(template, case.script().expect("a script"), &case.world)
+    };
+    let own = "run{DIRS: --dir HOST::GUEST}{ENV: --env PAIR}{ARGV0: --argv0 ARG} {FILE}{ARGS: ARG}";
+    assert_eq!(command("fd_close(9)", own), "printf hi | run --dir root::/root repro.wat");
+    assert_eq!(command("args_get()", own), "printf hi | run --dir root::/root --argv0 me repro.wat 'two words'");
+    assert_eq!(command("environ_get()", own), "printf hi | run --dir root::/root --env 'A=1' repro.wat");
+    assert_eq!(command("fd_close(9)", "run {FILE}{STDIN: --in FILE}"), "printf hi > stdin; run repro.wat --in stdin");
 }
 
 #[test]
 fn the_reproducer_takes_sockets_to_stand_behind_the_preopens() {
     let case = case(SOCKETS);
     let text = wat::wat(case.script().expect("a script"), &case.world).expect("a layout");
-    assert!(text.contains("(call $sock_accept (i32.const 4)") && text.contains("(call $sock_send (i32.const 5)"), "{text}");
-    assert!(wat::header("s", &case.world).contains("the socket door, the socket peer"));
+    let behind = |by: u32| format!("(i32.add (local.get $first) (i32.const {by}))");
+    assert!(
+        text.contains(&format!("(call $sock_accept {}", behind(1))) && text.contains(&format!("(call $sock_send {}", behind(2))),
+        "{text}"
+    );
+    let header = wat::header("s", case.script().expect("a script"), &case.world, &[]);
+    assert!(header.contains("the socket door, the socket peer"), "{header}");
 }
 
 #[test]

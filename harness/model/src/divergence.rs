@@ -68,6 +68,9 @@ pub struct Seen {
     pub cases: BTreeMap<String, Vec<String>>,
 }
 
+/// What stands for a way out of the sandbox in [`Random::places`].
+pub const ESCAPE: &str = "escape";
+
 /// How a random script shows a divergence: by one of these calls, against one of these clauses, in one of these ways.
 ///
 /// Where clauses would say too little, words narrow it down: those of the call itself, and those of one that came before it, each
@@ -76,12 +79,13 @@ pub struct Seen {
 #[serde(deny_unknown_fields)]
 pub struct Random {
     pub runtime: String,
-    /// Functions; or `tree`, `stdout`, `stderr`, `end`.
+    /// Functions; or `tree`, `stdout`, `stderr`, `end`; or `escape`, in a divergence with an advisory.
     pub places: Vec<String>,
     /// Clauses that it departs from; without any, whatever it departs from.
     #[serde(default)]
     pub clauses: Vec<String>,
-    /// An errno, `ok`, `other results`, `no return`, or how the run was stopped, up to what a message quotes. Of a tree
+    /// An errno, `ok`, `other results`, `no return`, or how the run was stopped, up to what a message quotes. Of an escape what happens, as
+    /// the text of its private report says it. Of a tree
     /// `another mtime`, `other content`, `another target`, `other names`, or what is there: `nothing for symlink`. Else `otherwise`.
     /// Without any, all of these.
     #[serde(default)]
@@ -197,9 +201,10 @@ impl Divergence {
         self.seen.iter().any(|seen| seen.runtime == runtime && seen.versions.matches(version))
     }
 
-    /// How random scripts show it.
+    /// How random scripts show it; how they get out of the sandbox by it only where that is public.
     pub fn signs(&self) -> impl Iterator<Item = Sign> {
-        self.random.iter().map(|random| Sign { divergence: self.id.clone(), random: random.clone() })
+        let is_public = |random: &&Random| self.advisory.is_some() || !random.places.iter().any(|place| place == ESCAPE);
+        self.random.iter().filter(is_public).map(|random| Sign { divergence: self.id.clone(), random: random.clone() })
     }
 
     /// What random scripts for a runtime leave out because of this divergence.
@@ -228,5 +233,29 @@ impl Divergence {
             sometimes.filter_map(|seen| seen.cases.get(case)).flatten().any(|claim| claim == *text)
         };
         self.claims(runtime, version, profile, case).filter(move |text| !is_sometimes(text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Divergence, ESCAPE, Lines, Shown, Sign};
+
+    fn known(advisory: &str, runtime: &str, how: &str) -> Option<String> {
+        let text = format!(
+            "title = \"It leaves\"\ncause = \"runtime-bug\"\nclauses = []\nnote = \"\"\n{advisory}\nseen = []\n\
+             [[random]]\nruntime = \"one\"\nplaces = [\"escape\"]\nseen = [\"by a link\"]\n"
+        );
+        let signs: Vec<Sign> = Divergence::parse("leaves", &text).unwrap().signs().collect();
+        let shown = Shown { runtime, place: ESCAPE, clauses: &[], seen: how, lines: Lines::new(Vec::new) };
+        Sign::of(&signs, &shown).map(str::to_owned)
+    }
+
+    #[test]
+    fn an_escape_is_known_by_what_happens_and_only_where_it_has_an_advisory() {
+        let advisory = "advisory = \"GHSA-0000\"";
+        assert_eq!(known(advisory, "one", "by a link").as_deref(), Some("leaves"));
+        assert_eq!(known("", "one", "by a link"), None, "nobody but its maintainers knows of it");
+        assert_eq!(known(advisory, "one", "by a rename"), None);
+        assert_eq!(known(advisory, "other", "by a link"), None);
     }
 }

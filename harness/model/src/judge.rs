@@ -20,7 +20,7 @@ use crate::oracle::{CallReport, OracleReport};
 use crate::script::print::Bare;
 use crate::trace::{Trace, TraceCall, TraceState};
 use crate::tree::{self, Entry, TreeSnapshot};
-use crate::world::Access;
+use crate::world::{Access, World};
 
 /// What one case on one runtime came to. In the order from best to worst, so that the worst of several profiles is their maximum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -446,14 +446,16 @@ fn host(observation: &Observation, out: &mut Vec<Difference>) {
 
 /// How many calls of a script's trace come before its own: the search for the preopens and the sockets.
 pub fn search_calls(case: &Case, trace: &Trace) -> usize {
-    if case.script().is_none() {
-        return 0;
-    }
+    if case.script().is_some() { searches(&case.world, trace) } else { 0 }
+}
+
+/// The same for a script that is no case.
+pub fn searches(world: &World, trace: &Trace) -> usize {
     // the search works on addresses below all that a script lays out, which tells it from the script's own calls
     let is_search = |call: &&TraceCall| {
         let searches = match call.function {
             Function::FdPrestatGet | Function::FdPrestatDirName => true,
-            Function::FdFdstatGet => !case.world.sockets.is_empty(),
+            Function::FdFdstatGet => !world.sockets.is_empty(),
             _ => false,
         };
         searches && call.args.get(1).is_some_and(|address| *address < u64::from(crate::bounds::SEARCH_MEMORY_BYTES))

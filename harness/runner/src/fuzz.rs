@@ -6,6 +6,7 @@
 //! run departs from what is permitted; [`look`] counts what scripts reach; [`order`] says in which order they are played; [`hunter`] is the process that plays batch after batch on a rig, and [`log_book`] what it leaves behind; [`pack`] starts such processes and
 //! watches them; [`campaign`] makes findings of what they bring, and runs each again in a process of its own. [`court`] does without processes, for fuzzers that have one. [`costs`] says what a script costs.
 
+mod again;
 pub mod campaign;
 mod copy;
 pub mod costs;

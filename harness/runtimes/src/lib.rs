@@ -162,8 +162,14 @@ pub struct Entry {
     pub by_default: bool,
     /// A negative control is no runtime: it must pass nothing.
     pub control: bool,
+    /// How somebody without Touchstone runs a module by it, as a template that `touchstone_guest::script::shell` explains. None where it has no
+    /// command line that gives a guest preopens.
+    pub own_command: Option<&'static str>,
     pub start: fn() -> anyhow::Result<Box<dyn Runtime>>,
 }
+
+/// What a guest is given by `check`, as a template.
+const CHECK_FLAGS: &str = "{DIRS: --dir HOST::GUEST}{ENV: --env PAIR}{STDIN: --stdin FILE} --{ARGS: ARG}";
 
 /// Where a runtime comes from.
 #[derive(Debug)]
@@ -181,6 +187,12 @@ impl Entry {
             Origin::BuiltIn { .. } => None,
             Origin::Command(command) => command.found().err(),
         }
+    }
+
+    /// The template of a command that runs a module by it: its own, or Touchstone's.
+    pub fn command_line(&self) -> String {
+        let by_check = || format!("cargo xtask check {{FILE}} --runtime {}{CHECK_FLAGS}", self.name);
+        self.own_command.map_or_else(by_check, str::to_owned)
     }
 
     /// Whether its differences are on record for the version that is here.
@@ -222,6 +234,7 @@ static RUNTIMES: &[Entry] = &[
         keeper: Keeper::Module,
         by_default: true,
         control: false,
+        own_command: None,
         start: oracle::start,
     },
     #[cfg(feature = "wasmtime")]
@@ -232,6 +245,7 @@ static RUNTIMES: &[Entry] = &[
         keeper: Keeper::Module,
         by_default: true,
         control: false,
+        own_command: Some("wasmtime run{DIRS: --dir HOST::GUEST}{ENV: --env PAIR}{ARGV0: --argv0 ARG} {FILE}{ARGS: ARG}"),
         start: wasmtime::start,
     },
     #[cfg(feature = "wasmi")]
@@ -242,6 +256,7 @@ static RUNTIMES: &[Entry] = &[
         keeper: Keeper::Module,
         by_default: true,
         control: false,
+        own_command: Some("wasmi run{DIRS: --dir HOST}{ENV: --env PAIR} {FILE}{ARGS: ARG}"),
         start: wasmi::start,
     },
     #[cfg(feature = "wasmer")]
@@ -252,6 +267,8 @@ static RUNTIMES: &[Entry] = &[
         keeper: Keeper::Module,
         by_default: true,
         control: false,
+        // `wasmer run` has a guest find its folders below one preopen, `/`
+        own_command: None,
         start: wasmer::start,
     },
     Entry {
@@ -261,6 +278,7 @@ static RUNTIMES: &[Entry] = &[
         keeper: Keeper::Host,
         by_default: true,
         control: false,
+        own_command: None,
         start: node::start,
     },
     control("null", control::null),
@@ -279,6 +297,7 @@ const fn control(name: &'static str, start: fn() -> anyhow::Result<Box<dyn Runti
         keeper: Keeper::Module,
         by_default: false,
         control: true,
+        own_command: None,
         start,
     }
 }

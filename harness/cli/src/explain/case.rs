@@ -23,7 +23,7 @@ use touchstone_runner::suite::{CaseFile, Suite};
 use touchstone_runtimes::Entry;
 use touchstone_spec::ClauseId;
 
-use super::{departing, filter, head, indented, titles};
+use super::{departing, filter, head, indented, suites, titles};
 use crate::args::ExplainArgs;
 use crate::conformance::this_program;
 use crate::{Failure, places, select};
@@ -87,7 +87,7 @@ pub(super) fn explain(file: &CaseFile, suite: &Suite, args: &ExplainArgs) -> Res
     out.push_str(&verdicts(&runs));
     out.push_str(&format!("\n{}\n", head("run it again")));
     let filter = filter(std::iter::once(case.id.as_str()));
-    out.push_str(&format!("  cargo xtask conformance --filter {filter}\n"));
+    out.push_str(&format!("  cargo xtask conformance{} --filter {filter}\n", suites(args)));
     Ok(out)
 }
 
@@ -99,7 +99,7 @@ fn said(file: &CaseFile) -> String {
     let mut out = format!("{} {}\n  {}\n  {}\n", head("case"), case.id, case.summary, path.display());
     out.push_str(&format!("\n{}\n{}", head("clauses"), titles(&case.clauses)));
     out.push_str(&format!("\n{}\n{}", head("source"), indented(case.source.trim_end(), 2)));
-    if let Some(text) = case.script().and_then(|script| wat::reproducer(&case.summary, script, &case.world).ok()) {
+    if let Some(text) = case.script().and_then(|script| wat::reproducer(&case.summary, script, &case.world, None, &[]).ok()) {
         out.push_str(&format!("\n{}\n{}", head("as WAT"), indented(text.trim_end(), 2)));
     }
     out

@@ -36,7 +36,7 @@ pub(super) fn explain(clause: &Clause, suite: &Suite, args: &ExplainArgs) -> Res
     out.push_str(&format!("\n{}\n", head("what runtimes did in these cases")));
     names.iter().for_each(|name| out.push_str(&on_runtime(clause, name, &results, args.disclose)));
     let again = filter(cases.iter().map(|file| file.case.id.as_str()));
-    out.push_str(&format!("\n{}\n  cargo xtask conformance --filter {again}\n", head("run them again")));
+    out.push_str(&format!("\n{}\n  cargo xtask conformance{} --filter {again}\n", head("run them again"), super::suites(args)));
     Ok(out)
 }
 

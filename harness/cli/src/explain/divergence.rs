@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use touchstone_model::divergence::{Divergence, Seen};
 use touchstone_runner::suite::Suite;
 
-use super::{filter, head, indented, titles};
+use super::{filter, head, indented, suites, titles};
+use crate::args::ExplainArgs;
 
 /// Explains it.
-pub(super) fn explain(divergence: &Divergence, suite: &Suite) -> String {
+pub(super) fn explain(divergence: &Divergence, suite: &Suite, args: &ExplainArgs) -> String {
     let Divergence { id, title, cause, clauses, link, advisory, note, seen, random } = divergence;
     let mut out = format!("{} {id}\n  {title}\n  cause: {}\n", head("divergence"), cause.name());
     out.push_str(&format!("  tracked at: {}\n", link.as_deref().unwrap_or("nowhere yet")));
@@ -35,8 +36,9 @@ pub(super) fn explain(divergence: &Divergence, suite: &Suite) -> String {
     for (runtime, mut ids) in cases {
         ids.sort_unstable();
         ids.dedup();
-        out.push_str(&format!("  cargo xtask conformance --runtime {runtime} --filter {}\n", filter(ids.iter().copied())));
-        out.push_str(&ids.first().map_or(String::new(), |id| format!("  cargo xtask explain {id} --runtime {runtime}\n")));
+        let suites = suites(args);
+        out.push_str(&format!("  cargo xtask conformance --runtime {runtime}{suites} --filter {}\n", filter(ids.iter().copied())));
+        out.push_str(&ids.first().map_or(String::new(), |id| format!("  cargo xtask explain {id} --runtime {runtime}{suites}\n")));
     }
     out
 }

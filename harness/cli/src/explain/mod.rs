@@ -4,6 +4,8 @@ mod case;
 mod clause;
 mod divergence;
 
+use std::path::PathBuf;
+
 use owo_colors::OwoColorize;
 use touchstone_model::script::check::alike;
 use touchstone_runner::suite::Suite;
@@ -29,7 +31,7 @@ pub(crate) fn text(args: &ExplainArgs) -> Result<String, Failure> {
     } else if let Some(file) = suite.cases.iter().find(|file| file.case.id == args.id) {
         case::explain(file, &suite, args)
     } else if let Some(found) = suite.divergences.iter().find(|divergence| divergence.id == args.id) {
-        Ok(divergence::explain(found, &suite))
+        Ok(divergence::explain(found, &suite, args))
     } else {
         Err(unknown(&args.id, &suite))
     }
@@ -87,4 +89,10 @@ fn filter<'a>(ids: impl Iterator<Item = &'a str>) -> String {
         [alone] => format!("'^{alone}$'"),
         several => format!("'^({})$'", several.join("|")),
     }
+}
+
+/// The flags by which another command takes the same suites.
+fn suites(args: &ExplainArgs) -> String {
+    let quoted = |path: &PathBuf| shlex::try_quote(&path.display().to_string()).map_or_else(|_| "?".to_owned(), |text| text.into_owned());
+    args.suite.iter().map(|path| format!(" --suite {}", quoted(path))).collect()
 }

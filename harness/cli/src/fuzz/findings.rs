@@ -13,12 +13,14 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use touchstone_guest::script::wat;
+use touchstone_generate::Sample;
+use touchstone_guest::script::{shell, wat};
 use touchstone_model::bounds;
 use touchstone_model::case::print::front_matter;
 use touchstone_model::tree::hex;
 use touchstone_runner::HarnessError;
 use touchstone_runner::fuzz::campaign::Finding;
+use touchstone_runner::profile::Profile;
 use touchstone_runtimes::Entry;
 
 use crate::args::ExplainArgs;
@@ -34,13 +36,16 @@ pub(super) fn write(finding: &Finding, seed: u64, folder: &Path) -> Result<PathB
     let cases = folder.join("case");
     fs::create_dir_all(&cases).map_err(HarnessError::file("create", &cases))?;
     save(&cases.join(format!("{id}.script")), &case_text(finding))?;
-    if let Ok(text) = wat::reproducer(&summary(finding), &finding.sample.script, &finding.sample.world) {
+    let command = select::runtime(&finding.signature.runtime)?.command_line();
+    let Sample { script, world } = &finding.sample;
+    if let Ok(text) = wat::reproducer(&summary(finding), script, world, finding.call, &[&command]) {
         save(&folder.join("repro.wat"), &text)?;
     }
-    save(&folder.join("README.md"), &readme(finding, seed, &id, &cases)?)?;
     let told =
         serde_json::to_string_pretty(&Told::of(finding, seed)?).map_err(|error| HarnessError::file("write", &folder)(error.into()))?;
     save(&folder.join(Told::FILE), &(told + "\n"))?;
+    // last: it runs the script on every runtime, and one may fail
+    save(&folder.join("README.md"), &readme(finding, seed, &id, &cases)?)?;
     Ok(folder)
 }
 
@@ -134,14 +139,24 @@ fn readme(finding: &Finding, seed: u64, id: &str, cases: &Path) -> Result<String
         disclose: false,
     };
     let explained = explain::text(&args)?;
+    let Sample { script, world } = &finding.sample;
+    let setup = shell::setup(world).into_iter();
+    let command = shell::command(&select::runtime(&signature.runtime)?.command_line(), script, world);
+    let by_hand: String = setup.chain([format!("{command}; echo $?")]).map(|line| line + "\n").collect();
+    let versions =
+        args.runtime.iter().map(|name| select::runtime(name).map(|entry| format!("{name} {} ({})", entry.version(), entry.wasi())));
+    let versions = versions.collect::<Result<Vec<_>, _>>()?.join(", ");
     Ok(format!(
-        "# {}: {}, {}\n\n{detail}\n\nClauses: {}\n\nSeen {times} times with seed {seed}, first in script {case}; this is the smallest script \
-         that shows it.\n\n```text\n{}```\n\nSee it again: `cargo xtask explain {id} --suite {}`\n",
-        signature.runtime,
-        signature.place,
-        signature.seen,
-        clauses.join(", "),
+        "# {runtime}: {place}, {seen}\n\n{detail}\n\nClauses: {clauses}\n\nSeen {times} times with seed {seed}, first in script {case}; below is \
+         that script, or a smaller one that shows the same. Host profile `{profile}`; {versions}.\n\nBy hand, in a folder with `repro.wat`; the \
+         exit code is the errno of its last call:\n\n```sh\n{by_hand}```\n\n```text\n{}```\n\nSee it again: `cargo xtask explain {id} --suite \
+         {}`\n",
         anstream::adapter::strip_str(&explained),
-        cases.display()
+        shlex::try_quote(&cases.display().to_string()).unwrap_or_default(),
+        runtime = signature.runtime,
+        place = signature.place,
+        seen = signature.seen,
+        clauses = clauses.join(", "),
+        profile = Profile::Default.name(),
     ))
 }

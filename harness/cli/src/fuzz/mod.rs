@@ -25,7 +25,8 @@ use summary::Whole;
 
 /// Runs the command.
 pub fn run(args: &FuzzArgs) -> Result<Exit, Failure> {
-    let runtimes = select::chosen(&args.runtime)?;
+    writable(args)?;
+    let runtimes = select::built_in(&args.runtime)?;
     let suite = select::suite(&[])?;
     let mut divergences = suite.divergences;
     divergences.extend(args.known.iter().map(|path| known(path)).collect::<Result<Vec<_>, _>>()?);
@@ -62,19 +63,33 @@ pub fn run(args: &FuzzArgs) -> Result<Exit, Failure> {
     progress.end();
     let whole = Whole { plan: &plan, outcome: &outcome, took: start.elapsed() };
     human::print(&summary::text(&whole));
-    if let Some(path) = &args.json {
-        summary::write(&whole, path)?;
-    }
-    write_findings(&outcome, args)?;
-    escapes::keep(&outcome.escapes, args.seed)?;
+    // one that cannot be written costs nothing of the others
+    let kept = [escapes::keep(&outcome.escapes, args.seed), write_findings(&outcome, args), write_json(&whole, args)];
     eprintln!("{}", summary::speed(&whole));
+    kept.into_iter().collect::<Result<(), _>>()?;
     if args.costs {
         eprint!("{}", summary::costs(&costs::costs(&plan, &scratch)?));
     }
-    if let Some(error) = outcome.error {
-        return Err(error.into());
+    let is_red = outcome.findings.iter().any(Finding::is_new) || outcome.escapes.iter().any(|escape| escape.known.is_none());
+    match outcome.error {
+        Some(error) => Err(error.into()),
+        None => Ok(if is_red { Exit::Difference } else { Exit::Green }),
     }
-    Ok(if outcome.findings.iter().any(Finding::is_new) || !outcome.escapes.is_empty() { Exit::Difference } else { Exit::Green })
+}
+
+/// Looks whether what comes of hours can be written where it is asked for.
+fn writable(args: &FuzzArgs) -> Result<(), Failure> {
+    let cannot = |path: &Path, error: std::io::Error| {
+        Failure::usage(format!("nothing can be written to {}: {error}", path.display()), "name another place")
+    };
+    if let Some(folder) = &args.findings {
+        std::fs::create_dir_all(folder).and_then(|()| tempfile::tempfile_in(folder)).map_err(|error| cannot(folder, error))?;
+    }
+    if let Some(file) = &args.json {
+        let folder = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        tempfile::tempfile_in(folder).map_err(|error| cannot(file, error))?;
+    }
+    Ok(())
 }
 
 /// Reads a divergence file that is no part of the suite.
@@ -112,12 +127,19 @@ pub fn costs(args: &CostsArgs) -> Result<Exit, Failure> {
 /// How long a campaign takes that was not told.
 const A_MINUTE: Duration = Duration::from_secs(60);
 
-/// Writes a folder for each new finding.
+/// Writes a folder for each new finding; the first error comes last.
 fn write_findings(outcome: &Outcome, args: &FuzzArgs) -> Result<(), Failure> {
     let folder = args.findings.clone().unwrap_or_else(|| places::cache().join("findings"));
+    let mut result = Ok(());
     for finding in outcome.findings.iter().filter(|finding| finding.is_new()) {
-        let written = findings::write(finding, args.seed, &folder)?;
-        eprintln!("{}", written.display());
+        match findings::write(finding, args.seed, &folder) {
+            Ok(written) => eprintln!("{}", written.display()),
+            Err(error) => result = result.and(Err(error)),
+        }
     }
-    Ok(())
+    result
+}
+
+fn write_json(whole: &Whole<'_>, args: &FuzzArgs) -> Result<(), Failure> {
+    args.json.as_ref().map_or(Ok(()), |path| summary::write(whole, path))
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 use touchstone_model::divergence::Sign;
 use touchstone_runner::fuzz::Signature;
-use touchstone_runner::fuzz::campaign::{Finding, Outcome, Plan, Progress};
+use touchstone_runner::fuzz::campaign::{Escape, Finding, Outcome, Plan, Progress};
 use touchstone_runner::fuzz::costs::{Costs, LINUX};
 use touchstone_runner::fuzz::log_book::Ran;
 
@@ -26,6 +26,9 @@ const SCHEMA_VERSION: u32 = 1;
 
 /// How far a campaign is, in a line.
 pub(super) fn status(now: &Progress, elapsed: Duration) -> String {
+    if let Some((number, count)) = now.again {
+        return format!("new finding {number} of {count} is run again by itself, and made smaller");
+    }
     let per_second = |count: u64| count as f64 / elapsed.as_secs_f64();
     format!(
         "{:.0} scripts/s, {:.0} calls/s, {} runs, {:.0} % succeed, {} features, {} known, {} new",
@@ -52,16 +55,18 @@ pub(super) fn speed(whole: &Whole<'_>) -> String {
 }
 
 /// What a script costs, in microseconds and beside the kernel.
-pub(super) fn costs(costs: &[Costs]) -> String {
-    let linux = costs.iter().find(|it| it.name == LINUX).map_or(f64::NAN, |it| it.trampoline);
+pub(super) fn costs(costs: &[Result<Costs, (String, String)>]) -> String {
+    let linux = costs.iter().flatten().find(|it| it.name == LINUX).map(|it| it.trampoline);
     let mut rows = vec![["a script takes", "µs", "of linux", "as a module", "times"].map(str::to_owned)];
-    for Costs { name, trampoline, module } in costs {
+    for Costs { name, trampoline, module } in costs.iter().flatten() {
         let module =
             module.map_or([String::new(), String::new()], |module| [format!("{module:.0}"), format!("{:.0}", module / trampoline)]);
         let [as_module, times] = module;
-        rows.push([name.clone(), format!("{trampoline:.0}"), format!("{:.2}", trampoline / linux), as_module, times]);
+        let of_linux = linux.map_or(String::new(), |linux| format!("{:.2}", trampoline / linux));
+        rows.push([name.clone(), format!("{trampoline:.0}"), of_linux, as_module, times]);
     }
-    human::table(&rows)
+    let failed = costs.iter().filter_map(|it| it.as_ref().err());
+    human::table(&rows) + &failed.map(|(name, said)| format!("{name} was not measured: {said}\n")).collect::<String>()
 }
 
 /// What came of it, for people.
@@ -86,11 +91,13 @@ pub(super) fn text(whole: &Whole<'_>) -> String {
         out.push_str(&format!("  {one} and {other}: {same} the same, {permitted} within what is permitted, {departed} not\n"));
     }
     out.push_str(&format!("  {} features: functions by answer, kind of descriptor and class of path\n", outcome.features.len()));
-    for escape in &outcome.escapes {
-        out.push_str(&format!(
-            "{}: {} runs got out of the sandbox; they are not shown here. Report them to its security contact\n",
-            escape.runtime, escape.times
-        ));
+    for Escape { runtime, times, known, .. } in &outcome.escapes {
+        out.push_str(&match known {
+            Some(known) => format!("  {times:>6} times {runtime} got out of the sandbox: {known}\n"),
+            None => {
+                format!("{runtime}: {times} runs got out of the sandbox; they are not shown here. Report them to its security contact\n")
+            }
+        });
     }
     known.iter().for_each(|finding| out.push_str(&known_line(finding, is_sometimes(plan, finding))));
     unconfirmed.iter().for_each(|finding| out.push_str(&unconfirmed_line(finding)));

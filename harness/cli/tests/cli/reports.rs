@@ -94,8 +94,9 @@ fn failures_show_call_expectation_and_command_in_every_format() {
     let report = tempfile::tempdir().expect("make a folder");
     let path = report.path().display().to_string();
     touchstone(&["conformance", "--suite", &folder, "--report", &path, "--runtime", "wasmi", "--plant", "wrong-errno"]).expect(1);
-    let wat = std::fs::read_to_string(report.path().join("reproducers/a__case.wat")).expect("a reproducer");
+    let wat = std::fs::read_to_string(report.path().join("reproducers/a__case.wasmi.wat")).expect("a reproducer");
     assert!(wat.contains(";; fd_read(99, 1) = badf") && wat::parse_str(&wat).is_ok(), "{wat}");
+    assert!(wat.contains("\n;; $ mkdir -p root\n;; $ wasmi run --dir root repro.wat < /dev/null; echo $?\n"), "{wat}");
     assert!(run("github").contains("::error file="));
     assert!(run("junit").contains("<failure"));
 }

@@ -1,8 +1,7 @@
 //! A program as short, readable WAT: what is pasted into a bug tracker.
 //!
-//! It differs from the module in two ways that make it shorter: the fds of the preopens and sockets are written as the numbers under
-//! which most runtimes have them (from 3, in order, preopens first), and the errno of the last call becomes the exit code, so that
-//! `wasmtime run repro.wat; echo $?` shows it.
+//! It differs from the module in three ways that make it shorter: sockets and preopens are taken to stand in a row, in order, from 3
+//! or, where 3 is one for `/`, from 4; it may end with the call that is of interest; and the errno of its last call becomes the exit code.
 
 use std::fmt::Write;
 
@@ -13,10 +12,27 @@ use touchstone_model::world::{Preopen, World};
 use touchstone_spec::{CoreType, Function, MODULE};
 
 use super::program::{Operand, Program, ProgramCall, program};
+use super::shell;
 
-/// A script as a whole file: what it shows, what it is given, and its module.
-pub fn reproducer(summary: &str, script: &Script, world: &World) -> Result<String, Mistake> {
-    Ok(header(summary, world) + &wat(script, world)?)
+/// A script as a whole file: what it shows, what makes the folders that it is given, how to run it, and its module.
+/// `until` is the last call that it makes, counted from 1; `templates` are for [`shell::command`].
+pub fn reproducer(summary: &str, script: &Script, world: &World, until: Option<usize>, templates: &[&str]) -> Result<String, Mistake> {
+    let script = &up_to(script, until.unwrap_or(usize::MAX));
+    Ok(header(summary, script, world, templates) + &wat(script, world)?)
+}
+
+/// A script without what comes after this many calls.
+fn up_to(script: &Script, calls: usize) -> Script {
+    let mut left = calls;
+    let mut is_in = |statement: &&Statement| match statement {
+        Statement::Call(_) if left == 0 => false,
+        Statement::Call(_) => {
+            left -= 1;
+            true
+        }
+        Statement::Buffer(_) | Statement::Comment(_) => left > 0,
+    };
+    Script { statements: script.statements.iter().take_while(&mut is_in).cloned().collect() }
 }
 
 /// The module of a script as text.
@@ -26,6 +42,11 @@ pub fn wat(script: &Script, world: &World) -> Result<String, Mistake> {
     let mut imports = program.imports.clone();
     if program.calls.last().is_some_and(|call| call.function.returns_errno()) && !imports.contains(&Function::ProcExit) {
         imports.push(Function::ProcExit);
+    }
+    let preopens = Preopens { program, world };
+    let looks = preopens.are_used() && !world.preopens.iter().any(|preopen| preopen.guest.len() == 1);
+    if looks && !imports.contains(&Function::FdPrestatGet) {
+        imports.push(Function::FdPrestatGet);
     }
     for function in &imports {
         let params: Vec<&str> = function.core_params().iter().map(core_name).collect();
@@ -37,8 +58,13 @@ pub fn wat(script: &Script, world: &World) -> Result<String, Mistake> {
     for data in program.data.iter().filter(|data| !is_errno_table(program, data.address)) {
         line(&mut out, 1, &format!("(data (i32.const {:#x}) {})", data.address, data_string(&data.bytes)));
     }
-    line(&mut out, 1, "(func (export \"_start\")");
-    let preopens = Preopens { program, world };
+    line(&mut out, 1, if preopens.are_used() { "(func (export \"_start\") (local $first i32)" } else { "(func (export \"_start\")" });
+    if looks {
+        FIRST.lines().for_each(|text| line(&mut out, 2, text));
+        line(&mut out, 2, "(i64.store (i32.const 0) (i64.const 0))");
+    } else if preopens.are_used() {
+        line(&mut out, 2, "(local.set $first (i32.const 3))");
+    }
     let sources = script.statements.iter().filter_map(|statement| match statement {
         Statement::Call(call) => Some(call.to_string()),
         Statement::Buffer(_) | Statement::Comment(_) => None,
@@ -55,6 +81,11 @@ pub fn wat(script: &Script, world: &World) -> Result<String, Mistake> {
     out.push_str(")\n");
     Ok(out)
 }
+
+/// Some runtimes give every guest a preopen of their own before its own ones.
+const FIRST: &str =
+    "(drop (call $fd_prestat_get (local.tee $first (i32.const 3)) (i32.const 0))) ;; preopens stand from fd 3, on wasmer behind \"/\"
+(if (i32.eq (i32.load (i32.const 4)) (i32.const 1)) (then (drop (call $fd_prestat_get (local.tee $first (i32.const 4)) (i32.const 0)))))";
 
 /// The address of an entry in a directory buffer, so many behind the first. A loop, since written out it would be twice as long for
 /// each entry as for the one before.
@@ -102,13 +133,17 @@ struct Preopens<'a> {
 }
 
 impl Preopens<'_> {
-    /// The usual fd of the preopen or socket whose fd is kept in this slot.
-    fn fd(&self, slot: u32) -> Option<usize> {
+    /// How many stand before the preopen or socket whose fd is kept in this slot.
+    fn before(&self, slot: u32) -> Option<usize> {
         if let Some(search) = self.program.sockets.iter().find(|search| search.slot == slot) {
-            return Some(3 + self.world.preopens.len() + search.index as usize);
+            return Some(self.world.preopens.len() + search.index as usize);
         }
         let search = self.program.searches.iter().find(|search| search.slot == slot)?;
-        self.world.preopens.iter().position(|preopen| preopen.guest == search.guest).map(|index| index + 3)
+        self.world.preopens.iter().position(|preopen| preopen.guest == search.guest)
+    }
+
+    fn are_used(&self) -> bool {
+        !self.program.searches.is_empty() || !self.program.sockets.is_empty()
     }
 }
 
@@ -131,9 +166,10 @@ fn operand_text(operand: &Operand, core: CoreType, preopens: &Preopens<'_>) -> S
     match operand {
         Operand::Const(value) if core == CoreType::I64 => format!("({name}.const {})", value.cast_signed()),
         Operand::Const(value) => format!("({name}.const {})", (*value as u32).cast_signed()),
-        Operand::Load { address, plus, .. } if preopens.fd(*address).is_some() => {
-            let fd = preopens.fd(*address).map_or(0, |fd| fd as i64);
-            format!("({name}.const {})", fd + plus)
+        Operand::Load { address, plus, .. } if preopens.before(*address).is_some() => {
+            let before = preopens.before(*address).map_or(0, |before| before as i64);
+            let first = if core == CoreType::I64 { "(i64.extend_i32_u (local.get $first))" } else { "(local.get $first)" };
+            sum(first.to_owned(), before + plus, name)
         }
         Operand::Load { address, size, signed, plus } => {
             let load = match (size, core) {
@@ -156,11 +192,14 @@ fn sum(text: String, plus: i64, core: &str) -> String {
     if plus == 0 { text } else { format!("({core}.add {text} ({core}.const {plus}))") }
 }
 
-/// A one-line header for a reproducer file: what it is and how to run it.
-pub fn header(summary: &str, world: &World) -> String {
+/// The header of a reproducer file: what it is, what it is given, and how to run it.
+pub fn header(summary: &str, script: &Script, world: &World, templates: &[&str]) -> String {
     let name = |preopen: &Preopen| preopen.within.as_ref().map_or_else(|| preopen.name.clone(), |within| within.key(""));
     let dirs: Vec<String> =
         world.preopens.iter().map(|preopen| format!("{} as {}", name(preopen), quoted(preopen.guest.as_bytes()))).collect();
     let sockets: String = world.sockets.iter().map(|socket| format!(", the socket {}", socket.name)).collect();
-    format!(";; {summary}\n;; preopened: {}{sockets}; the exit code is the errno of the last call\n", dirs.join(", "))
+    let mut out = format!(";; {summary}\n;; preopened: {}{sockets}; the exit code is the errno of the last call\n", dirs.join(", "));
+    let commands = templates.iter().map(|template| shell::command(template, script, world) + "; echo $?");
+    shell::setup(world).into_iter().chain(commands).for_each(|command| line(&mut out, 0, &format!(";; $ {command}")));
+    out
 }

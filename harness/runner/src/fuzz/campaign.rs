@@ -1,30 +1,25 @@
-//! What hunters bring, gathered by signature; what is new is run again in a process of its own, and made as small as it gets.
+//! What hunters bring, gathered by signature.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use semver::Version;
-use touchstone_generate::{Sample, shrink};
-use touchstone_guest::script::program;
+use touchstone_generate::Sample;
+use touchstone_model::bounds;
 use touchstone_model::divergence::{Avoid, Divergence, Sign};
-use touchstone_model::oracle::OracleReport;
-use touchstone_model::{End, Observation, bounds};
-use touchstone_oracle::Host;
-use touchstone_runtimes::Entry;
+use touchstone_runtimes::{Entry, Origin};
 
-use super::departed::{self, Departed, Signature, first};
+use super::again::Again;
+use super::departed::{Departed, Signature};
 use super::hunter::script;
 use super::log_book::Ran;
 use super::look::Compared;
 use super::order::{BATCH, Order};
 use super::pack::{self, News, Told};
 use crate::HarnessError;
-use crate::observe::{Bench, Prepared};
-use crate::pool::WorkerSpec;
-use crate::profile::Profile;
 use crate::scratch::Scratch;
 
 /// What is to be run.
@@ -68,6 +63,8 @@ pub struct Finding {
     pub unconfirmed: bool,
     /// What a smaller script shows: the call, what was permitted, what was seen.
     pub detail: String,
+    /// That call of the script, counted from 1; none where what the run left behind is wrong.
+    pub call: Option<usize>,
 }
 
 impl Finding {
@@ -91,7 +88,7 @@ pub struct Outcome {
     pub findings: Vec<Finding>,
     /// Ways out of the sandbox.
     pub escapes: Vec<Escape>,
-    /// Why a job did not come to its end. What the others found is here all the same.
+    /// Why a job did not come to its end, or what is new could not be run again. What was found is here all the same.
     pub error: Option<HarnessError>,
 }
 
@@ -101,6 +98,8 @@ pub struct Escape {
     pub runtime: String,
     /// The first sign of it, in words.
     pub how: String,
+    /// The divergence that it belongs to: one with an advisory, so that it is nobody's secret.
+    pub known: Option<String>,
     /// Runs that show it.
     pub times: u64,
     /// The lowest number of a script that shows it.
@@ -129,6 +128,8 @@ pub struct Progress {
     pub features: usize,
     pub known: usize,
     pub new: usize,
+    /// The scripts are done: which of so many new findings is run again, counted from 1.
+    pub again: Option<(usize, usize)>,
 }
 
 impl Outcome {
@@ -164,6 +165,13 @@ impl Plan {
         self.until.is_some_and(|until| Instant::now() >= until)
     }
 
+    /// How long a run among others may take.
+    pub(super) fn patience(&self) -> Duration {
+        let are_here = self.runtimes.iter().all(|entry| matches!(entry.origin, Origin::BuiltIn { .. }));
+        // a program is started for each script
+        if are_here { Duration::from_millis(bounds::RIG_TIMEOUT_MILLISECONDS) } else { self.timeout }
+    }
+
     /// How many scripts this part has.
     pub fn part(&self) -> u64 {
         let (whole, rest) = (self.cases / BATCH, self.cases % BATCH);
@@ -184,9 +192,6 @@ impl Pair {
         }
     }
 }
-
-/// How often a script is run to show again what it has shown.
-const CONFIRMATIONS: usize = 4;
 
 struct Campaign<'a> {
     plan: &'a Plan,
@@ -216,20 +221,12 @@ pub fn run(plan: &Plan, scratch: &Scratch, stop: &AtomicBool, mut seen: impl FnM
         }
         threads.into_iter().try_for_each(|thread| thread.join().unwrap_or(Err(HarnessError::Interrupted)))
     });
-    let mut bench = Bench::new(scratch, "shrink", plan.timeout);
     let mut escapes = std::mem::take(&mut campaign.outcome.escapes);
     escapes.sort_by(|one, other| (&one.runtime, &one.how).cmp(&(&other.runtime, &other.how)));
-    for escape in escapes.iter_mut().filter(|_| plan.shrink) {
-        if !stop.load(Ordering::Relaxed) {
-            campaign.make_smaller(&mut bench, escape);
-        }
-    }
     let mut findings: Vec<Finding> = campaign.found.values().cloned().collect();
-    for finding in findings.iter_mut().filter(|finding| finding.known.is_none()) {
-        // what is not certain is not called new, whoever is in a hurry
-        campaign.confirm(&mut bench, finding, stop);
-    }
-    Ok(Outcome { findings, escapes, error: ran.err(), ..campaign.outcome })
+    let again = Again { plan, scratch, stop };
+    let ran_again = campaign.run_again(&again, &mut escapes, &mut findings, seen);
+    Ok(Outcome { findings, escapes, error: ran.err().or(ran_again.err()), ..campaign.outcome })
 }
 
 /// The signs of divergences on these versions of the runtimes: what was mended is new when it comes back.
@@ -249,7 +246,7 @@ impl Campaign<'_> {
                 outcome.cases += cases;
                 outcome.runtimes.iter_mut().zip(seats).for_each(|(sum, ran)| *sum = sum.and(ran));
             }
-            News::Escaped { runtime, case, how } => self.escaped(runtime, how, case),
+            News::Escaped { runtime, case, how, known } => self.escaped(runtime, how, known, case),
             News::Reached(features) => outcome.features.extend(features),
             News::Compared { seats, how } => outcome.pairs.entry(seats).or_default().count(how),
             News::Departed { case, what, known } => self.note(what, known, case),
@@ -259,27 +256,47 @@ impl Campaign<'_> {
         }
     }
 
-    fn escaped(&mut self, runtime: String, how: String, case: u64) {
+    /// Runs what is new again. Where the harness fails, the rest stays what it is: new.
+    fn run_again(
+        &self,
+        again: &Again<'_>,
+        escapes: &mut [Escape],
+        findings: &mut [Finding],
+        mut seen: impl FnMut(Progress),
+    ) -> Result<(), HarnessError> {
+        escapes.iter_mut().filter(|escape| escape.known.is_none()).try_for_each(|escape| again.make_smaller(escape))?;
+        let new: Vec<&mut Finding> = findings.iter_mut().filter(|finding| finding.known.is_none()).collect();
+        let count = new.len();
+        for (number, finding) in (1..).zip(new) {
+            seen(Progress { again: Some((number, count)), ..self.progress() });
+            // what is not certain is not called new, whoever is in a hurry
+            again.confirm(finding)?;
+        }
+        Ok(())
+    }
+
+    fn escaped(&mut self, runtime: String, how: String, known: Option<String>, case: u64) {
         let script = || script(self.plan.seed, case, self.plan.avoid);
-        match self.outcome.escapes.iter_mut().find(|escape| (&escape.runtime, &escape.how) == (&runtime, &how)) {
+        let is_it = |escape: &&mut Escape| (&escape.runtime, &escape.how, &escape.known) == (&runtime, &how, &known);
+        match self.outcome.escapes.iter_mut().find(is_it) {
             Some(escape) => {
                 escape.times += 1;
                 if case < escape.case {
                     (escape.case, escape.sample) = (case, script());
                 }
             }
-            None => self.outcome.escapes.push(Escape { runtime, how, times: 1, case, sample: script() }),
+            None => self.outcome.escapes.push(Escape { runtime, how, known, times: 1, case, sample: script() }),
         }
     }
 
     fn progress(&self) -> Progress {
         let known = self.found.values().filter(|finding| finding.known.is_some()).count();
         let Outcome { cases, features, .. } = &self.outcome;
-        Progress { cases: *cases, ran: self.outcome.ran(), features: features.len(), known, new: self.found.len() - known }
+        Progress { cases: *cases, ran: self.outcome.ran(), features: features.len(), known, new: self.found.len() - known, again: None }
     }
 
     fn note(&mut self, departed: Departed, known: Option<String>, case: u64) {
-        let Departed { signature, clauses, detail, .. } = departed;
+        let Departed { signature, clauses, detail, number, .. } = departed;
         let finding = self.found.entry((signature.clone(), known.clone())).or_insert_with(|| Finding {
             signature,
             times: 0,
@@ -289,64 +306,12 @@ impl Campaign<'_> {
             known,
             unconfirmed: false,
             detail: detail.clone(),
+            call: number,
         });
         finding.times += 1;
         if case < finding.case {
-            (finding.case, finding.sample, finding.clauses, finding.detail) =
-                (case, script(self.plan.seed, case, self.plan.avoid), clauses, detail);
-        }
-    }
-
-    /// Runs a script in a process of its own.
-    fn observe(&self, bench: &mut Bench<'_>, entry: &Entry, sample: &Sample) -> Result<Option<(Observation, OracleReport)>, HarnessError> {
-        let Ok(program) = program::program(&sample.script, &sample.world) else { return Ok(None) };
-        let module = Prepared::played(&program, entry.keeper);
-        let spec =
-            WorkerSpec { program: self.plan.program.clone(), runtime: entry.name.to_owned(), profile: Profile::Default, plant: None };
-        let observation = bench.observe(&spec, &sample.world, &module)?;
-        let report = touchstone_oracle::report(&sample.world, Host::LINUX, &observation);
-        Ok(Some((observation, report)))
-    }
-
-    /// Makes the script of an escape as small as it gets while it gets out in the same way.
-    fn make_smaller(&self, bench: &mut Bench<'_>, escape: &mut Escape) {
-        let Some(entry) = self.plan.runtimes.iter().find(|entry| entry.name == escape.runtime) else { return };
-        let mut shows = |sample: &Sample| match self.observe(bench, entry, sample) {
-            Ok(Some((observation, _))) => !observation.escapes.is_empty() && departed::escape(&observation) == escape.how,
-            _ => false,
-        };
-        escape.sample = shrink(escape.sample.clone(), &mut shows).sample;
-    }
-
-    /// Runs the script of a new finding again, and makes it as small as it gets while it stays new.
-    fn confirm(&self, bench: &mut Bench<'_>, finding: &mut Finding, stop: &AtomicBool) {
-        let Some(entry) = self.plan.runtimes.iter().find(|entry| entry.name == finding.signature.runtime) else { return };
-        let (mut clauses, mut detail) = (finding.clauses.clone(), finding.detail.clone());
-        let mut tries_left = if finding.signature.seen == End::TimedOut.to_string() { bounds::SHRINK_TRIES_OF_HANGS } else { usize::MAX };
-        let mut shows = |sample: &Sample| {
-            if tries_left == 0 {
-                return false;
-            }
-            tries_left -= 1;
-            let Ok(Some((observation, report))) = self.observe(bench, entry, sample) else { return false };
-            match first(entry, &observation, &report) {
-                Some(departed)
-                    if departed.signature == finding.signature
-                        && departed.known(&self.plan.signs, &observation.trace.calls).is_none()
-                        && observation.escapes.is_empty() =>
-                {
-                    (clauses, detail) = (departed.clauses, departed.detail);
-                    true
-                }
-                _ => false,
-            }
-        };
-        finding.unconfirmed = !(0..CONFIRMATIONS).any(|_| shows(&finding.sample));
-        if !finding.unconfirmed && self.plan.shrink && !stop.load(Ordering::Relaxed) {
-            let shrunk = shrink(finding.sample.clone(), &mut shows);
-            finding.sample = shrunk.sample;
-            shows(&finding.sample.clone());
-            (finding.clauses, finding.detail) = (clauses, detail);
+            finding.sample = script(self.plan.seed, case, self.plan.avoid);
+            (finding.case, finding.clauses, finding.detail, finding.call) = (case, clauses, detail, number);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What a script costs by the trampoline, beside a module of its own for each script and beside the host kernel, in one run.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -36,22 +37,26 @@ pub struct Costs {
 
 /// Measures all runtimes of a plan and the kernel, each in a process of its own. One that does not come to its end, since a script takes its
 /// runtime along, has measured what came before.
-pub fn costs(plan: &Plan, scratch: &Scratch) -> Result<Vec<Costs>, HarnessError> {
+/// Of one that has measured nothing there is its name and what it said.
+pub fn costs(plan: &Plan, scratch: &Scratch) -> Result<Vec<Result<Costs, (String, String)>>, HarnessError> {
     let mut out = Vec::new();
     for name in plan.runtimes.iter().map(|entry| entry.name).chain([LINUX]) {
         let sealed = scratch.sealed(&format!("costs-{name}"))?;
+        let log = scratch.log(&format!("costs-{name}"));
+        let stderr = File::create(&log).map_err(HarnessError::file("create", &log))?;
         let mut command = Command::new(&plan.program);
         command.arg("costs").arg("--folder").arg(sealed.folder()).args(["--name", name, "--seed", &plan.seed.to_string()]);
         if let Some(avoid) = plan.avoid {
             command.args(["--avoid", avoid.name()]);
         }
-        let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+        let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr).spawn();
         let mut child = child.map_err(HarnessError::file("start", &plan.program))?;
         let last = last_line(&mut child);
         // it may have ended by itself
         let _ = child.kill();
         let _ = child.wait();
-        out.extend(last.and_then(|line| serde_json::from_str(&line).ok()));
+        let said = || std::fs::read_to_string(&log).unwrap_or_default().trim().to_owned();
+        out.push(last.and_then(|line| serde_json::from_str(&line).ok()).ok_or_else(|| (name.to_owned(), said())));
     }
     Ok(out)
 }

@@ -6,6 +6,7 @@ use touchstone_generate::Sample;
 use touchstone_guest::script::program;
 use touchstone_model::Observation;
 use touchstone_model::divergence::{Divergence, Sign};
+use touchstone_model::judge::searches;
 use touchstone_model::oracle::OracleReport;
 use touchstone_model::world::World;
 use touchstone_oracle::Host;
@@ -13,6 +14,7 @@ use touchstone_oracle::features::features;
 use touchstone_oracle::report::report_watched;
 use touchstone_runtimes::Entry;
 
+use super::campaign::signs;
 use super::departed::first;
 use super::look::{Compared, compare};
 use super::rig::Rig;
@@ -39,11 +41,7 @@ pub struct Tried {
 impl Court {
     /// A court with a folder for its trees.
     pub fn new(folder: &Path, runtimes: Vec<&'static Entry>, divergences: &[Divergence]) -> Result<Court, HarnessError> {
-        Ok(Court {
-            rig: Rig::join(folder, runtimes.iter().copied())?,
-            runtimes,
-            signs: divergences.iter().flat_map(Divergence::signs).collect(),
-        })
+        Ok(Court { rig: Rig::join(folder, runtimes.iter().copied())?, signs: signs(divergences, &runtimes), runtimes })
     }
 
     /// Plays a sample on all runtimes; `reached` is told the features of each call.
@@ -53,7 +51,8 @@ impl Court {
         let mut tried = Tried::default();
         for (seat, entry) in self.runtimes.clone().into_iter().enumerate() {
             let observation = self.rig.run(seat, world, &program)?;
-            self.judge(entry, world, &observation, reached, &mut tried);
+            let searches = searches(world, &observation.trace);
+            self.judge(entry, world, (&observation, searches), reached, &mut tried);
         }
         Ok(tried)
     }
@@ -63,7 +62,7 @@ impl Court {
         let (mut tried, mut runs) = (Tried::default(), Vec::new());
         for (seat, entry) in self.runtimes.clone().into_iter().enumerate() {
             let observation = self.rig.run_module(seat, world, Prepared::recorded(wasm, entry.keeper))?;
-            let report = self.judge(entry, world, &observation, reached, &mut tried);
+            let report = self.judge(entry, world, (&observation, 0), reached, &mut tried);
             runs.push((entry, (observation, report)));
         }
         for pair in runs.windows(2) {
@@ -83,14 +82,14 @@ impl Court {
         &self,
         entry: &'static Entry,
         world: &World,
-        observation: &Observation,
+        (observation, searches): (&Observation, usize),
         reached: &mut dyn FnMut(usize),
         tried: &mut Tried,
     ) -> OracleReport {
         let report = report_watched(world, Host::LINUX, observation, |call, state| features(call, state).for_each(&mut *reached));
         if !observation.escapes.is_empty() {
             tried.escaped.push(entry.name);
-        } else if let Some(departed) = first(entry, observation, &report)
+        } else if let Some(departed) = first(entry, searches, observation, &report)
             && departed.known(&self.signs, &observation.trace.calls).is_none()
         {
             tried.new.push(format!("{}: {} ({})", entry.name, departed.detail, departed.clauses.join(", ")));

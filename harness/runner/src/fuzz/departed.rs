@@ -1,7 +1,7 @@
 //! How a run departs from what is permitted.
 
 use serde::{Deserialize, Serialize};
-use touchstone_model::divergence::{Lines, Shown, Sign};
+use touchstone_model::divergence::{ESCAPE, Lines, Shown, Sign};
 use touchstone_model::normalise;
 use touchstone_model::oracle::{OracleReport, Said};
 use touchstone_model::trace::TraceCall;
@@ -32,6 +32,8 @@ pub(super) struct Departed {
     pub detail: String,
     /// The one of the run's calls that departs, counted from 0; none where what it left behind does.
     pub call: Option<usize>,
+    /// The same, as the script counts its calls: from 1, without those that look for preopens.
+    pub number: Option<usize>,
 }
 
 impl Departed {
@@ -42,14 +44,16 @@ impl Departed {
     }
 }
 
-/// The first thing that is wrong with a run; what comes after may come of it.
-pub(super) fn first(entry: &Entry, observation: &Observation, report: &OracleReport) -> Option<Departed> {
+/// The first thing that is wrong with a run; what comes after may come of it. `searches` of its calls come before its script's own.
+pub(super) fn first(entry: &Entry, searches: usize, observation: &Observation, report: &OracleReport) -> Option<Departed> {
     let departed = |call: Option<usize>, [place, permitted, seen]: [&str; 3], clauses: &[ClauseId], detail: String| {
         let [runtime, place, permitted, seen] = [entry.name, place, permitted, seen].map(str::to_owned);
         let clauses = clauses.iter().map(|clause| clause.id().to_owned()).collect();
-        Some(Departed { signature: Signature { runtime, place, permitted, seen }, clauses, detail, call })
+        let number = call.map(|call| call + 1 - searches.min(call));
+        let detail = number.map_or(detail.clone(), |number| format!("call {number} {detail}"));
+        Some(Departed { signature: Signature { runtime, place, permitted, seen }, clauses, detail, call, number })
     };
-    for (number, (call, said)) in observation.trace.calls.iter().zip(&report.calls).enumerate() {
+    for (index, (call, said)) in observation.trace.calls.iter().zip(&report.calls).enumerate() {
         let Some(departure) = said.departures.first().filter(|_| said.said == Said::Rejected) else { continue };
         let seen = match (&call.outcome, &departure.seen) {
             (None, _) => "no return".to_owned(),
@@ -61,8 +65,8 @@ pub(super) fn first(entry: &Entry, observation: &Observation, report: &OracleRep
         let permitted = said.permitted.to_string();
         let permitted = if departure.seen.is_some() { clause } else { permitted.as_str() };
         let was = departure.seen.as_ref().unwrap_or(&seen);
-        let detail = format!("call {} {}: permitted {}, saw {was}", number + 1, call.function.name(), departure.expected);
-        return departed(Some(number), [call.function.name(), permitted, &seen], &departure.clauses, detail);
+        let detail = format!("{}: permitted {}, saw {was}", call.function.name(), departure.expected);
+        return departed(Some(index), [call.function.name(), permitted, &seen], &departure.clauses, detail);
     }
     match &observation.end {
         End::Exit { .. } | End::Trap { .. } => {}
@@ -108,6 +112,11 @@ pub(super) fn escape(observation: &Observation) -> String {
     }
 }
 
+/// The divergence that an escape belongs to, by the signs of those that have an advisory.
+pub(super) fn known_escape<'s>(signs: &'s [Sign], runtime: &str, how: &str) -> Option<&'s str> {
+    Sign::of(signs, &Shown { runtime, place: ESCAPE, clauses: &[], seen: how, lines: Lines::new(Vec::new) })
+}
+
 /// A run that did not come to an end by itself.
 pub(super) fn stopped(runtime: &str, end: &End) -> Departed {
     let signature = Signature {
@@ -116,7 +125,7 @@ pub(super) fn stopped(runtime: &str, end: &End) -> Departed {
         permitted: String::new(),
         seen: how(&end.to_string()).to_owned(),
     };
-    Departed { signature, clauses: Vec::new(), detail: format!("the run ended with {end}"), call: None }
+    Departed { signature, clauses: Vec::new(), detail: format!("the run ended with {end}"), call: None, number: None }
 }
 
 /// How a run was stopped, without what a panic's message quotes: that is another in each script.
@@ -128,6 +137,7 @@ fn how(stopped: &str) -> &str {
 mod tests {
     use touchstone_generate::Sample;
     use touchstone_guest::script::program::program;
+    use touchstone_model::judge::searches;
     use touchstone_model::normalise::{lines, normalise};
     use touchstone_oracle::Host;
     use touchstone_oracle::report::{departures, report};
@@ -152,10 +162,11 @@ mod tests {
         for case in 0..SCRIPTS {
             let Sample { world, script } = script(3, case, None);
             let seen = rig.run(0, &world, &program(&script, &world).unwrap()).unwrap();
-            let whole = first(control, &seen, &report(&world, Host::LINUX, &seen));
+            let searches = searches(&world, &seen.trace);
+            let whole = first(control, searches, &seen, &report(&world, Host::LINUX, &seen));
             let start = State::new(&world, Host::LINUX);
             for _ in 0..2 {
-                assert_eq!(first(control, &seen, &departures(&start, &seen)), whole, "script {case}");
+                assert_eq!(first(control, searches, &seen, &departures(&start, &seen)), whole, "script {case}");
             }
             let calls = normalise(&seen.trace.calls).into_iter().map(|call| format!("{} = {}", call.question, call.answer));
             assert_eq!(lines(&seen.trace.calls), calls.collect::<Vec<String>>(), "script {case}");

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use touchstone_generate::{Mix, Sample, sample_of_batch};
 use touchstone_guest::script::{Program, program};
 use touchstone_model::divergence::{Avoid, Sign};
+use touchstone_model::judge::searches;
 use touchstone_model::oracle::OracleReport;
 use touchstone_model::world::World;
 use touchstone_model::{Observation, bounds};
@@ -22,7 +23,7 @@ use touchstone_oracle::state::State;
 use touchstone_runtimes::Entry;
 
 use super::copy::{Ended, Side, copy};
-use super::departed::{Departed, Signature, escape, first as first_departure};
+use super::departed::{Departed, Signature, escape, first as first_departure, known_escape};
 use super::log_book::{Holder, LogBook};
 use super::look::{self, Compared, Look, compare};
 use super::order::{BATCH, Order, Place};
@@ -69,6 +70,8 @@ pub(super) enum Word {
         case: u64,
         /// In words, without what is another in each script.
         how: String,
+        /// The divergence that it belongs to.
+        known: Option<String>,
     },
     /// Features that no script before has shown.
     Reached(Vec<usize>),
@@ -241,7 +244,9 @@ impl<S: Write> Hunt<'_, S> {
         self.at.seats[seat].count(&observation.trace);
         self.at.cases += u64::from(self.assignment.order().is_last(self.at.seat));
         if !observation.escapes.is_empty() {
-            self.tell(&Word::Escaped { runtime: entry.name.to_owned(), case, how: escape(&observation) })?;
+            let how = escape(&observation);
+            let known = known_escape(&self.assignment.signs, entry.name, &how).map(str::to_owned);
+            self.tell(&Word::Escaped { runtime: entry.name.to_owned(), case, how, known })?;
             return Ok(None);
         }
         let is_looked_at = case.is_multiple_of(look::EVERY);
@@ -254,7 +259,7 @@ impl<S: Write> Hunt<'_, S> {
         } else {
             touchstone_oracle::report::departures(&batch.start, &observation)
         };
-        if let Some(what) = first_departure(entry, &observation, &report) {
+        if let Some(what) = first_departure(entry, searches(&batch.world, &observation.trace), &observation, &report) {
             let known = what.known(&self.assignment.signs, &observation.trace.calls).map(str::to_owned);
             self.tell_departure(case, what, known)?;
         }

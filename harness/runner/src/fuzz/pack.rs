@@ -38,6 +38,7 @@ pub(super) enum News {
         runtime: String,
         case: u64,
         how: String,
+        known: Option<String>,
     },
     Reached(Vec<usize>),
     Compared {
@@ -158,7 +159,7 @@ impl Hunter {
             if plan.is_over() || stop.load(Ordering::Relaxed) {
                 return Ok(None);
             }
-            if self.at.run > 0 && self.since.elapsed() >= Duration::from_millis(bounds::RIG_TIMEOUT_MILLISECONDS) {
+            if self.at.run > 0 && self.since.elapsed() >= plan.patience() {
                 return Ok(Some(self.gone(&End::TimedOut, plan)));
             }
             if self.since.elapsed() >= Duration::from_secs(bounds::WORKER_START_TIMEOUT_SECONDS) {
@@ -228,7 +229,7 @@ impl Hunter {
                 News::Departed { case, what, known }
             }
             Word::Again(number) => News::Again(self.told.get(number).cloned().ok_or_else(|| not_understood("it never said so"))?),
-            Word::Escaped { runtime, case, how } => News::Escaped { runtime, case, how },
+            Word::Escaped { runtime, case, how, known } => News::Escaped { runtime, case, how, known },
             Word::Reached(features) => News::Reached(features),
             Word::Compared { seats, how } => News::Compared { seats, how },
             Word::Died { at, signal } => {
@@ -317,7 +318,7 @@ mod tests {
     use crate::HarnessError;
     use crate::scratch::Scratch;
 
-    const ESCAPED: &str = r#"{"Escaped":{"runtime":"one","case":1,"how":"by a link"}}"#;
+    const ESCAPED: &str = r#"{"Escaped":{"runtime":"one","case":1,"how":"by a link","known":null}}"#;
     const DEPARTED: &str = r#"{"Departed":{"case":1,"what":SEEN,"known":null}}"#;
 
     /// What is heard of a hunter that says these lines and exits so, and how that ends.

@@ -1,0 +1,133 @@
+//! What is new is run again, in processes that have run nothing before it, and made as small as it gets while it stays new.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use touchstone_generate::{Sample, shrink};
+use touchstone_guest::script::program;
+use touchstone_model::judge::searches;
+use touchstone_model::oracle::OracleReport;
+use touchstone_model::{End, Observation, bounds};
+use touchstone_oracle::Host;
+use touchstone_runtimes::Entry;
+
+use super::campaign::{Escape, Finding, Plan};
+use super::departed::{self, Departed, first};
+use crate::HarnessError;
+use crate::observe::{Bench, Prepared};
+use crate::pool::WorkerSpec;
+use crate::profile::Profile;
+use crate::scratch::Scratch;
+
+/// How often a script is run to show again what it has shown.
+const CONFIRMATIONS: usize = 4;
+
+/// Runs again what a campaign has found.
+pub(super) struct Again<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) scratch: &'a Scratch,
+    /// Once it is set, nothing is made smaller any more.
+    pub(super) stop: &'a AtomicBool,
+}
+
+impl Again<'_> {
+    /// Makes the script of an escape as small as it gets while it gets out in the same way.
+    pub(super) fn make_smaller(&self, escape: &mut Escape) -> Result<(), HarnessError> {
+        let Some(entry) = self.entry(&escape.runtime) else { return Ok(()) };
+        let shows = |bench: &mut Bench<'_>, sample: &Sample| {
+            let seen = self.observe(bench, entry, sample)?;
+            Ok(seen.filter(|(seen, _)| !seen.escapes.is_empty() && departed::escape(seen) == escape.how).map(|_| ()))
+        };
+        if let Some((smaller, ())) = self.smaller(&escape.sample, usize::MAX, shows)? {
+            escape.sample = smaller;
+        }
+        Ok(())
+    }
+
+    /// Runs the script of a new finding again, and makes it smaller. Where the harness fails, it stays what it was: new.
+    pub(super) fn confirm(&self, finding: &mut Finding) -> Result<(), HarnessError> {
+        let Some(entry) = self.entry(&finding.signature.runtime) else { return Ok(()) };
+        let signature = finding.signature.clone();
+        let shows = |bench: &mut Bench<'_>, sample: &Sample| {
+            let Some((observation, report)) = self.observe(bench, entry, sample)? else { return Ok(None) };
+            Ok(first(entry, searches(&sample.world, &observation.trace), &observation, &report).filter(|departed| {
+                departed.signature == signature
+                    && departed.known(&self.plan.signs, &observation.trace.calls).is_none()
+                    && observation.escapes.is_empty()
+            }))
+        };
+        let mut shown: Option<Departed> = None;
+        for _ in 0..CONFIRMATIONS {
+            shown = shows(&mut self.bench(), &finding.sample)?;
+            if shown.is_some() {
+                break;
+            }
+        }
+        finding.unconfirmed = shown.is_none();
+        if finding.unconfirmed {
+            return Ok(());
+        }
+        let tries = if signature.seen == End::TimedOut.to_string() { bounds::SHRINK_TRIES_OF_HANGS } else { usize::MAX };
+        if let Some((smaller, departed)) = self.smaller(&finding.sample, tries, shows)? {
+            (finding.sample, shown) = (smaller, Some(departed));
+        }
+        if let Some(Departed { clauses, detail, number, .. }) = shown {
+            (finding.clauses, finding.detail, finding.call) = (clauses, detail, number);
+        }
+        Ok(())
+    }
+
+    /// A smaller script that still shows it in a process that has run nothing else, and what it shows; in that process, the candidates have
+    /// run one after the other. None where there is none, or nobody has the time.
+    fn smaller<T>(
+        &self,
+        sample: &Sample,
+        mut tries: usize,
+        shows: impl Fn(&mut Bench<'_>, &Sample) -> Result<Option<T>, HarnessError>,
+    ) -> Result<Option<(Sample, T)>, HarnessError> {
+        if !self.plan.shrink || self.is_stopped() {
+            return Ok(None);
+        }
+        let (mut bench, mut failed) = (self.bench(), None);
+        let shrunk = shrink(sample.clone(), &mut |candidate| {
+            if tries == 0 || failed.is_some() || self.is_stopped() {
+                return false;
+            }
+            tries -= 1;
+            let shown = shows(&mut bench, candidate);
+            shown
+                .unwrap_or_else(|error| {
+                    failed = Some(error);
+                    None
+                })
+                .is_some()
+        });
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        Ok(shows(&mut self.bench(), &shrunk.sample)?.map(|shown| (shrunk.sample, shown)))
+    }
+
+    fn entry(&self, runtime: &str) -> Option<&'static Entry> {
+        self.plan.runtimes.iter().copied().find(|entry| entry.name == runtime)
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// Processes that have run nothing yet.
+    fn bench(&self) -> Bench<'_> {
+        Bench::new(self.scratch, "again", self.plan.timeout)
+    }
+
+    /// Runs a script in a process of a bench. None where it cannot be laid out.
+    fn observe(&self, bench: &mut Bench<'_>, entry: &Entry, sample: &Sample) -> Result<Option<(Observation, OracleReport)>, HarnessError> {
+        let Ok(program) = program::program(&sample.script, &sample.world) else { return Ok(None) };
+        let module = Prepared::played(&program, entry.keeper);
+        let spec =
+            WorkerSpec { program: self.plan.program.clone(), runtime: entry.name.to_owned(), profile: Profile::Default, plant: None };
+        let observation = bench.observe(&spec, &sample.world, &module)?;
+        let report = touchstone_oracle::report(&sample.world, Host::LINUX, &observation);
+        Ok(Some((observation, report)))
+    }
+}
