@@ -10,7 +10,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
-use semver::Version;
 use touchstone_guest::rust::Fixtures;
 use touchstone_guest::script::wat;
 use touchstone_model::Verdict;
@@ -264,7 +263,7 @@ fn open(results: &[CaseResult], disclose: bool) -> (Cow<'_, [CaseResult]>, BTree
 
 /// Runtime and case where a divergence is on record, for the version that is here, that shows at times only.
 fn varies(suite: &Suite, runtimes: &[&Entry]) -> BTreeSet<(String, String)> {
-    let version = |name: &str| runtimes.iter().find(|entry| entry.name == name).and_then(|entry| Version::parse(entry.version()).ok());
+    let version = |name: &str| runtimes.iter().find(|entry| entry.name == name).map(|entry| entry.release());
     let sometimes = suite.divergences.iter().flat_map(|divergence| &divergence.seen).filter(|seen| seen.sometimes);
     let here = sometimes.filter(|seen| version(&seen.runtime).is_some_and(|version| seen.versions.matches(&version)));
     here.flat_map(|seen| seen.cases.keys().map(|case| (seen.runtime.clone(), case.clone()))).collect()

@@ -1,6 +1,7 @@
 //! What people read on a terminal: tables, differences, progress.
 
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -10,9 +11,26 @@ use touchstone_model::judge::{Difference, Witness};
 use touchstone_model::result::CaseResult;
 use touchstone_reports::{COLUMNS, Report, WITHHELD};
 
-/// Writes to stdout. A reader that has gone away (`| head`) ends the output, not the program.
+use crate::Failure;
+
+/// Why stdout did not take all that was written to it.
+static UNWRITTEN: OnceLock<std::io::Error> = OnceLock::new();
+
+/// Writes to stdout. A reader that has gone away (`| head`) ends the output, not the program; of anything else [`unwritten`] tells at the end.
 pub fn print(text: &str) {
-    let _ = std::io::stdout().write_all(text.as_bytes());
+    let mut stdout = std::io::stdout();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            // the first says enough
+            let _ = UNWRITTEN.set(error);
+        }
+        _ => {}
+    }
+}
+
+/// What could not be written, if anything.
+pub fn unwritten() -> Option<Failure> {
+    UNWRITTEN.get().map(|error| Failure::Other(format!("write to standard output: {error}")))
 }
 
 /// Whether stdout may have colours.

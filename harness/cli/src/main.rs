@@ -5,7 +5,9 @@ use std::process::ExitCode;
 use clap::Parser;
 use touchstone_cli::allocator::Allocator;
 use touchstone_cli::args::{Args, Command};
-use touchstone_cli::{Failure, check, conformance, coverage, explain, fuzz, list, prebuilt, promote, register, report, witness, worker};
+use touchstone_cli::{
+    Failure, check, conformance, coverage, explain, fuzz, human, list, prebuilt, promote, register, report, witness, worker,
+};
 
 #[global_allocator]
 static ALLOCATOR: Allocator = Allocator;
@@ -29,7 +31,7 @@ fn main() -> ExitCode {
         Command::Hunt(args) => fuzz::hunt(&args),
         Command::Stage(args) => witness::stage(&args),
     };
-    match done {
+    match done.and_then(|exit| human::unwritten().map_or(Ok(exit), Err)) {
         Ok(exit) => exit.into(),
         Err(failure) => tell(&failure),
     }

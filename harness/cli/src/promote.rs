@@ -25,8 +25,13 @@ pub fn run(args: &PromoteArgs) -> Result<Exit, Failure> {
     let told = Told::read(&folder)?;
     let (from, id) = script(&folder, args)?;
     let suite = args.suite.clone().unwrap_or_else(places::suite);
+    if !suite.is_dir() {
+        return Err(Failure::usage(format!("there is no suite folder {}", suite.display()), "make it first, or leave `--suite` out"));
+    }
+    named(&id, 2, "--case AREA/NAME")?;
     let to = suite.join(&id).with_extension("script");
     let slug = args.slug.clone().unwrap_or_else(|| id.replace('/', "-"));
+    named(&slug, 1, "--slug SLUG")?;
     let divergence = suite.join("divergences").join(&slug).with_extension("toml");
     if let Some(path) = [&to, &divergence].into_iter().find(|path| path.exists()) {
         return Err(Failure::usage(
@@ -47,6 +52,15 @@ pub fn run(args: &PromoteArgs) -> Result<Exit, Failure> {
         clause(&told)
     ));
     Ok(Exit::Green)
+}
+
+/// Whether a name has so many parts, each of which can be a file's.
+fn named(name: &str, parts: usize, flag: &str) -> Result<(), Failure> {
+    let is_plain = |part: &str| !part.is_empty() && part.chars().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '-');
+    if name.split('/').count() == parts && name.split('/').all(is_plain) {
+        return Ok(());
+    }
+    Err(Failure::usage(format!("`{name}` is no name for a file here"), format!("write `{flag}` with lower-case letters, digits and `-`")))
 }
 
 /// The folder of a finding, by its path or by its name among the findings.

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use semver::Version;
 use touchstone_guest::rust::Fixtures;
 use touchstone_guest::{BuildError, build};
 use touchstone_model::coverage::{Axis, Rows, errnos};
@@ -269,7 +268,7 @@ impl<'a> Plan<'a> {
         shown: &mut Vec<Shown>,
     ) -> ProfileResult {
         // versions of Cargo.lock and of programs that were asked for theirs
-        let version = Version::parse(entry.version()).unwrap_or(Version::new(0, 0, 0));
+        let version = entry.release();
         let observation = own.unwrap_or(reference);
         let oracle = touchstone_oracle::report(&case.world, Host::LINUX, observation);
         let evidence = Evidence {

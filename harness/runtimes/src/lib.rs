@@ -30,6 +30,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use semver::Version;
 use touchstone_model::End;
 use touchstone_model::observation::Crash;
 use touchstone_model::trace::{Keeper, TRACE_EXPORT, used_bytes};
@@ -211,6 +212,11 @@ impl Entry {
         }
     }
 
+    /// The release that the version belongs to, by which divergences go: a build before or after it, such as `20.9.0-dev`, counts as it.
+    pub fn release(&self) -> Version {
+        release(self.version())
+    }
+
     /// The WASI implementation under test and its version; `-` where it is absent.
     pub fn wasi(&self) -> &str {
         match self.origin {
@@ -218,6 +224,12 @@ impl Entry {
             Origin::Command(command) => command.found().map_or("-", |found| &found.wasi),
         }
     }
+}
+
+fn release(version: &str) -> Version {
+    let number = |text: Option<&str>| text.and_then(|text| text.parse().ok()).unwrap_or_default();
+    let mut numbers = version.split(['-', '+']).next().unwrap_or_default().split('.');
+    Version::new(number(numbers.next()), number(numbers.next()), number(numbers.next()))
 }
 
 /// Every runtime of this build: those under test, then the negative controls.
@@ -321,5 +333,20 @@ fn panic_message(panic: &(dyn Any + Send)) -> String {
         text.clone()
     } else {
         "a panic without a message".to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use semver::Version;
+
+    use super::release;
+
+    #[test]
+    fn a_build_that_is_no_release_counts_as_the_one_that_it_belongs_to() {
+        for version in ["20.9.0", "20.9.0-dev", "20.9.0-rc.1+abc", "20.9-dev+abc", "20.9"] {
+            assert_eq!(release(version), Version::new(20, 9, 0), "{version}");
+        }
+        assert_eq!(release("-"), Version::new(0, 0, 0));
     }
 }

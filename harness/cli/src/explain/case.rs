@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use semver::Version;
 use touchstone_guest::build;
 use touchstone_guest::rust::Fixtures;
 use touchstone_guest::script::wat;
@@ -142,7 +141,7 @@ fn judged(
     observation: Observation,
     reference: Option<&Observation>,
 ) -> Run {
-    let version = Version::parse(entry.version()).unwrap_or(Version::new(0, 0, 0));
+    let version = entry.release();
     let oracle = touchstone_oracle::report(&case.world, Host::LINUX, &observation);
     let judgement = judge(Evidence {
         case,

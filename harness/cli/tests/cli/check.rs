@@ -187,3 +187,21 @@ fn wrong_flags_are_refused_before_anything_runs() {
         assert!(ran.err.contains(text), "{text} is not in\n{}", ran.err);
     }
 }
+
+#[test]
+fn a_program_that_no_runtime_starts_is_no_program_for_them() {
+    let folder = tempfile::tempdir().expect("make a folder");
+    let program = file(folder.path(), "none.wat", b"(module (memory (export \"memory\") 1))").display().to_string();
+    let ran = touchstone(&["check", &program]).expect(2);
+    assert!(ran.err.contains("no runtime starts") && ran.err.contains("exports `_start`"), "{}", ran.err);
+    assert!(!ran.out.contains("No departure"), "{}", ran.out);
+}
+
+#[test]
+fn what_stdout_does_not_take_is_an_error() {
+    let full = std::fs::File::create("/dev/full").expect("a device that is always full");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_touchstone"));
+    let ran = command.args(["explain", "fd_read.bad-fd", "--runtime", "oracle"]).stdout(full).output().expect("start touchstone");
+    assert_eq!(ran.status.code(), Some(3), "{}", String::from_utf8_lossy(&ran.stderr));
+    assert!(String::from_utf8_lossy(&ran.stderr).contains("write to standard output"));
+}

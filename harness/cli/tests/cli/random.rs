@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use touchstone_cli::places;
+use touchstone_runtimes::runtimes;
 
 use crate::support::{Ran, touchstone};
 
@@ -68,12 +69,18 @@ fn a_finding_becomes_a_case_and_a_divergence_that_explains_it() {
     touchstone(&["fuzz", "--runtime", "badf", "--cases", "1", "--seed", "5", "--no-shrink", "--findings", &findings]).expect(1);
     let finding = std::fs::read_dir(&findings).expect("findings").next().expect("one").expect("an entry").path();
     let finding = finding.to_str().expect("a path");
+    std::fs::create_dir(&suite).expect("a suite");
     let promote = ["promote", finding, "--case", "files/new", "--slug", "new", "--suite", &suite];
     let said = touchstone(&promote).expect(0).out;
     assert!(said.contains("files/new.script") && said.contains("divergences/new.toml") && said.contains("[[clause]]"), "{said}");
     touchstone(&["conformance", "--suite", &suite, "--runtime", "badf"]).expect(0);
     touchstone(&["conformance", "--suite", &suite, "--runtime", "nosys"]).expect(1);
     assert!(touchstone(&promote).expect(2).err.contains("is there already"));
+    for flags in [["--case", "../../x/y"], ["--case", "bad"], ["--slug", "../evil"]] {
+        let ran = touchstone(&[&["promote", finding, "--suite", &suite], &flags[..]].concat()).expect(2);
+        assert!(ran.err.contains(&format!("`{}` is no name", flags[1])), "{}", ran.err);
+    }
+    assert!(touchstone(&["promote", finding, "--suite", "/nowhere"]).expect(2).err.contains("there is no suite folder /nowhere"));
     assert!(touchstone(&["promote", "nowhere"]).expect(2).err.contains("there is no finding nowhere"));
 }
 
@@ -93,6 +100,41 @@ fn what_came_of_a_campaign_is_there_for_machines() {
     let looked_at: u64 = ["same", "permitted", "departed"].iter().filter_map(|how| pair[how].as_u64()).sum();
     assert_eq!((looked_at, &pair["runtimes"]), (11, &serde_json::json!(["wasmtime", "wasmi"])));
     assert!(json["features"].as_u64() > Some(100), "{}", json["features"]);
+}
+
+#[test]
+fn without_a_name_scripts_are_played_on_the_runtimes_of_this_program_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("fuzz.json");
+    touchstone(&["fuzz", "--cases", "1", "--seed", "1", "--json", path.to_str().expect("a path")]).expect(0);
+    let json: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&path).expect("a file")).expect("JSON");
+    let names: Vec<&str> = json["runtimes"].as_array().expect("runtimes").iter().filter_map(|runtime| runtime["name"].as_str()).collect();
+    assert_eq!(names, ["oracle", "wasmtime", "wasmi", "wasmer"]);
+}
+
+#[test]
+fn what_cannot_be_written_is_said_before_hours_have_gone() {
+    for flags in [["--json", "/nowhere/fuzz.json"], ["--findings", "/proc/findings"]] {
+        let ran = touchstone(&[&["fuzz", "--runtime", "badf", "--cases", "3"], &flags[..]].concat()).expect(2);
+        assert!(ran.err.contains(&format!("nothing can be written to {}", flags[1])) && ran.out.is_empty(), "{}", ran.err);
+    }
+}
+
+#[test]
+fn a_finding_says_how_to_see_it_by_hand_and_of_which_versions_it_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().to_str().expect("a path");
+    touchstone(&["fuzz", "--runtime", "badf", "--cases", "3", "--seed", "5", "--findings", path]).expect(1);
+    let finding = std::fs::read_dir(path).expect("findings").next().expect("one").expect("an entry").path();
+    let text = |name: &str| std::fs::read_to_string(finding.join(name)).expect(name);
+    let (readme, module) = (text("README.md"), text("repro.wat"));
+    let command = "cargo xtask check repro.wat --runtime badf --dir root::/root --; echo $?";
+    assert!(readme.contains(&format!("{command}\n```")) && module.contains(&format!(";; $ {command}\n")), "{readme}\n{module}");
+    for runtime in ["oracle", "wasmtime", "wasmi", "wasmer", "badf"] {
+        let entry = runtimes().iter().find(|entry| entry.name == runtime).expect(runtime);
+        assert!(readme.contains(&format!("{runtime} {} ({})", entry.version(), entry.wasi())), "{readme}");
+    }
+    assert!(readme.contains("Host profile `default`"), "{readme}");
 }
 
 /// Where wasmer does not come back from one run of these scripts, it loses that run, and wasmi, which plays them before or after it, none.

@@ -6,7 +6,6 @@ use std::sync::atomic::AtomicBool;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use semver::Version;
 use touchstone_generate::Sample;
 use touchstone_model::bounds;
 use touchstone_model::divergence::{Avoid, Divergence, Sign};
@@ -231,7 +230,7 @@ pub fn run(plan: &Plan, scratch: &Scratch, stop: &AtomicBool, mut seen: impl FnM
 
 /// The signs of divergences on these versions of the runtimes: what was mended is new when it comes back.
 pub fn signs(divergences: &[Divergence], runtimes: &[&Entry]) -> Vec<Sign> {
-    let version = |name: &str| runtimes.iter().find(|entry| entry.name == name).and_then(|entry| Version::parse(entry.version()).ok());
+    let version = |name: &str| runtimes.iter().find(|entry| entry.name == name).map(|entry| entry.release());
     let is_there = |divergence: &Divergence, runtime: &str| version(runtime).is_some_and(|version| divergence.is_of(runtime, &version));
     let present =
         |divergence: &Divergence| -> Vec<Sign> { divergence.signs().filter(|sign| is_there(divergence, &sign.random.runtime)).collect() };
