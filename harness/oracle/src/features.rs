@@ -30,6 +30,13 @@ pub fn features(call: &TraceCall, state: &State) -> impl Iterator<Item = usize> 
     std::iter::once(kind).chain(classes).map(move |class| first + class)
 }
 
+/// What a call is about in words: the kind of its first descriptor and the classes of its first path. Empty where it has neither.
+pub fn about(call: &TraceCall, state: &State) -> String {
+    let kind = first_fd_kind(call, state).map(FdKind::name);
+    let classes = first_path_classes(call, state).into_iter().map(PathClass::name);
+    kind.into_iter().chain(classes).collect::<Vec<_>>().join(", ")
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;

@@ -57,6 +57,8 @@ pub(crate) struct Told {
     pub(crate) wasi: String,
     /// A function; or `tree`, `stdout`, `stderr`, `end`.
     pub(crate) place: String,
+    /// The kind of the call's descriptor and the classes of its path.
+    pub(crate) about: String,
     pub(crate) permitted: String,
     pub(crate) seen: String,
     pub(crate) clauses: Vec<String>,
@@ -78,6 +80,7 @@ impl Told {
             version: entry.version().to_owned(),
             wasi: entry.wasi().to_owned(),
             place: signature.place.clone(),
+            about: signature.about.clone(),
             permitted: signature.permitted.clone(),
             seen: signature.seen.clone(),
             clauses: clauses.clone(),
@@ -116,7 +119,7 @@ fn save(path: &Path, text: &str) -> Result<(), HarnessError> {
 /// The name of a folder: the same for the same signature.
 fn id(finding: &Finding) -> String {
     let signature = &finding.signature;
-    let words = [&signature.runtime, &signature.place, &signature.seen, &signature.permitted];
+    let words = [&signature.runtime, &signature.place, &signature.seen, &signature.permitted, &signature.about];
     let hash = hex(&Sha256::digest(words.map(String::as_str).join("\n")));
     let name = format!("{}-{}-{}", signature.runtime, signature.place, signature.seen);
     let plain: String = name.chars().map(|it| if it.is_ascii_alphanumeric() { it.to_ascii_lowercase() } else { '-' }).take(60).collect();
@@ -147,7 +150,7 @@ fn readme(finding: &Finding, seed: u64, id: &str, cases: &Path) -> Result<String
         args.runtime.iter().map(|name| select::runtime(name).map(|entry| format!("{name} {} ({})", entry.version(), entry.wasi())));
     let versions = versions.collect::<Result<Vec<_>, _>>()?.join(", ");
     Ok(format!(
-        "# {runtime}: {place}, {seen}\n\n{detail}\n\nClauses: {clauses}\n\nSeen {times} times with seed {seed}, first in script {case}; below is \
+        "# {runtime}: {place}, {seen}\n\n{detail}{about}\n\nClauses: {clauses}\n\nSeen {times} times with seed {seed}, first in script {case}; below is \
          that script, or a smaller one that shows the same. Host profile `{profile}`; {versions}.\n\nBy hand, in a folder with `repro.wat`; the \
          exit code is the errno of its last call:\n\n```sh\n{by_hand}```\n\n```text\n{}```\n\nSee it again: `cargo xtask explain {id} --suite \
          {}`\n",
@@ -155,6 +158,7 @@ fn readme(finding: &Finding, seed: u64, id: &str, cases: &Path) -> Result<String
         shlex::try_quote(&cases.display().to_string()).unwrap_or_default(),
         runtime = signature.runtime,
         place = signature.place,
+        about = if signature.about.is_empty() { String::new() } else { format!("\n\nThe call is about: {}.", signature.about) },
         seen = signature.seen,
         clauses = clauses.join(", "),
         profile = Profile::Default.name(),

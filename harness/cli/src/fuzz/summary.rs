@@ -8,7 +8,7 @@ use serde::Serialize;
 use touchstone_model::divergence::Sign;
 use touchstone_runner::fuzz::Signature;
 use touchstone_runner::fuzz::campaign::{Escape, Finding, Outcome, Plan, Progress};
-use touchstone_runner::fuzz::costs::{Costs, LINUX};
+use touchstone_runner::fuzz::costs::{Costs, LINUX, Measured};
 use touchstone_runner::fuzz::log_book::Ran;
 
 use super::findings;
@@ -55,7 +55,7 @@ pub(super) fn speed(whole: &Whole<'_>) -> String {
 }
 
 /// What a script costs, in microseconds and beside the kernel.
-pub(super) fn costs(costs: &[Result<Costs, (String, String)>]) -> String {
+pub(super) fn costs(costs: &[Measured]) -> String {
     let linux = costs.iter().flatten().find(|it| it.name == LINUX).map(|it| it.trampoline);
     let mut rows = vec![["a script takes", "µs", "of linux", "as a module", "times"].map(str::to_owned)];
     for Costs { name, trampoline, module } in costs.iter().flatten() {
@@ -182,6 +182,8 @@ struct JsonPair<'a> {
 struct JsonFinding<'a> {
     runtime: &'a str,
     place: &'a str,
+    /// Of what is new, the kind of the call's descriptor and the classes of its path.
+    about: &'a str,
     permitted: &'a str,
     seen: &'a str,
     clauses: &'a [String],
@@ -217,6 +219,7 @@ fn json<'a>(whole: &'a Whole<'_>) -> Json<'a> {
     let finding = |finding: &'a Finding| JsonFinding {
         runtime: &finding.signature.runtime,
         place: &finding.signature.place,
+        about: &finding.signature.about,
         permitted: &finding.signature.permitted,
         seen: &finding.signature.seen,
         clauses: &finding.clauses,

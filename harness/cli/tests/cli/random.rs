@@ -162,7 +162,7 @@ fn a_runtime_that_aborts_takes_its_own_run_along_and_nothing_else() {
 }
 
 #[test]
-fn a_runtime_that_hangs_is_stopped_and_the_next_run_is_as_if_nothing_had_been() {
+fn a_runtime_that_hangs_loses_that_run_and_no_other() {
     // script 906 has wasmer copy a folder into itself without end (`wasmer-rename-copies`); it is in the middle of its batch
     wasmer_loses_one_run(&["--shard", "57/1875", "--cases", "30000", "--seed", "2"], 16, (906, "timed out"));
 }

@@ -49,11 +49,12 @@ impl Again<'_> {
         let signature = finding.signature.clone();
         let shows = |bench: &mut Bench<'_>, sample: &Sample| {
             let Some((observation, report)) = self.observe(bench, entry, sample)? else { return Ok(None) };
-            Ok(first(entry, searches(&sample.world, &observation.trace), &observation, &report).filter(|departed| {
-                departed.signature == signature
+            let departed = first(entry, searches(&sample.world, &observation.trace), &observation, &report).filter(|departed| {
+                departed.is_like(&signature)
                     && departed.known(&self.plan.signs, &observation.trace.calls).is_none()
                     && observation.escapes.is_empty()
-            }))
+            });
+            Ok(departed.map(|departed| departed.told_apart(&sample.world, &observation)))
         };
         let mut shown: Option<Departed> = None;
         for _ in 0..CONFIRMATIONS {
@@ -70,8 +71,8 @@ impl Again<'_> {
         if let Some((smaller, departed)) = self.smaller(&finding.sample, tries, shows)? {
             (finding.sample, shown) = (smaller, Some(departed));
         }
-        if let Some(Departed { clauses, detail, number, .. }) = shown {
-            (finding.clauses, finding.detail, finding.call) = (clauses, detail, number);
+        if let Some(Departed { signature, clauses, detail, number, .. }) = shown {
+            (finding.signature, finding.clauses, finding.detail, finding.call) = (signature, clauses, detail, number);
         }
         Ok(())
     }

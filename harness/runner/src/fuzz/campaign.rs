@@ -1,4 +1,4 @@
-//! What hunters bring, gathered by signature.
+//! What hunters bring, gathered by signature; what is new is run again, and told apart by what its smallest script shows.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -225,7 +225,25 @@ pub fn run(plan: &Plan, scratch: &Scratch, stop: &AtomicBool, mut seen: impl FnM
     let mut findings: Vec<Finding> = campaign.found.values().cloned().collect();
     let again = Again { plan, scratch, stop };
     let ran_again = campaign.run_again(&again, &mut escapes, &mut findings, seen);
+    let findings = joined(findings);
     Ok(Outcome { findings, escapes, error: ran.err().or(ran_again.err()), ..campaign.outcome })
+}
+
+/// Findings that show the same once they are as small as they get are one.
+fn joined(findings: Vec<Finding>) -> Vec<Finding> {
+    let mut out: Vec<Finding> = Vec::new();
+    for finding in findings {
+        let is_it = |one: &&mut Finding| one.is_new() && finding.is_new() && one.signature == finding.signature;
+        match out.iter_mut().find(is_it) {
+            Some(one) => {
+                let (times, case) = (one.times + finding.times, one.case.min(finding.case));
+                // the one that came first, so that the same scripts make the same finding
+                *one = Finding { times, case, ..if finding.case < one.case { finding } else { one.clone() } };
+            }
+            None => out.push(finding),
+        }
+    }
+    out
 }
 
 /// The signs of divergences on these versions of the runtimes: what was mended is new when it comes back.

@@ -35,10 +35,12 @@ pub struct Costs {
     pub module: Option<f64>,
 }
 
+/// What was measured, or the name of a runtime of which nothing was, and what it said.
+pub type Measured = Result<Costs, (String, String)>;
+
 /// Measures all runtimes of a plan and the kernel, each in a process of its own. One that does not come to its end, since a script takes its
 /// runtime along, has measured what came before.
-/// Of one that has measured nothing there is its name and what it said.
-pub fn costs(plan: &Plan, scratch: &Scratch) -> Result<Vec<Result<Costs, (String, String)>>, HarnessError> {
+pub fn costs(plan: &Plan, scratch: &Scratch) -> Result<Vec<Measured>, HarnessError> {
     let mut out = Vec::new();
     for name in plan.runtimes.iter().map(|entry| entry.name).chain([LINUX]) {
         let sealed = scratch.sealed(&format!("costs-{name}"))?;

@@ -6,16 +6,21 @@ use touchstone_model::normalise;
 use touchstone_model::oracle::{OracleReport, Said};
 use touchstone_model::trace::TraceCall;
 use touchstone_model::value::errno_text;
+use touchstone_model::world::World;
 use touchstone_model::{End, Observation};
+use touchstone_oracle::Host;
+use touchstone_oracle::features::about;
 use touchstone_runtimes::Entry;
 use touchstone_spec::ClauseId;
 
-/// By what findings are told apart: who, which call, what was permitted, and what was seen.
+/// By what findings are told apart: who, which call, what it was about, what was permitted, and what was seen.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Signature {
     pub runtime: String,
     /// A function, or `end`, `stdout`, `stderr` or `tree`; or how the run was stopped.
     pub place: String,
+    /// Of what is new, the kind of the call's descriptor and the classes of its path. Of what is known, nothing: its cause is on file.
+    pub about: String,
     /// The permitted outcomes of a call; where its results are wrong, the clause that they depart from.
     pub permitted: String,
     /// An errno, `ok`, `other results` or `no return`.
@@ -37,6 +42,23 @@ pub(super) struct Departed {
 }
 
 impl Departed {
+    /// The same, with what its call was about.
+    pub(super) fn told_apart(mut self, world: &World, observation: &Observation) -> Departed {
+        let mut index = 0;
+        touchstone_oracle::report::report_watched(world, Host::LINUX, observation, |call, state| {
+            if self.call == Some(index) {
+                self.signature.about = about(call, state);
+            }
+            index += 1;
+        });
+        self
+    }
+
+    /// Whether another one departs in the same way, whatever its call was about.
+    pub(super) fn is_like(&self, signature: &Signature) -> bool {
+        Signature { about: String::new(), ..self.signature.clone() } == Signature { about: String::new(), ..signature.clone() }
+    }
+
     /// The divergence that this belongs to, by its signs and the calls of the run.
     pub(super) fn known<'s>(&self, signs: &'s [Sign], calls: &[TraceCall]) -> Option<&'s str> {
         let Departed { signature: Signature { runtime, place, seen, .. }, clauses, call, .. } = self;
@@ -51,7 +73,7 @@ pub(super) fn first(entry: &Entry, searches: usize, observation: &Observation, r
         let clauses = clauses.iter().map(|clause| clause.id().to_owned()).collect();
         let number = call.map(|call| call + 1 - searches.min(call));
         let detail = number.map_or(detail.clone(), |number| format!("call {number} {detail}"));
-        Some(Departed { signature: Signature { runtime, place, permitted, seen }, clauses, detail, call, number })
+        Some(Departed { signature: Signature { runtime, place, about: String::new(), permitted, seen }, clauses, detail, call, number })
     };
     for (index, (call, said)) in observation.trace.calls.iter().zip(&report.calls).enumerate() {
         let Some(departure) = said.departures.first().filter(|_| said.said == Said::Rejected) else { continue };
@@ -122,6 +144,7 @@ pub(super) fn stopped(runtime: &str, end: &End) -> Departed {
     let signature = Signature {
         runtime: runtime.to_owned(),
         place: "end".to_owned(),
+        about: String::new(),
         permitted: String::new(),
         seen: how(&end.to_string()).to_owned(),
     };

@@ -261,6 +261,7 @@ impl<S: Write> Hunt<'_, S> {
         };
         if let Some(what) = first_departure(entry, searches(&batch.world, &observation.trace), &observation, &report) {
             let known = what.known(&self.assignment.signs, &observation.trace.calls).map(str::to_owned);
+            let what = if known.is_none() { what.told_apart(&batch.world, &observation) } else { what };
             self.tell_departure(case, what, known)?;
         }
         Ok(is_looked_at.then_some(LookedAt { case, seat, seen: (observation, report) }))
