@@ -59,6 +59,12 @@ pub fn run(args: &CheckArgs) -> Result<Exit, Failure> {
             "a preview 1 program is a core module that exports `_start` and imports from wasi_snapshot_preview1 alone",
         ));
     }
+    if !observations.is_empty() && observations.iter().all(|(_, seen)| seen.end == End::TimedOut) {
+        return Err(Failure::usage(
+            format!("{} did not come to its end within {} s on any runtime", args.program.display(), args.timeout),
+            "give it more time: `--timeout SECS`",
+        ));
+    }
     let departs = judge_all(&world, &hosts, reference, &observations)?;
     if observations.len() < runtimes.len() {
         human::print(&format!("\nStopped before the end: {} of {} runtimes ran the program.\n", observations.len(), runtimes.len()));
@@ -174,6 +180,11 @@ fn can_be_copied(host: &Path) -> Result<(), Failure> {
         if !(kind.is_file() || kind.is_dir() || kind.is_symlink()) {
             let message = format!("{} is neither file, folder nor symbolic link", entry.path().display());
             return Err(Failure::usage(message, cure));
+        }
+        // paths of WASI are UTF-8, so no program could name it
+        if entry.file_name().to_str().is_none() {
+            let message = format!("the name of {} is not UTF-8", entry.path().display());
+            return Err(Failure::usage(message, "give the program a folder whose names are UTF-8"));
         }
         entries += 1;
         bytes += if kind.is_file() { entry.metadata().map_or(0, |metadata| metadata.len()) } else { 0 };

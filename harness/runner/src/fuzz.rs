@@ -4,7 +4,7 @@
 //! In reading order: [`rig`] is runtimes in one process, where a script costs an instantiation, and [`ground`] their
 //! trees; [`departed`] says how a
 //! run departs from what is permitted; [`look`] counts what scripts reach; [`order`] says in which order they are played; [`hunter`] is the process that plays batch after batch on a rig, and [`log_book`] what it leaves behind; [`pack`] starts such processes and
-//! watches them; [`campaign`] makes findings of what they bring, and runs each again in a process of its own. [`court`] does without processes, for fuzzers that have one. [`costs`] says what a script costs.
+//! watches them; [`campaign`] makes findings of what they bring, and [`again`] runs those that are new by themselves. [`court`] does without processes, for fuzzers that have one. [`costs`] says what a script costs.
 
 mod again;
 pub mod campaign;

@@ -77,7 +77,13 @@ impl Command {
         let mut first = None;
         for candidate in candidates.filter(|candidate| candidate.is_file()) {
             match self.ask(candidate) {
-                Ok(found) => return Ok(found),
+                Ok(found) => {
+                    if let Some(message) = first {
+                        // somebody who tests a build of their own wants to know that it is not the one that is judged
+                        eprintln!("{message}; {} is used instead", found.path.display());
+                    }
+                    return Ok(found);
+                }
                 Err(message) => first = first.or(Some(message)),
             }
         }

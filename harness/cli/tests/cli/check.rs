@@ -1,6 +1,8 @@
 //! `check`: a program of the user's own on every runtime.
 
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::ffi::OsStrExt;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -195,6 +197,27 @@ fn a_program_that_no_runtime_starts_is_no_program_for_them() {
     let ran = touchstone(&["check", &program]).expect(2);
     assert!(ran.err.contains("no runtime starts") && ran.err.contains("exports `_start`"), "{}", ran.err);
     assert!(!ran.out.contains("No departure"), "{}", ran.out);
+}
+
+#[test]
+fn a_program_without_an_end_is_nobodys_fault() {
+    let folder = tempfile::tempdir().expect("make a folder");
+    let body = b"(module (memory (export \"memory\") 1) (func (export \"_start\") (loop $for (br $for))))";
+    let program = file(folder.path(), "loop.wat", body).display().to_string();
+    let ran = touchstone(&["check", &program, "--runtime", "wasmi", "--timeout", "1"]).expect(2);
+    assert!(ran.err.contains("did not come to its end within 1 s on any runtime") && !ran.out.contains("departs"), "{}", ran.err);
+}
+
+#[test]
+fn a_folder_with_names_that_are_no_paths_of_wasi_is_refused() {
+    let folder = tempfile::tempdir().expect("make a folder");
+    let program =
+        file(folder.path(), "prog.wat", b"(module (memory (export \"memory\") 1) (func (export \"_start\")))").display().to_string();
+    let data = folder.path().join("data");
+    std::fs::create_dir(&data).expect("make a folder");
+    std::fs::write(data.join(OsStr::from_bytes(b"a\xffb")), "").expect("make a file");
+    let ran = touchstone(&["check", &program, "--dir", &format!("{}::/data", data.display())]).expect(2);
+    assert!(ran.err.contains("is not UTF-8"), "{}", ran.err);
 }
 
 #[test]
