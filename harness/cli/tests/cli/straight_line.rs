@@ -89,8 +89,8 @@ fn a_script_that_is_printed_and_read_does_the_same_on_every_runtime() {
 }
 
 /// Scripts that are compared on the trampoline and as modules of their own; fewer on a runtime where some hang.
-const ON_BOTH: u64 = 1000;
-const ON_BOTH_WITH_HANGS: u64 = 60;
+const ON_BOTH: u64 = 2000;
+const ON_BOTH_WITH_HANGS: u64 = 200;
 
 #[test]
 fn the_trampoline_does_what_the_module_of_a_script_does_on_every_runtime() {
