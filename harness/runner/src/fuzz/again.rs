@@ -94,14 +94,16 @@ impl Again<'_> {
                 return false;
             }
             tries -= 1;
-            let shown = shows(&mut bench, candidate);
-            shown
-                .unwrap_or_else(|error| {
+            match shows(&mut bench, candidate) {
+                Ok(shown) => shown.is_some(),
+                Err(error) => {
                     failed = Some(error);
-                    None
-                })
-                .is_some()
+                    false
+                }
+            }
         });
+        // the next one has the same folder
+        drop(bench);
         if let Some(error) = failed {
             return Err(error);
         }
@@ -130,5 +132,43 @@ impl Again<'_> {
         let observation = bench.observe(&spec, &sample.world, &module)?;
         let report = touchstone_oracle::report(&sample.world, Host::LINUX, &observation);
         Ok(Some((observation, report)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicBool;
+    use std::time::Duration;
+
+    use touchstone_runtimes::runtimes;
+
+    use super::{Again, Finding, Plan, Scratch};
+    use crate::fuzz::departed::Signature;
+    use crate::fuzz::hunter::script;
+
+    #[test]
+    fn what_cannot_be_run_again_stays_new() {
+        let scratch = Scratch::new().unwrap();
+        let plan = Plan {
+            program: "/nowhere".into(),
+            runtimes: runtimes().iter().filter(|entry| entry.name == "badf").collect(),
+            seed: 1,
+            cases: 1,
+            shard: (1, 1),
+            jobs: 1,
+            avoid: None,
+            signs: Vec::new(),
+            shrink: true,
+            until: None,
+            timeout: Duration::from_secs(1),
+        };
+        let [runtime, place, about, permitted, seen] = ["badf", "fd_read", "", "ok", "badf"].map(str::to_owned);
+        let signature = Signature { runtime, place, about, permitted, seen };
+        let (clauses, detail, known) = (Vec::new(), String::new(), None);
+        let mut finding =
+            Finding { signature, times: 1, case: 0, sample: script(1, 0, None), clauses, known, unconfirmed: false, detail, call: None };
+        let again = Again { plan: &plan, scratch: &scratch, stop: &AtomicBool::new(false) };
+        assert!(again.confirm(&mut finding).is_err());
+        assert!(finding.is_new(), "an error of the harness tells nothing of the finding");
     }
 }
