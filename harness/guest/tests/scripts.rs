@@ -119,9 +119,16 @@ fn a_reproducer_may_end_with_the_call_that_is_of_interest() {
 }
 
 #[test]
+fn a_reproducer_is_a_module_whatever_its_world_has() {
+    let case = given("args = [\"me\", \"two\\nlines\"]\n#! tree = { \"a\\nb\" = \"\", \"l\" = { symlink = \"-x\\ny\" } }\n\nargs_get()");
+    let text = wat::reproducer("s", case.script().expect("a script"), &case.world, None, &["run {FILE}{ARGS: ARG}"]).expect("a layout");
+    assemble(text.as_bytes()).unwrap_or_else(|error| panic!("{text}\n{error}"));
+    assert!(text.contains(";; $ run repro.wat 'two\n;; lines' < /dev/null; echo $?\n"), "{text}");
+}
+
+#[test]
 fn what_a_shell_makes_of_a_world_is_that_world() {
-    let tree =
-        r##""a b" = "it's 5 % \\", "d/" = {}, "d/e/l" = { symlink = "../$x" }, "-n" = { hex = "00ff0a", mtime = 48000000007 }, "z" = """##;
+    let tree = r##""a b" = "it's 5 % \\", "d/" = {}, "d/e/l" = { symlink = "../$x" }, "-n" = { hex = "00ff0a", mtime = 48000000007 }, "z" = "", "-e" = "-x", "m" = { symlink = "-y" }"##;
     let case = given(&format!("tree = {{ {tree} }}"));
     let folder = tempfile::tempdir().expect("a folder");
     let lines = shell::setup(&case.world).join("\n");
@@ -130,6 +137,7 @@ fn what_a_shell_makes_of_a_world_is_that_world() {
     let root = folder.path().join("root");
     let read = |name: &str| std::fs::read(root.join(name)).expect(name);
     assert_eq!([read("a b"), read("-n"), read("z")], [b"it's 5 % \\".to_vec(), vec![0, 0xff, 10], Vec::new()], "{lines}");
+    assert_eq!((read("-e"), std::fs::read_link(root.join("m")).expect("a link")), (b"-x".to_vec(), "-y".into()), "{lines}");
     assert_eq!(std::fs::read_link(root.join("d/e/l")).expect("a link"), std::path::Path::new("../$x"));
     let changed = std::fs::metadata(root.join("-n")).and_then(|it| it.modified()).expect("a time");
     assert_eq!(changed.duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_nanos(), 48_000_000_007);
@@ -142,9 +150,9 @@ fn a_command_gives_a_script_what_it_asks_for() {
         shell::command(template, case.script().expect("a script"), &case.world)
     };
     let own = "run{DIRS: --dir HOST::GUEST}{ENV: --env PAIR}{ARGV0: --argv0 ARG} {FILE}{ARGS: ARG}";
-    assert_eq!(command("fd_close(9)", own), "printf hi | run --dir root::/root repro.wat");
-    assert_eq!(command("args_get()", own), "printf hi | run --dir root::/root --argv0 me repro.wat 'two words'");
-    assert_eq!(command("environ_get()", own), "printf hi | run --dir root::/root --env 'A=1' repro.wat");
+    assert_eq!(command("fd_close(9)", own), "printf hi | run --dir root::/root repro.wat; echo $?");
+    assert_eq!(command("args_get()", own), "printf hi | run --dir root::/root --argv0 me repro.wat 'two words'; echo $?");
+    assert_eq!(command("environ_get()", own), "printf hi | run --dir root::/root --env 'A=1' repro.wat; echo $?");
     assert_eq!(command("fd_close(9)", "run {FILE}{STDIN: --in FILE}"), "printf hi > stdin; run repro.wat --in stdin");
 }
 

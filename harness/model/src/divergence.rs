@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use semver::{Version, VersionReq};
+use serde::de::Error;
 use serde::{Deserialize, Serialize};
 
 /// A recorded, explained difference.
@@ -182,6 +183,21 @@ impl Random {
         self.runtime == runtime && any(&self.places, place) && (self.seen.is_empty() || any(&self.seen, seen))
     }
 
+    /// What is wrong with it where it is about escapes: a way out is known only if its runtime's maintainers know of it, and exactly.
+    fn may_be_of(&self, divergence: &Divergence) -> Result<(), &'static str> {
+        if !self.places.iter().any(|place| place == ESCAPE) {
+            Ok(())
+        } else if divergence.advisory.is_none() {
+            Err("[[random]] with the place `escape` needs an `advisory`: where its runtime's maintainers were told of it")
+        } else if self.seen.is_empty() || !self.clauses.is_empty() || !self.call.is_empty() || self.places.len() > 1 {
+            Err(
+                "[[random]] with the place `escape` needs `seen`, and has no other place, no `clauses` and no `call`; `after` narrows it down",
+            )
+        } else {
+            Ok(())
+        }
+    }
+
     fn fits(&self, shown: &Shown<'_>) -> bool {
         self.is_about(shown.runtime, shown.place, shown.seen)
             && (self.clauses.is_empty() || shown.clauses.iter().any(|clause| self.clauses.contains(clause)))
@@ -201,10 +217,9 @@ impl Divergence {
         self.seen.iter().any(|seen| seen.runtime == runtime && seen.versions.matches(version))
     }
 
-    /// How random scripts show it; how they get out of the sandbox by it only where that is public.
+    /// How random scripts show it.
     pub fn signs(&self) -> impl Iterator<Item = Sign> {
-        let is_public = |random: &&Random| self.advisory.is_some() || !random.places.iter().any(|place| place == ESCAPE);
-        self.random.iter().filter(is_public).map(|random| Sign { divergence: self.id.clone(), random: random.clone() })
+        self.random.iter().map(|random| Sign { divergence: self.id.clone(), random: random.clone() })
     }
 
     /// What random scripts for a runtime leave out because of this divergence.
@@ -215,6 +230,7 @@ impl Divergence {
     /// Reads a divergence file. The error says what and where; the caller knows the file.
     pub fn parse(id: &str, text: &str) -> Result<Divergence, toml::de::Error> {
         let divergence: Divergence = toml::from_str(text)?;
+        divergence.random.iter().try_for_each(|random| random.may_be_of(&divergence)).map_err(toml::de::Error::custom)?;
         Ok(Divergence { id: id.to_owned(), ..divergence })
     }
 
@@ -240,22 +256,30 @@ impl Divergence {
 mod tests {
     use super::{Divergence, ESCAPE, Lines, Shown, Sign};
 
-    fn known(advisory: &str, runtime: &str, how: &str) -> Option<String> {
+    const ADVISORY: &str = "advisory = \"GHSA-0000\"";
+    const SEEN: &str = "seen = [\"by a link\"]";
+
+    fn leaves(advisory: &str, random: &str) -> Result<Divergence, String> {
         let text = format!(
             "title = \"It leaves\"\ncause = \"runtime-bug\"\nclauses = []\nnote = \"\"\n{advisory}\nseen = []\n\
-             [[random]]\nruntime = \"one\"\nplaces = [\"escape\"]\nseen = [\"by a link\"]\n"
+             [[random]]\nruntime = \"one\"\nplaces = [\"escape\"]\n{random}\n"
         );
-        let signs: Vec<Sign> = Divergence::parse("leaves", &text).unwrap().signs().collect();
-        let shown = Shown { runtime, place: ESCAPE, clauses: &[], seen: how, lines: Lines::new(Vec::new) };
-        Sign::of(&signs, &shown).map(str::to_owned)
+        Divergence::parse("leaves", &text).map_err(|error| error.to_string())
     }
 
     #[test]
-    fn an_escape_is_known_by_what_happens_and_only_where_it_has_an_advisory() {
-        let advisory = "advisory = \"GHSA-0000\"";
-        assert_eq!(known(advisory, "one", "by a link").as_deref(), Some("leaves"));
-        assert_eq!(known("", "one", "by a link"), None, "nobody but its maintainers knows of it");
-        assert_eq!(known(advisory, "one", "by a rename"), None);
-        assert_eq!(known(advisory, "other", "by a link"), None);
+    fn an_escape_is_known_by_what_happens() {
+        let signs: Vec<Sign> = leaves(ADVISORY, SEEN).unwrap().signs().collect();
+        let known = |runtime, seen| Sign::of(&signs, &Shown { runtime, place: ESCAPE, clauses: &[], seen, lines: Lines::new(Vec::new) });
+        assert_eq!(known("one", "by a link"), Some("leaves"));
+        assert_eq!([known("one", "by a rename"), known("other", "by a link")], [None, None]);
+    }
+
+    #[test]
+    fn an_escape_without_an_advisory_is_not_known_nor_is_every_one_of_a_runtime() {
+        assert!(leaves("", SEEN).unwrap_err().contains("needs an `advisory`"));
+        for random in ["", "seen = []", "seen = [\"x\"]\nclauses = [\"y\"]", "seen = [\"x\"]\ncall = [\"y\"]"] {
+            assert!(leaves(ADVISORY, random).unwrap_err().contains("needs `seen`"), "{random}");
+        }
     }
 }

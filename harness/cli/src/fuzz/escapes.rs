@@ -17,24 +17,27 @@ const HASH_DIGITS: usize = 8;
 /// A case has to cite a clause: this one says that no path leads out.
 const CLAUSE: &str = "path-resolution.dotdot-outside";
 
-/// Writes a folder for each that has no advisory.
+/// Writes a folder for each that has no advisory; of errors the first comes last.
 pub(super) fn keep(escapes: &[Escape], seed: u64) -> Result<(), Failure> {
-    for escape in escapes.iter().filter(|escape| escape.known.is_none()) {
-        let name = format!("{}-{}", escape.runtime, &hex(&Sha256::digest(&escape.how))[..HASH_DIGITS]);
-        let folder = places::cache().join("escapes").join(&name);
-        fs::create_dir_all(folder.join("case")).map_err(Failure::file("create", &folder))?;
-        let summary = format!("on {}, {}", escape.runtime, escape.how);
-        let case = front_matter(&summary, &[CLAUSE.to_owned()], &escape.sample.world) + "\n" + &escape.sample.script.to_string();
-        let command = select::runtime(&escape.runtime)?.command_line();
-        let module = wat::reproducer(&summary, &escape.sample.script, &escape.sample.world, None, &[&command]).unwrap_or_default();
-        let files = [(format!("case/{name}.script"), &case), ("repro.wat".to_owned(), &module)];
-        for (file, text) in files {
-            fs::write(folder.join(&file), text).map_err(Failure::file("write", folder.join(file)))?;
-        }
-        let report = report(escape, seed, &name, &case, &module, &folder.join("case").display().to_string())?;
-        fs::write(folder.join("REPORT.md"), report).map_err(Failure::file("write", folder.join("REPORT.md")))?;
-        eprintln!("an escape was kept in {}; report it before you show it to anybody else", folder.display());
+    let written = escapes.iter().filter(|escape| escape.known.is_none()).map(|escape| keep_one(escape, seed));
+    written.fold(Ok(()), Result::and)
+}
+
+fn keep_one(escape: &Escape, seed: u64) -> Result<(), Failure> {
+    let name = format!("{}-{}", escape.runtime, &hex(&Sha256::digest(&escape.how))[..HASH_DIGITS]);
+    let folder = places::cache().join("escapes").join(&name);
+    fs::create_dir_all(folder.join("case")).map_err(Failure::file("create", &folder))?;
+    let summary = format!("on {}, {}", escape.runtime, escape.how);
+    let case = front_matter(&summary, &[CLAUSE.to_owned()], &escape.sample.world) + "\n" + &escape.sample.script.to_string();
+    let command = select::runtime(&escape.runtime)?.command_line();
+    let module = wat::reproducer(&summary, &escape.sample.script, &escape.sample.world, None, &[&command]).unwrap_or_default();
+    let files = [(format!("case/{name}.script"), &case), ("repro.wat".to_owned(), &module)];
+    for (file, text) in files {
+        fs::write(folder.join(&file), text).map_err(Failure::file("write", folder.join(file)))?;
     }
+    let report = report(escape, seed, &name, &case, &module, &folder.join("case").display().to_string())?;
+    fs::write(folder.join("REPORT.md"), report).map_err(Failure::file("write", folder.join("REPORT.md")))?;
+    eprintln!("an escape was kept in {}; report it before you show it to anybody else", folder.display());
     Ok(())
 }
 

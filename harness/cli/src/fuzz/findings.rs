@@ -145,14 +145,14 @@ fn readme(finding: &Finding, seed: u64, id: &str, cases: &Path) -> Result<String
     let Sample { script, world } = &finding.sample;
     let setup = shell::setup(world).into_iter();
     let command = shell::command(&select::runtime(&signature.runtime)?.command_line(), script, world);
-    let by_hand: String = setup.chain([format!("{command}; echo $?")]).map(|line| line + "\n").collect();
+    let by_hand: String = setup.chain([command]).map(|line| line + "\n").collect();
     let versions =
         args.runtime.iter().map(|name| select::runtime(name).map(|entry| format!("{name} {} ({})", entry.version(), entry.wasi())));
     let versions = versions.collect::<Result<Vec<_>, _>>()?.join(", ");
     Ok(format!(
         "# {runtime}: {place}, {seen}\n\n{detail}{about}\n\nClauses: {clauses}\n\nSeen {times} times with seed {seed}, first in script {case}; below is \
          that script, or a smaller one that shows the same. Host profile `{profile}`; {versions}.\n\nBy hand, in a folder with `repro.wat`; the \
-         exit code is the errno of its last call:\n\n```sh\n{by_hand}```\n\n```text\n{}```\n\nSee it again: `cargo xtask explain {id} --suite \
+         program's exit code is the errno of its last call:\n\n```sh\n{by_hand}```\n\n```text\n{}```\n\nSee it again: `cargo xtask explain {id} --suite \
          {}`\n",
         anstream::adapter::strip_str(&explained),
         shlex::try_quote(&cases.display().to_string()).unwrap_or_default(),

@@ -131,7 +131,7 @@ const A_MINUTE: Duration = Duration::from_secs(60);
 fn write_findings(outcome: &Outcome, args: &FuzzArgs) -> Result<(), Failure> {
     let folder = args.findings.clone().unwrap_or_else(|| places::cache().join("findings"));
     let mut result = Ok(());
-    for finding in outcome.findings.iter().filter(|finding| finding.is_new()) {
+    for finding in outcome.findings.iter().filter(|finding| finding.is_new() && finding.is_open) {
         match findings::write(finding, args.seed, &folder) {
             Ok(written) => eprintln!("{}", written.display()),
             Err(error) => result = result.and(Err(error)),

@@ -127,6 +127,12 @@ fn unconfirmed_line(finding: &Finding) -> String {
 
 fn new_finding(finding: &Finding) -> String {
     let Finding { signature, times, case, detail, clauses, .. } = finding;
+    if !finding.is_open {
+        return format!(
+            "\n{times} times {} {}, {}, first in script {case}, which is not shown: it gets out of a sandbox, or nobody could see that it does not\n",
+            signature.runtime, signature.place, signature.seen
+        );
+    }
     let mut out = format!(
         "\n{times} times {} {}, {}: {}\n  {detail}\n  script {case}, or a smaller one that shows the same\n",
         signature.runtime,

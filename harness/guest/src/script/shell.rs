@@ -36,7 +36,10 @@ pub fn setup(world: &World) -> Vec<String> {
         _ => None,
     }));
     out.extend(entries().filter_map(|(path, _, node)| node.mtime.map(|time| format!("touch -h -d @{} {}", seconds(time), word(&path)))));
-    out.extend(entries().filter_map(|(path, _, node)| node.mode.map(|mode| format!("chmod {mode:o} {}", word(&path)))));
+    // what is below a folder goes first: afterwards nobody may get there
+    let modes: Vec<String> =
+        entries().filter_map(|(path, _, node)| node.mode.map(|mode| format!("chmod {mode:o} {}", word(&path)))).collect();
+    out.extend(modes.into_iter().rev());
     if world.stdin.kind == StdioKind::File {
         out.push(filled(STDIN, &world.stdin.bytes));
     }
@@ -47,7 +50,8 @@ pub fn setup(world: &World) -> Vec<String> {
 ///
 /// In the template stand `{DIRS:…}` for each preopen, with `HOST` and `GUEST` in it, `{ENV:…}` for each variable, with `PAIR`, `{ARGV0:…}` for the
 /// program's name and `{ARGS:…}` for each other argument, with `ARG`, `{STDIN:…}` for its stdin, with `FILE`, and `{FILE}` for the module. A script
-/// that does not ask for arguments or variables is given none.
+/// that does not ask for arguments or variables is given none. Where Touchstone runs it, which takes its stdin as a flag, the exit code is
+/// Touchstone's; otherwise the command shows the program's.
 pub fn command(template: &str, script: &Script, world: &World) -> String {
     let asks = |names: [&str; 2]| script.calls().any(|call| names.contains(&call.function.name()));
     let has_args = asks(["args_get", "args_sizes_get"]);
@@ -63,16 +67,18 @@ pub fn command(template: &str, script: &Script, world: &World) -> String {
     text = group(&text, "ARGV0", args.next().into_iter().collect());
     text = group(&text, "ARGS", args.collect());
     text = group(&text, "STDIN", (takes_file && is_file).then(|| vec![("FILE", STDIN.to_owned())]).into_iter().collect());
-    match (&world.stdin.kind, world.stdin.bytes.as_slice()) {
-        (StdioKind::File, _) if takes_file => text,
-        (_, []) if takes_file => text,
-        (_, bytes) if takes_file => format!("{} > {STDIN}; {text}", printed(bytes)),
+    if takes_file {
+        let is_made = world.stdin.kind == StdioKind::File || !is_file;
+        return if is_made { text } else { format!("{} > {STDIN}; {text}", printed(&world.stdin.bytes)) };
+    }
+    let run = match (&world.stdin.kind, world.stdin.bytes.as_slice()) {
         (StdioKind::File, _) => format!("{text} < {STDIN}"),
         (_, []) if world.stdin.open => format!("sleep 9 | {text}"),
         (_, []) => format!("{text} < /dev/null"),
         (_, bytes) if world.stdin.open => format!("({}; sleep 9) | {text}", printed(bytes)),
         (_, bytes) => format!("{} | {text}", printed(bytes)),
-    }
+    };
+    run + "; echo $?"
 }
 
 /// Writes what stands in the template as `{NAME:…}` once for each of these.
@@ -98,9 +104,9 @@ fn below(preopen: &Preopen, path: &str) -> String {
 fn made(path: &str, kind: &NodeKind) -> Option<String> {
     match kind {
         NodeKind::File(bytes) => Some(filled(path, bytes)),
-        NodeKind::Symlink(target) => Some(format!("ln -s {} {path}", word(target))),
-        NodeKind::Filled(count) => Some(format!("(cd {path} && seq -f %04g 0 {} | xargs touch)", count.saturating_sub(1))),
-        NodeKind::Directory | NodeKind::HardLink(_) => None,
+        NodeKind::Symlink(target) => Some(format!("ln -s -- {} {path}", word(target))),
+        NodeKind::Filled(count @ 1..) => Some(format!("(cd {path} && seq -f %04g 0 {} | xargs touch)", count - 1)),
+        NodeKind::Directory | NodeKind::HardLink(_) | NodeKind::Filled(0) => None,
     }
 }
 
@@ -120,15 +126,14 @@ fn filled(path: &str, bytes: &[u8]) -> String {
 fn printed(bytes: &[u8]) -> String {
     let is_plain = |byte: &u8| (b' '..=b'~').contains(byte) && !matches!(byte, b'%' | b'\\');
     match std::str::from_utf8(bytes) {
-        Ok(text) if bytes.iter().all(is_plain) => format!("printf {}", word(text)),
+        Ok(text) if bytes.iter().all(is_plain) && !text.starts_with('-') => format!("printf {}", word(text)),
         _ => format!("printf '{}'", bytes.iter().map(|byte| format!("\\{byte:03o}")).collect::<String>()),
     }
 }
 
 /// Text as one word of a command line. No NUL can stand in one.
 fn word(text: &str) -> String {
-    let text = if text.starts_with('-') { Cow::Owned(format!("./{text}")) } else { Cow::Borrowed(text) };
-    shlex::try_quote(&text).map_or_else(|_| "?".to_owned(), Cow::into_owned)
+    shlex::try_quote(text).map_or_else(|_| "?".to_owned(), Cow::into_owned)
 }
 
 fn seconds(nanoseconds: u64) -> String {

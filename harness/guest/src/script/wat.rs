@@ -199,7 +199,9 @@ pub fn header(summary: &str, script: &Script, world: &World, templates: &[&str])
         world.preopens.iter().map(|preopen| format!("{} as {}", name(preopen), quoted(preopen.guest.as_bytes()))).collect();
     let sockets: String = world.sockets.iter().map(|socket| format!(", the socket {}", socket.name)).collect();
     let mut out = format!(";; {summary}\n;; preopened: {}{sockets}; the exit code is the errno of the last call\n", dirs.join(", "));
-    let commands = templates.iter().map(|template| shell::command(template, script, world) + "; echo $?");
-    shell::setup(world).into_iter().chain(commands).for_each(|command| line(&mut out, 0, &format!(";; $ {command}")));
+    let commands = templates.iter().map(|template| shell::command(template, script, world));
+    // a quoted word may have several lines
+    let comment = |command: String| format!(";; $ {}", command.replace('\n', "\n;; "));
+    shell::setup(world).into_iter().chain(commands).for_each(|command| line(&mut out, 0, &comment(command)));
     out
 }

@@ -8,7 +8,7 @@ use touchstone_model::judge::searches;
 use touchstone_model::oracle::OracleReport;
 use touchstone_model::{End, Observation, bounds};
 use touchstone_oracle::Host;
-use touchstone_runtimes::Entry;
+use touchstone_runtimes::{Entry, runtimes};
 
 use super::campaign::{Escape, Finding, Plan};
 use super::departed::{self, Departed, first};
@@ -75,6 +75,19 @@ impl Again<'_> {
             (finding.signature, finding.clauses, finding.detail, finding.call) = (signature, clauses, detail, number);
         }
         Ok(())
+    }
+
+    /// Whether a script gets out of no sandbox by a way that nobody knows of, on whatever runtime it is shown beside.
+    pub(super) fn stays_inside(&self, sample: &Sample) -> Result<bool, HarnessError> {
+        let is_shown = |entry: &&Entry| entry.by_default && entry.absence().is_none() && entry.is_on_record();
+        let others = runtimes().iter().filter(is_shown).filter(|entry| !self.plan.runtimes.iter().any(|one| one.name == entry.name));
+        for entry in self.plan.runtimes.iter().copied().chain(others) {
+            let Some((seen, _)) = self.observe(&mut self.bench(), entry, sample)? else { continue };
+            if !seen.escapes.is_empty() && departed::known_escape(&self.plan.signs, entry.name, &seen).is_none() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// A smaller script that still shows it in a process that has run nothing else, and what it shows; in that process, the candidates have
@@ -165,10 +178,21 @@ mod tests {
         let [runtime, place, about, permitted, seen] = ["badf", "fd_read", "", "ok", "badf"].map(str::to_owned);
         let signature = Signature { runtime, place, about, permitted, seen };
         let (clauses, detail, known) = (Vec::new(), String::new(), None);
-        let mut finding =
-            Finding { signature, times: 1, case: 0, sample: script(1, 0, None), clauses, known, unconfirmed: false, detail, call: None };
+        let mut finding = Finding {
+            signature,
+            times: 1,
+            case: 0,
+            sample: script(1, 0, None),
+            clauses,
+            known,
+            unconfirmed: false,
+            detail,
+            call: None,
+            is_open: false,
+        };
         let again = Again { plan: &plan, scratch: &scratch, stop: &AtomicBool::new(false) };
         assert!(again.confirm(&mut finding).is_err());
+        assert!(again.stays_inside(&finding.sample).is_err(), "nobody can say");
         assert!(finding.is_new(), "an error of the harness tells nothing of the finding");
     }
 }

@@ -64,6 +64,8 @@ pub struct Finding {
     pub detail: String,
     /// That call of the script, counted from 1; none where what the run left behind is wrong.
     pub call: Option<usize>,
+    /// Its script may be shown: on no runtime it gets out of the sandbox by a way that nobody knows of.
+    pub is_open: bool,
 }
 
 impl Finding {
@@ -97,7 +99,7 @@ pub struct Escape {
     pub runtime: String,
     /// The first sign of it, in words.
     pub how: String,
-    /// The divergence that it belongs to: one with an advisory, so that it is nobody's secret.
+    /// The divergence that it belongs to: one with an advisory, so that its runtime's maintainers know of it.
     pub known: Option<String>,
     /// Runs that show it.
     pub times: u64,
@@ -288,6 +290,7 @@ impl Campaign<'_> {
             seen(Progress { again: Some((number, count)), ..self.progress() });
             // what is not certain is not called new, whoever is in a hurry
             again.confirm(finding)?;
+            finding.is_open = finding.is_new() && again.stays_inside(&finding.sample)?;
         }
         Ok(())
     }
@@ -324,6 +327,7 @@ impl Campaign<'_> {
             unconfirmed: false,
             detail: detail.clone(),
             call: number,
+            is_open: false,
         });
         finding.times += 1;
         if case < finding.case {

@@ -15,7 +15,7 @@ use touchstone_oracle::report::report_watched;
 use touchstone_runtimes::Entry;
 
 use super::campaign::signs;
-use super::departed::first;
+use super::departed::{first, known_escape};
 use super::look::{Compared, compare};
 use super::rig::Rig;
 use crate::HarnessError;
@@ -53,6 +53,10 @@ impl Court {
             let observation = self.rig.run(seat, world, &program)?;
             let searches = searches(world, &observation.trace);
             self.judge(entry, world, (&observation, searches), reached, &mut tried);
+            // nothing more is learned from what is told to nobody
+            if !tried.escaped.is_empty() {
+                break;
+            }
         }
         Ok(tried)
     }
@@ -63,6 +67,9 @@ impl Court {
         for (seat, entry) in self.runtimes.clone().into_iter().enumerate() {
             let observation = self.rig.run_module(seat, world, Prepared::recorded(wasm, entry.keeper))?;
             let report = self.judge(entry, world, (&observation, 0), reached, &mut tried);
+            if !tried.escaped.is_empty() {
+                return Ok(tried);
+            }
             runs.push((entry, (observation, report)));
         }
         for pair in runs.windows(2) {
@@ -88,7 +95,7 @@ impl Court {
     ) -> OracleReport {
         let report = report_watched(world, Host::LINUX, observation, |call, state| features(call, state).for_each(&mut *reached));
         if !observation.escapes.is_empty() {
-            tried.escaped.push(entry.name);
+            tried.escaped.extend(known_escape(&self.signs, entry.name, observation).is_none().then_some(entry.name));
         } else if let Some(departed) = first(entry, searches, observation, &report)
             && departed.known(&self.signs, &observation.trace.calls).is_none()
         {

@@ -37,7 +37,7 @@ pub(super) struct Departed {
     pub detail: String,
     /// The one of the run's calls that departs, counted from 0; none where what it left behind does.
     pub call: Option<usize>,
-    /// The same, as the script counts its calls: from 1, without those that look for preopens.
+    /// The same, as the script counts its calls: from 1, without those that look for preopens, which have no number.
     pub number: Option<usize>,
 }
 
@@ -71,8 +71,12 @@ pub(super) fn first(entry: &Entry, searches: usize, observation: &Observation, r
     let departed = |call: Option<usize>, [place, permitted, seen]: [&str; 3], clauses: &[ClauseId], detail: String| {
         let [runtime, place, permitted, seen] = [entry.name, place, permitted, seen].map(str::to_owned);
         let clauses = clauses.iter().map(|clause| clause.id().to_owned()).collect();
-        let number = call.map(|call| call + 1 - searches.min(call));
-        let detail = number.map_or(detail.clone(), |number| format!("call {number} {detail}"));
+        let number = call.and_then(|call| call.checked_sub(searches)).map(|before| before + 1);
+        let detail = match (number, call) {
+            (Some(number), _) => format!("call {number} {detail}"),
+            (None, Some(call)) => format!("search {} {detail}", call + 1),
+            (None, None) => detail,
+        };
         Some(Departed { signature: Signature { runtime, place, about: String::new(), permitted, seen }, clauses, detail, call, number })
     };
     for (index, (call, said)) in observation.trace.calls.iter().zip(&report.calls).enumerate() {
@@ -134,9 +138,10 @@ pub(super) fn escape(observation: &Observation) -> String {
     }
 }
 
-/// The divergence that an escape belongs to, by the signs of those that have an advisory.
-pub(super) fn known_escape<'s>(signs: &'s [Sign], runtime: &str, how: &str) -> Option<&'s str> {
-    Sign::of(signs, &Shown { runtime, place: ESCAPE, clauses: &[], seen: how, lines: Lines::new(Vec::new) })
+/// The divergence that all that a run shows of an escape belongs to. None where it shows none, or one that nobody knows of.
+pub(super) fn known_escape<'s>(signs: &'s [Sign], runtime: &str, observation: &Observation) -> Option<&'s str> {
+    let (seen, calls) = (&escape(observation), &observation.trace.calls);
+    Sign::of(signs, &Shown { runtime, place: ESCAPE, clauses: &[], seen, lines: Lines::new(|| lines(calls, None)) })
 }
 
 /// A run that did not come to an end by itself.

@@ -245,7 +245,7 @@ impl<S: Write> Hunt<'_, S> {
         self.at.cases += u64::from(self.assignment.order().is_last(self.at.seat));
         if !observation.escapes.is_empty() {
             let how = escape(&observation);
-            let known = known_escape(&self.assignment.signs, entry.name, &how).map(str::to_owned);
+            let known = known_escape(&self.assignment.signs, entry.name, &observation).map(str::to_owned);
             self.tell(&Word::Escaped { runtime: entry.name.to_owned(), case, how, known })?;
             return Ok(None);
         }
