@@ -388,8 +388,7 @@ fn files(suite: &Suite) -> BTreeMap<String, String> {
 
 /// The flags of this run without which a failure might not show again.
 fn flags_again(args: &ConformanceArgs) -> String {
-    let mut out = String::new();
-    args.suite.iter().for_each(|folder| out.push_str(&format!(" --suite {}", folder.display())));
+    let mut out = human::suite_flags(&args.suite);
     if let Some(reference) = &args.reference {
         out.push_str(&format!(" --reference {reference}"));
     }

@@ -1,6 +1,8 @@
 //! What people read on a terminal: tables, differences, progress.
 
+use std::borrow::Cow;
 use std::io::{ErrorKind, IsTerminal, Write};
+use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -31,6 +33,12 @@ pub fn print(text: &str) {
 /// What could not be written, if anything.
 pub fn unwritten() -> Option<Failure> {
     UNWRITTEN.get().map(|error| Failure::Other(format!("write to standard output: {error}")))
+}
+
+/// The flags by which another command takes the same suites.
+pub fn suite_flags(folders: &[PathBuf]) -> String {
+    let quoted = |path: &PathBuf| shlex::try_quote(&path.display().to_string()).map_or_else(|_| "?".to_owned(), Cow::into_owned);
+    folders.iter().map(|path| format!(" --suite {}", quoted(path))).collect()
 }
 
 /// Whether stdout may have colours.

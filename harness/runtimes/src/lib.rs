@@ -196,6 +196,11 @@ impl Entry {
         self.own_command.map_or_else(by_check, str::to_owned)
     }
 
+    /// Whether findings are shown beside what it does: it is judged by default, and here.
+    pub fn is_shown(&self) -> bool {
+        self.by_default && self.absence().is_none()
+    }
+
     /// Whether its differences are on record for the version that is here.
     pub fn is_on_record(&self) -> bool {
         match self.origin {

@@ -22,10 +22,10 @@ use touchstone_runner::suite::{CaseFile, Suite};
 use touchstone_runtimes::Entry;
 use touchstone_spec::ClauseId;
 
-use super::{departing, filter, head, indented, suites, titles};
+use super::{departing, filter, head, indented, titles};
 use crate::args::ExplainArgs;
 use crate::conformance::this_program;
-use crate::{Failure, places, select};
+use crate::{Failure, human, places, select};
 
 /// Of a run with more calls than this, those are left out that all runtimes answered alike and as they may.
 const MOST_CALLS: usize = 60;
@@ -86,7 +86,7 @@ pub(super) fn explain(file: &CaseFile, suite: &Suite, args: &ExplainArgs) -> Res
     out.push_str(&verdicts(&runs));
     out.push_str(&format!("\n{}\n", head("run it again")));
     let filter = filter(std::iter::once(case.id.as_str()));
-    out.push_str(&format!("  cargo xtask conformance{} --filter {filter}\n", suites(args)));
+    out.push_str(&format!("  cargo xtask conformance{} --filter {filter}\n", human::suite_flags(&args.suite)));
     Ok(out)
 }
 

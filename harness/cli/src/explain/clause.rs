@@ -12,7 +12,7 @@ use touchstone_spec::{Clause, Permit, Permitted};
 use super::{departing, filter, head, indented, listed};
 use crate::args::ExplainArgs;
 use crate::suite_run::SuiteRun;
-use crate::{Failure, select};
+use crate::{Failure, human, select};
 
 /// Explains it.
 pub(super) fn explain(clause: &Clause, suite: &Suite, args: &ExplainArgs) -> Result<String, Failure> {
@@ -36,7 +36,7 @@ pub(super) fn explain(clause: &Clause, suite: &Suite, args: &ExplainArgs) -> Res
     out.push_str(&format!("\n{}\n", head("what runtimes did in these cases")));
     names.iter().for_each(|name| out.push_str(&on_runtime(clause, name, &results, args.disclose)));
     let again = filter(cases.iter().map(|file| file.case.id.as_str()));
-    out.push_str(&format!("\n{}\n  cargo xtask conformance{} --filter {again}\n", head("run them again"), super::suites(args)));
+    out.push_str(&format!("\n{}\n  cargo xtask conformance{} --filter {again}\n", head("run them again"), human::suite_flags(&args.suite)));
     Ok(out)
 }
 

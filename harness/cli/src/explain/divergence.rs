@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use touchstone_model::divergence::{Divergence, Seen};
 use touchstone_runner::suite::Suite;
 
-use super::{filter, head, indented, suites, titles};
+use super::{filter, head, indented, titles};
 use crate::args::ExplainArgs;
+use crate::human;
 
 /// Explains it.
 pub(super) fn explain(divergence: &Divergence, suite: &Suite, args: &ExplainArgs) -> String {
@@ -33,10 +34,10 @@ pub(super) fn explain(divergence: &Divergence, suite: &Suite, args: &ExplainArgs
     for seen in seen {
         cases.entry(&seen.runtime).or_default().extend(seen.cases.keys().map(String::as_str));
     }
+    let suites = human::suite_flags(&args.suite);
     for (runtime, mut ids) in cases {
         ids.sort_unstable();
         ids.dedup();
-        let suites = suites(args);
         out.push_str(&format!("  cargo xtask conformance --runtime {runtime}{suites} --filter {}\n", filter(ids.iter().copied())));
         out.push_str(&ids.first().map_or(String::new(), |id| format!("  cargo xtask explain {id} --runtime {runtime}{suites}\n")));
     }

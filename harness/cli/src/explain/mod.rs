@@ -4,8 +4,6 @@ mod case;
 mod clause;
 mod divergence;
 
-use std::path::PathBuf;
-
 use owo_colors::OwoColorize;
 use touchstone_model::script::check::alike;
 use touchstone_runner::suite::Suite;
@@ -89,10 +87,4 @@ fn filter<'a>(ids: impl Iterator<Item = &'a str>) -> String {
         [alone] => format!("'^{alone}$'"),
         several => format!("'^({})$'", several.join("|")),
     }
-}
-
-/// The flags by which another command takes the same suites.
-fn suites(args: &ExplainArgs) -> String {
-    let quoted = |path: &PathBuf| shlex::try_quote(&path.display().to_string()).map_or_else(|_| "?".to_owned(), |text| text.into_owned());
-    args.suite.iter().map(|path| format!(" --suite {}", quoted(path))).collect()
 }

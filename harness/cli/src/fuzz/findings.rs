@@ -128,7 +128,7 @@ fn id(finding: &Finding) -> String {
 
 /// All that are judged by default and are here, and the one that is at issue.
 fn runtimes(at_issue: &str) -> Vec<String> {
-    let is_shown = |entry: &&Entry| entry.name == at_issue || (entry.by_default && entry.absence().is_none());
+    let is_shown = |entry: &&Entry| entry.name == at_issue || entry.is_shown();
     touchstone_runtimes::runtimes().iter().filter(is_shown).map(|entry| entry.name.to_owned()).collect()
 }
 

@@ -44,12 +44,16 @@ fn what_a_divergence_file_tells_is_only_counted() {
     }
 }
 
+/// The folder of the one finding that random scripts show on a control.
+fn finding_of_badf(findings: &Path) -> PathBuf {
+    touchstone(&["fuzz", "--runtime", "badf", "--cases", "3", "--seed", "5", "--findings", findings.to_str().expect("a path")]).expect(1);
+    std::fs::read_dir(findings).expect("findings").next().expect("one").expect("an entry").path()
+}
+
 #[test]
 fn a_new_finding_is_a_folder_that_shows_it_again() {
     let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().to_str().expect("a path");
-    touchstone(&["fuzz", "--runtime", "badf", "--cases", "3", "--seed", "5", "--findings", path]).expect(1);
-    let finding = std::fs::read_dir(path).expect("findings").next().expect("one").expect("an entry").path();
+    let finding = finding_of_badf(folder.path());
     let text = |name: &str| std::fs::read_to_string(finding.join(name)).expect(name);
     assert!(text("repro.wat").lines().count() <= 25, "{}", text("repro.wat"));
     let readme = text("README.md");
@@ -123,9 +127,7 @@ fn what_cannot_be_written_is_said_before_hours_have_gone() {
 #[test]
 fn a_finding_says_how_to_see_it_by_hand_and_of_which_versions_it_is() {
     let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().to_str().expect("a path");
-    touchstone(&["fuzz", "--runtime", "badf", "--cases", "3", "--seed", "5", "--findings", path]).expect(1);
-    let finding = std::fs::read_dir(path).expect("findings").next().expect("one").expect("an entry").path();
+    let finding = finding_of_badf(folder.path());
     let text = |name: &str| std::fs::read_to_string(finding.join(name)).expect(name);
     let (readme, module) = (text("README.md"), text("repro.wat"));
     let command = "cargo xtask check repro.wat --runtime badf --dir root::/root --";

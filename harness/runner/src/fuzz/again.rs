@@ -79,10 +79,9 @@ impl Again<'_> {
 
     /// Whether a script gets out of no sandbox by a way that nobody knows of, on whatever runtime it is shown beside.
     pub(super) fn stays_inside(&self, sample: &Sample) -> Result<bool, HarnessError> {
-        let is_shown = |entry: &&Entry| entry.by_default && entry.absence().is_none() && entry.is_on_record();
-        let others = runtimes().iter().filter(is_shown).filter(|entry| !self.plan.runtimes.iter().any(|one| one.name == entry.name));
-        for entry in self.plan.runtimes.iter().copied().chain(others) {
-            let Some((seen, _)) = self.observe(&mut self.bench(), entry, sample)? else { continue };
+        let is_asked = |entry: &&Entry| entry.is_shown() || self.entry(entry.name).is_some();
+        for (entry, profile) in runtimes().iter().filter(is_asked).flat_map(|entry| Profile::ALL.map(|profile| (entry, profile))) {
+            let Some((seen, _)) = self.observe_under(profile, &mut self.bench(), entry, sample)? else { continue };
             if !seen.escapes.is_empty() && departed::known_escape(&self.plan.signs, entry.name, &seen).is_none() {
                 return Ok(false);
             }
@@ -138,10 +137,19 @@ impl Again<'_> {
 
     /// Runs a script in a process of a bench. None where it cannot be laid out.
     fn observe(&self, bench: &mut Bench<'_>, entry: &Entry, sample: &Sample) -> Result<Option<(Observation, OracleReport)>, HarnessError> {
+        self.observe_under(Profile::Default, bench, entry, sample)
+    }
+
+    fn observe_under(
+        &self,
+        profile: Profile,
+        bench: &mut Bench<'_>,
+        entry: &Entry,
+        sample: &Sample,
+    ) -> Result<Option<(Observation, OracleReport)>, HarnessError> {
         let Ok(program) = program::program(&sample.script, &sample.world) else { return Ok(None) };
         let module = Prepared::played(&program, entry.keeper);
-        let spec =
-            WorkerSpec { program: self.plan.program.clone(), runtime: entry.name.to_owned(), profile: Profile::Default, plant: None };
+        let spec = WorkerSpec { program: self.plan.program.clone(), runtime: entry.name.to_owned(), profile, plant: None };
         let observation = bench.observe(&spec, &sample.world, &module)?;
         let report = touchstone_oracle::report(&sample.world, Host::LINUX, &observation);
         Ok(Some((observation, report)))
