@@ -1,9 +1,10 @@
 //! Reports of a run: JSON, JUnit, Markdown, badges and a page, all from one structure; and what is made of reports afterwards.
 //!
 //! In reading order: this file is the structure and makes it from results; `read` and `merge` take reports from files; the others
-//! write.
+//! write. What comes of random scripts has a structure of its own, [`campaign`], and [`trend`] tells what becomes of it night after night.
 
 mod badge;
+pub mod campaign;
 mod coverage;
 pub mod diff;
 mod junit;
@@ -12,6 +13,7 @@ pub mod page;
 mod published;
 mod read;
 mod summary;
+pub mod trend;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -24,10 +24,12 @@ pub enum ReadError {
     #[error("`{0}` is no name of a runtime")]
     Name(String),
     /// It was written by another version.
-    #[error("it is of schema {found}, and this version of Touchstone reads schema {SCHEMA}")]
+    #[error("it is of schema {found}, and this version of Touchstone reads schema {read}")]
     Schema {
         /// What it says.
         found: u64,
+        /// What it should say.
+        read: u32,
     },
 }
 
@@ -42,7 +44,7 @@ impl Report {
     pub fn parse(text: &str) -> Result<Report, ReadError> {
         match serde_json::from_str::<Head>(text).map_err(malformed)?.schema {
             None => Err(ReadError::NoSchema),
-            Some(found) if found != u64::from(SCHEMA) => Err(ReadError::Schema { found }),
+            Some(found) if found != u64::from(SCHEMA) => Err(ReadError::Schema { found, read: SCHEMA }),
             Some(_) => serde_json::from_str(text).map_err(malformed).and_then(with_plain_names),
         }
     }
@@ -57,6 +59,7 @@ fn with_plain_names(report: Report) -> Result<Report, ReadError> {
     }
 }
 
-fn malformed(error: serde_json::Error) -> ReadError {
+/// What a JSON error means.
+pub(crate) fn malformed(error: serde_json::Error) -> ReadError {
     if error.is_eof() { ReadError::CutOff { line: error.line() } } else { ReadError::Malformed(error) }
 }

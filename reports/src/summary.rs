@@ -52,7 +52,7 @@ fn count(report: &Report, column: &str) -> usize {
 }
 
 /// A text as a code span, in which nothing is markup: fenced by more backticks than it has in a row.
-fn code(text: &str) -> String {
+pub(crate) fn code(text: &str) -> String {
     let text = text.replace('\n', " ");
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or_default();
     let fence = "`".repeat(longest + 1);
@@ -61,7 +61,7 @@ fn code(text: &str) -> String {
 }
 
 /// A sentence in which nothing is markup.
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let is_mark = |c: char| "\\`*_{}[]<>()#+!|~@".contains(c);
     text.chars().flat_map(|c| is_mark(c).then_some('\\').into_iter().chain([c])).collect()
 }

@@ -23,6 +23,7 @@ Commands:
   fuzz            random scripts on runtimes, each call judged, what is refused made small
   fuzz-targets    coverage-guided fuzzing with libFuzzer (needs a nightly toolchain and cargo-fuzz)
   report          join reports of parts of a suite, compare two, publish results
+  trend           how random scripts fared night after night
   promote         make a case of what fuzz found, and a draft of what explains it
   witness         the oracle on trial: random scripts on the host kernel beside what the oracle prefers
   mutants         faults planted in the reference, and what finds them
@@ -56,8 +57,8 @@ fn main() -> ExitCode {
             return ExitCode::SUCCESS;
         }
         Some(
-            "conformance" | "check" | "explain" | "coverage" | "register" | "fuzz" | "promote" | "report" | "witness" | "runtimes"
-            | "prebuilt",
+            "conformance" | "check" | "explain" | "coverage" | "register" | "fuzz" | "promote" | "report" | "trend" | "witness"
+            | "runtimes" | "prebuilt",
         ) => program("touchstone", profile, args),
         Some("mutants") => program("touchstone-mutants", profile, &args[1..]),
         Some("bench") => program("touchstone-bench", profile, &args[1..]),

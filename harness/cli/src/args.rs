@@ -32,6 +32,8 @@ pub enum Command {
     Fuzz(FuzzArgs),
     /// Join reports of parts of a suite, compare two, and keep the published results true
     Report(ReportArgs),
+    /// Tell how random scripts fared night after night: how far they came, what is new, seen more often, or no more
+    Trend(TrendArgs),
     /// Make a case of a finding, and a draft of what explains it
     Promote(PromoteArgs),
     /// Put the oracle on trial: random scripts on the host kernel, call by call beside what the oracle prefers
@@ -330,6 +332,26 @@ pub struct FuzzArgs {
     /// Run this many at a time; without it, one per core
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
+}
+
+/// Flags of `trend`.
+#[derive(Debug, Clone, Parser)]
+#[command(after_help = "Examples:
+  cargo xtask fuzz --time 8h --json nights/2026-11-23/fuzz.json      leaves what came of a night
+  cargo xtask fuzz-targets --json nights/2026-11-23/targets.json     and what came of libFuzzer's
+  cargo xtask trend nights                                           tells it in Markdown
+
+DIR has a folder for each night, in the order of their names; each has what these two wrote, one file for each part.
+How often a divergence is seen is told where it is twice as often as the night before, or half as often, and
+chance would have to be five standard deviations away from its average.
+Exit codes: 0 told, 2 usage (a file that cannot be read among it), 3 harness error")]
+pub struct TrendArgs {
+    /// The folder with the nights
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// Tell of the last N nights
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..))]
+    pub last: u16,
 }
 
 /// Flags of `promote`.

@@ -6,7 +6,7 @@ use clap::Parser;
 use touchstone_cli::allocator::Allocator;
 use touchstone_cli::args::{Args, Command};
 use touchstone_cli::{
-    Failure, check, conformance, coverage, explain, fuzz, human, list, prebuilt, promote, register, report, witness, worker,
+    Failure, check, conformance, coverage, explain, fuzz, human, list, prebuilt, promote, register, report, trend, witness, worker,
 };
 
 #[global_allocator]
@@ -22,6 +22,7 @@ fn main() -> ExitCode {
         Command::Register(args) => register::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Report(args) => report::run(&args),
+        Command::Trend(args) => trend::run(&args),
         Command::Promote(args) => promote::run(&args),
         Command::Witness(args) => witness::run(&args),
         Command::Runtimes => list::run(),

@@ -87,7 +87,7 @@ fn writable(args: &FuzzArgs) -> Result<(), Failure> {
     }
     if let Some(file) = &args.json {
         let folder = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        tempfile::tempfile_in(folder).map_err(|error| cannot(file, error))?;
+        std::fs::create_dir_all(folder).and_then(|()| tempfile::tempfile_in(folder)).map_err(|error| cannot(file, error))?;
     }
     Ok(())
 }

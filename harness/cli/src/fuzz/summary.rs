@@ -1,11 +1,10 @@
 //! What came of a campaign: a line while it goes on, a text at its end, and the same for machines.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use serde::Serialize;
 use touchstone_model::divergence::Sign;
+use touchstone_reports::campaign::{self, CAMPAIGN_SCHEMA, Campaign, CampaignRuntime};
 use touchstone_runner::fuzz::Signature;
 use touchstone_runner::fuzz::campaign::{Escape, Finding, Outcome, Plan, Progress};
 use touchstone_runner::fuzz::costs::{Costs, LINUX, Measured};
@@ -20,9 +19,6 @@ pub(super) struct Whole<'a> {
     pub(super) outcome: &'a Outcome,
     pub(super) took: Duration,
 }
-
-/// Version of the layout of [`Json`].
-const SCHEMA_VERSION: u32 = 1;
 
 /// How far a campaign is, in a line.
 pub(super) fn status(now: &Progress, elapsed: Duration) -> String {
@@ -144,65 +140,6 @@ fn new_finding(finding: &Finding) -> String {
     out
 }
 
-/// What came of it, for machines.
-#[derive(Serialize)]
-struct Json<'a> {
-    schema_version: u32,
-    seed: u64,
-    /// Which part of the scripts, counted from 1, of how many.
-    shard: (u64, u64),
-    /// Scripts that were run on all runtimes.
-    cases: u64,
-    seconds: f64,
-    /// Features that were reached, of those scripts that were looked at.
-    features: usize,
-    runtimes: Vec<JsonRuntime<'a>>,
-    pairs: Vec<JsonPair<'a>>,
-    findings: Vec<JsonFinding<'a>>,
-}
-
-#[derive(Serialize)]
-struct JsonRuntime<'a> {
-    name: &'a str,
-    version: &'a str,
-    wasi: &'a str,
-    runs: u64,
-    calls: u64,
-    succeeded: u64,
-    /// Runs that got out of the sandbox. How is told nowhere but in a local folder.
-    escaped: u64,
-}
-
-/// What two runtimes made of the scripts that were looked at.
-#[derive(Serialize)]
-struct JsonPair<'a> {
-    runtimes: [&'a str; 2],
-    same: u64,
-    permitted: u64,
-    departed: u64,
-    /// The clauses that leave open what is permitted, with how often.
-    clauses: &'a BTreeMap<String, u64>,
-}
-
-#[derive(Serialize)]
-struct JsonFinding<'a> {
-    runtime: &'a str,
-    place: &'a str,
-    /// Of what is new, the kind of the call's descriptor and the classes of its path.
-    about: &'a str,
-    permitted: &'a str,
-    seen: &'a str,
-    clauses: &'a [String],
-    times: u64,
-    /// The lowest number of a script that shows it.
-    case: u64,
-    /// The divergence that it belongs to.
-    known: Option<&'a str>,
-    /// Whether that depends on timing, so that the same scripts may not show it again.
-    sometimes: bool,
-    unconfirmed: bool,
-}
-
 /// Writes it as JSON.
 pub(super) fn write(whole: &Whole<'_>, path: &Path) -> Result<(), Failure> {
     let mut text = serde_json::to_string_pretty(&json(whole)).map_err(|error| Failure::file("write", path)(error.into()))?;
@@ -210,50 +147,51 @@ pub(super) fn write(whole: &Whole<'_>, path: &Path) -> Result<(), Failure> {
     std::fs::write(path, text).map_err(Failure::file("write", path))
 }
 
-fn json<'a>(whole: &'a Whole<'_>) -> Json<'a> {
+/// What came of it, for machines.
+fn json(whole: &Whole<'_>) -> Campaign {
     let Whole { plan, outcome, took } = whole;
-    let escaped = |name: &str| outcome.escapes.iter().filter(|escape| escape.runtime == name).map(|escape| escape.times).sum();
-    let runtime = |(entry, ran): (&&'static touchstone_runtimes::Entry, &Ran)| JsonRuntime {
-        name: entry.name,
-        version: entry.version(),
-        wasi: entry.wasi(),
+    let runtimes = plan.runtimes.iter().zip(&outcome.runtimes).map(|(entry, ran)| CampaignRuntime {
+        name: entry.name.to_owned(),
+        version: entry.version().to_owned(),
+        wasi: entry.wasi().to_owned(),
         runs: ran.runs,
         calls: ran.calls,
         succeeded: ran.succeeded,
-        escaped: escaped(entry.name),
-    };
-    let finding = |finding: &'a Finding| JsonFinding {
-        runtime: &finding.signature.runtime,
-        place: &finding.signature.place,
-        about: &finding.signature.about,
-        permitted: &finding.signature.permitted,
-        seen: &finding.signature.seen,
-        clauses: &finding.clauses,
-        times: finding.times,
-        case: finding.case,
-        known: finding.known.as_deref(),
-        sometimes: is_sometimes(plan, finding),
-        unconfirmed: finding.unconfirmed,
-    };
-    Json {
-        schema_version: SCHEMA_VERSION,
+        escaped: outcome.escapes.iter().filter(|escape| escape.runtime == entry.name).map(|escape| escape.times).sum(),
+    });
+    let pairs = outcome.pairs.iter().map(|((one, other), pair)| campaign::Pair {
+        runtimes: [one, other].map(|seat| plan.runtimes[*seat].name.to_owned()),
+        same: pair.same,
+        permitted: pair.permitted,
+        departed: pair.departed,
+        clauses: pair.clauses.clone(),
+    });
+    Campaign {
+        schema: CAMPAIGN_SCHEMA,
         seed: plan.seed,
         shard: plan.shard,
         cases: outcome.cases,
         seconds: took.as_secs_f64(),
         features: outcome.features.len(),
-        runtimes: plan.runtimes.iter().zip(&outcome.runtimes).map(runtime).collect(),
-        pairs: outcome
-            .pairs
-            .iter()
-            .map(|((one, other), pair)| JsonPair {
-                runtimes: [one, other].map(|seat| plan.runtimes[*seat].name),
-                same: pair.same,
-                permitted: pair.permitted,
-                departed: pair.departed,
-                clauses: &pair.clauses,
-            })
-            .collect(),
-        findings: outcome.findings.iter().map(finding).collect(),
+        runtimes: runtimes.collect(),
+        pairs: pairs.collect(),
+        findings: outcome.findings.iter().map(|finding| json_finding(finding, is_sometimes(plan, finding))).collect(),
+    }
+}
+
+fn json_finding(finding: &Finding, sometimes: bool) -> campaign::Finding {
+    let Signature { runtime, place, about, permitted, seen, .. } = finding.signature.clone();
+    campaign::Finding {
+        runtime,
+        place,
+        about,
+        permitted,
+        seen,
+        clauses: finding.clauses.clone(),
+        times: finding.times,
+        case: finding.case,
+        known: finding.known.clone(),
+        sometimes,
+        unconfirmed: finding.unconfirmed,
     }
 }

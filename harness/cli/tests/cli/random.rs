@@ -95,7 +95,7 @@ fn what_came_of_a_campaign_is_there_for_machines() {
     let flags = ["fuzz", "--runtime", "wasmtime", "--runtime", "wasmi", "--cases", "160", "--seed", "1", "--json"];
     touchstone(&[&flags[..], &[path.to_str().expect("a path")]].concat()).expect(0);
     let json: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&path).expect("a file")).expect("JSON");
-    assert_eq!((&json["schema_version"], &json["cases"]), (&1.into(), &160.into()));
+    assert_eq!((&json["schema"], &json["cases"]), (&1.into(), &160.into()));
     for runtime in json["runtimes"].as_array().expect("runtimes") {
         assert_eq!(runtime["runs"], 160, "each has really run\n{runtime}");
         assert!(runtime["calls"].as_u64() > Some(2000) && runtime["succeeded"].as_u64() > Some(1000), "{runtime}");
@@ -118,7 +118,7 @@ fn without_a_name_scripts_are_played_on_the_runtimes_of_this_program_alone() {
 
 #[test]
 fn what_cannot_be_written_is_said_before_hours_have_gone() {
-    for flags in [["--json", "/nowhere/fuzz.json"], ["--findings", "/proc/findings"]] {
+    for flags in [["--json", "/proc/nowhere/fuzz.json"], ["--findings", "/proc/findings"]] {
         let ran = touchstone(&[&["fuzz", "--runtime", "badf", "--cases", "3"], &flags[..]].concat()).expect(2);
         assert!(ran.err.contains(&format!("nothing can be written to {}", flags[1])) && ran.out.is_empty(), "{}", ran.err);
     }
@@ -262,4 +262,33 @@ fn too_few_found_is_a_failure_and_a_wrong_pattern_a_mistake() {
     let ran = mutants(&["--random", "1", "--filter", "("]).expect(2);
     assert!(ran.err.contains("cure: write a regular expression"), "{}", ran.err);
     mutants(&[]).expect(2);
+}
+
+#[test]
+fn nights_are_told_from_what_campaigns_wrote() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for night in ["1", "2"] {
+        let path = folder.path().join(night).join("fuzz.json");
+        touchstone(&["fuzz", "--runtime", "wasmi", "--cases", "16", "--seed", night, "--json", path.to_str().expect("a path")]).expect(0);
+    }
+    let targets =
+        "{\"schema\": 1, \"targets\": [{\"name\": \"abi\", \"runs\": 7, \"edges\": 1, \"features\": 2, \"inputs\": 3, \"found\": false}]}";
+    std::fs::write(folder.path().join("2/targets.json"), targets).expect("write");
+    let nights = folder.path().to_str().expect("a path");
+    let out = touchstone(&["trend", nights]).expect(0).out;
+    for said in [
+        "## 2 beside 1",
+        "| 7 runs, 2 features, 3 inputs |",
+        "## On file, and seen in none of these nights\n\n- `",
+        "` on wasmi, in 32 runs\n",
+    ] {
+        assert!(out.contains(said), "no {said} in\n{out}");
+    }
+    let last = touchstone(&["trend", nights, "--last", "1"]).expect(0).out;
+    assert!(last.contains("There is no night before it") && !last.contains("| 1 "), "{last}");
+    std::fs::write(folder.path().join("2/fuzz.json"), "{\"schema\": 1, ").expect("write");
+    assert!(touchstone(&["trend", nights]).expect(2).err.contains("2/fuzz.json cannot be taken: it ends too early"));
+    let night = folder.path().join("1");
+    assert!(touchstone(&["trend", night.to_str().expect("a path")]).expect(2).err.contains("has no folders"));
+    assert!(touchstone(&["trend", "/nowhere"]).expect(2).err.contains("/nowhere cannot be listed"));
 }
