@@ -332,6 +332,9 @@ pub struct FuzzArgs {
     /// Run this many at a time; without it, one per core
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
+    /// Plant this fault under the runtimes that a new finding is only shown beside
+    #[arg(long, value_name = "FAULT", hide = true, value_parser = parse_plant)]
+    pub plant: Option<touchstone_runner::plant::Plant>,
 }
 
 /// Flags of `trend`.

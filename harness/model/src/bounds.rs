@@ -21,6 +21,9 @@ pub const RIG_TIMEOUT_MILLISECONDS: u64 = 250;
 /// How long a worker may take to start and to answer its preflight. Engines compile a module in it, perhaps on a busy machine.
 pub const WORKER_START_TIMEOUT_SECONDS: u64 = 60;
 
+/// How long a program on `PATH` may take to tell its versions. Node.js takes a twentieth of a second.
+pub const VERSION_TIMEOUT_SECONDS: u64 = 10;
+
 /// How often the runner looks at a worker that is at work (its memory, its deadline).
 pub const WORKER_POLL_MILLISECONDS: u64 = 20;
 

@@ -12,6 +12,8 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{self, ExitStatus, Stdio};
 use std::sync::OnceLock;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use rustix::fs::{MemfdFlags, memfd_create};
@@ -96,14 +98,15 @@ impl Command {
         let shown = path.display();
         let mut command = process::Command::new(&path);
         // as in a worker: nothing of the user's environment
-        command.args(self.versions).env_clear().current_dir("/").stdin(Stdio::null());
+        command.args(self.versions).env_clear().current_dir("/").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         if geteuid().is_root() {
             command.uid(UNPRIVILEGED_ID).gid(UNPRIVILEGED_ID);
         }
-        let output = command.output().map_err(|error| match error.kind() {
+        let child = command.spawn().map_err(|error| match error.kind() {
             io::ErrorKind::PermissionDenied => format!("{shown} cannot be executed by the user that runtimes run as ({})", user()),
             _ => format!("{shown} cannot be started: {error}"),
         })?;
+        let output = answer(child).map_err(|error| format!("{shown} does not tell its versions ({error})"))?;
         let text = String::from_utf8_lossy(&output.stdout);
         let versions = text.trim().split_once(' ').filter(|_| output.status.success());
         let (version, wasi) = versions.ok_or_else(|| format!("{shown} does not tell its versions ({})", output.status))?;
@@ -120,6 +123,20 @@ impl Command {
         let found = self.found().map_err(Clone::clone)?;
         Ok(Box::new(Program { path: &found.path, arguments: self.run }))
     }
+}
+
+/// What a program prints that ends by itself, and soon.
+fn answer(mut child: process::Child) -> io::Result<process::Output> {
+    let end = Instant::now() + Duration::from_secs(bounds::VERSION_TIMEOUT_SECONDS);
+    while child.try_wait()?.is_none() {
+        if Instant::now() > end {
+            child.kill()?;
+            child.wait()?;
+            return Err(io::Error::other(format!("it was stopped after {} seconds", bounds::VERSION_TIMEOUT_SECONDS)));
+        }
+        thread::sleep(Duration::from_millis(bounds::WORKER_POLL_MILLISECONDS));
+    }
+    child.wait_with_output()
 }
 
 fn user() -> String {

@@ -50,6 +50,7 @@ pub fn run(args: &FuzzArgs) -> Result<Exit, Failure> {
         shrink: !args.no_shrink,
         until: time.map(|time| start + time),
         timeout: Duration::from_secs(bounds::RANDOM_TIMEOUT_SECONDS),
+        plant: args.plant,
     };
     let scratch = Scratch::new()?;
     let progress = match time {

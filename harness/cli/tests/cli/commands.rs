@@ -206,11 +206,30 @@ fn a_program_that_will_not_do_is_a_usage_error_with_a_cure() {
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("make it a program");
     says("is version 18.20.4, and 20 is the oldest that will do");
     file(folder.path(), "node", b"#!/bin/sh\nexit 4\n");
-    says("does not tell its versions");
+    says("does not tell its versions (exit status: 4)");
+    file(folder.path(), "node", b"#!/bin/sh\nexec sleep 1000\n");
+    says("does not tell its versions (it was stopped after 10 seconds)");
     if rustix::process::geteuid().is_root() {
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).expect("close the folder");
         says("cannot be executed by the user that runtimes run as (uid 65534)");
     }
+}
+
+#[test]
+fn a_program_that_is_passed_over_is_named() {
+    let folder = tempfile::tempdir().expect("make a folder");
+    let path = |name: &str| folder.path().join(name);
+    for (name, text) in [("one", "#!/bin/sh\necho 18.20.4 0.0.21\n"), ("two", "#!/bin/sh\necho 20.1.0 0.0.21\n")] {
+        fs::create_dir(path(name)).expect("make a folder");
+        let program = file(&path(name), "node", text.as_bytes());
+        for path in [folder.path(), &path(name), &program] {
+            fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("open it");
+        }
+    }
+    let [one, two] = ["one", "two"].map(|name| path(name).display().to_string());
+    let ran = Command::new(PROGRAM).arg("runtimes").env("PATH", format!("{one}:{two}")).output();
+    let said = format!("{one}/node is version 18.20.4, and 20 is the oldest that will do; {two}/node is used instead\n");
+    assert_eq!(Ran::of(&ran.expect("start touchstone")).err.matches(&said).count(), 1);
 }
 
 #[test]

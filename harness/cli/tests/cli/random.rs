@@ -89,6 +89,16 @@ fn a_finding_becomes_a_case_and_a_divergence_that_explains_it() {
 }
 
 #[test]
+fn a_finding_whose_script_leaves_another_runtimes_sandbox_is_not_shown() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().to_str().expect("a path");
+    let flags = ["fuzz", "--runtime", "badf", "--cases", "3", "--seed", "5", "--findings", path, "--plant", "touched-canary"];
+    let ran = touchstone(&flags).expect(1);
+    assert!(ran.out.contains("which is not shown: it gets out of a sandbox") && !ran.out.contains("#!"), "{}", ran.out);
+    assert_eq!(std::fs::read_dir(folder.path()).expect("the folder").count(), 0, "no folder of a finding");
+}
+
+#[test]
 fn what_came_of_a_campaign_is_there_for_machines() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("fuzz.json");

@@ -149,7 +149,8 @@ impl Again<'_> {
     ) -> Result<Option<(Observation, OracleReport)>, HarnessError> {
         let Ok(program) = program::program(&sample.script, &sample.world) else { return Ok(None) };
         let module = Prepared::played(&program, entry.keeper);
-        let spec = WorkerSpec { program: self.plan.program.clone(), runtime: entry.name.to_owned(), profile, plant: None };
+        let plant = self.plan.plant.filter(|_| self.entry(entry.name).is_none());
+        let spec = WorkerSpec { program: self.plan.program.clone(), runtime: entry.name.to_owned(), profile, plant };
         let observation = bench.observe(&spec, &sample.world, &module)?;
         let report = touchstone_oracle::report(&sample.world, Host::LINUX, &observation);
         Ok(Some((observation, report)))
@@ -158,7 +159,8 @@ impl Again<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicBool;
+    use std::cell::Cell;
+    use std::sync::atomic::{AtomicBool, Ordering};
     use std::time::Duration;
 
     use touchstone_runtimes::runtimes;
@@ -167,10 +169,9 @@ mod tests {
     use crate::fuzz::departed::Signature;
     use crate::fuzz::hunter::script;
 
-    #[test]
-    fn what_cannot_be_run_again_stays_new() {
-        let scratch = Scratch::new().unwrap();
-        let plan = Plan {
+    /// A plan whose processes cannot be started.
+    fn plan() -> Plan {
+        Plan {
             program: "/nowhere".into(),
             runtimes: runtimes().iter().filter(|entry| entry.name == "badf").collect(),
             seed: 1,
@@ -182,7 +183,13 @@ mod tests {
             shrink: true,
             until: None,
             timeout: Duration::from_secs(1),
-        };
+            plant: None,
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_run_again_stays_new() {
+        let (scratch, plan) = (Scratch::new().unwrap(), plan());
         let [runtime, place, about, permitted, seen] = ["badf", "fd_read", "", "ok", "badf"].map(str::to_owned);
         let signature = Signature { runtime, place, about, permitted, seen };
         let (clauses, detail, known) = (Vec::new(), String::new(), None);
@@ -202,5 +209,26 @@ mod tests {
         assert!(again.confirm(&mut finding).is_err());
         assert!(again.stays_inside(&finding.sample).is_err(), "nobody can say");
         assert!(finding.is_new(), "an error of the harness tells nothing of the finding");
+    }
+
+    #[test]
+    fn who_stops_it_gets_what_is_smallest_by_then_looked_at_once_more() {
+        let (scratch, plan, stop) = (Scratch::new().unwrap(), plan(), AtomicBool::new(false));
+        let again = Again { plan: &plan, scratch: &scratch, stop: &stop };
+        let sample = script(1, 0, None);
+        let calls = Cell::new(0);
+        let smaller = || {
+            again.smaller(&sample, usize::MAX, |_, _| {
+                calls.set(calls.get() + 1);
+                stop.store(calls.get() == 3, Ordering::Relaxed);
+                Ok(Some(()))
+            })
+        };
+        let (smallest, ()) = smaller().unwrap().expect("something smaller");
+        assert!(smallest.script.statements.len() < sample.script.statements.len());
+        assert_eq!(calls.get(), 4, "three candidates and a last look");
+        stop.store(true, Ordering::Relaxed);
+        assert!(smaller().unwrap().is_none());
+        assert_eq!(calls.get(), 4, "nothing is begun any more");
     }
 }

@@ -19,6 +19,7 @@ use super::look::Compared;
 use super::order::{BATCH, Order};
 use super::pack::{self, News, Told};
 use crate::HarnessError;
+use crate::plant::Plant;
 use crate::scratch::Scratch;
 
 /// What is to be run.
@@ -43,6 +44,8 @@ pub struct Plan {
     pub until: Option<Instant>,
     /// For one run in a process of its own.
     pub timeout: Duration,
+    /// A fault under the runtimes that a finding is only shown beside: for tests.
+    pub plant: Option<Plant>,
 }
 
 /// Something that the oracle refuses, or a run that was stopped.
@@ -334,5 +337,38 @@ impl Campaign<'_> {
             finding.sample = script(self.plan.seed, case, self.plan.avoid);
             (finding.case, finding.clauses, finding.detail, finding.call) = (case, clauses, detail, number);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Finding, Signature, joined, script};
+
+    /// Something on wasmi that was seen twice.
+    fn finding(place: &str, case: u64) -> Finding {
+        let [runtime, place, about, permitted, seen] = ["wasmi", place, "", "ok", "badf"].map(str::to_owned);
+        Finding {
+            signature: Signature { runtime, place, about, permitted, seen },
+            times: 2,
+            case,
+            sample: script(1, case, None),
+            clauses: Vec::new(),
+            known: None,
+            unconfirmed: false,
+            detail: format!("script {case}"),
+            call: None,
+            is_open: true,
+        }
+    }
+
+    #[test]
+    fn what_shows_the_same_is_one_by_the_script_that_came_first() {
+        let known = Finding { known: Some("it".to_owned()), ..finding("fd_read", 4) };
+        let unconfirmed = Finding { unconfirmed: true, ..finding("fd_read", 3) };
+        let found = vec![finding("fd_read", 7), finding("fd_seek", 1), known.clone(), unconfirmed.clone(), finding("fd_read", 5), known];
+        let told: Vec<_> = joined(found).into_iter().map(|it| (it.signature.place, it.times, it.case, it.detail)).collect();
+        let [read, seek] = ["fd_read", "fd_seek"].map(str::to_owned);
+        let of = |place: &String, times, case| (place.clone(), times, case, format!("script {case}"));
+        assert_eq!(told, [of(&read, 4, 5), of(&seek, 2, 1), of(&read, 2, 4), of(&read, 2, 3), of(&read, 2, 4)]);
     }
 }

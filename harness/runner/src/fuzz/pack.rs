@@ -344,6 +344,7 @@ mod tests {
             shrink: false,
             until: None,
             timeout: Duration::from_secs(1),
+            plant: None,
         };
         let (news, listener) = mpsc::channel();
         let ended = run(&plan, 0, (&scratch, folder.path()), &AtomicBool::new(false), &news);
