@@ -1,7 +1,10 @@
 #!/bin/bash -eu
 # Builds the targets, each with its seeds, and puts the suite beside them, which tells them what is known.
 cd "$SRC/touchstone"
-cargo fuzz build --release --sanitizer none
+sanitizer=${SANITIZER:-address}
+# cargo-fuzz has no such one: what coverage needs stands in RUSTFLAGS
+[ "$sanitizer" != coverage ] || sanitizer=none
+cargo fuzz build --release --sanitizer "$sanitizer"
 # seeds are called by their area as well: two areas may have a case of the same name
 seeds=$(mktemp -d)
 for case in suites/preview1/*/*.script; do

@@ -71,6 +71,9 @@ pub struct Finding {
     /// Whether that depends on timing, so that the same scripts may not show it again.
     pub sometimes: bool,
     pub unconfirmed: bool,
+    /// It is new, and its script may get out of a sandbox: what it is about, what is permitted and by which clauses is left out.
+    #[serde(default)]
+    pub withheld: bool,
 }
 
 impl Finding {

@@ -35,7 +35,7 @@ pub fn summary(report: &Report) -> String {
     }
     for case in &report.cases {
         for (runtime, result) in case.results.iter().filter(|(_, result)| !result.verdict.is_green()) {
-            line(format!("\n**{} on {runtime}: `{}`** {}\n", result.verdict, case.id, escaped(&case.summary)));
+            line(format!("\n**{} on {runtime}: `{}`** {}\n", result.verdict, case.id, plain(&case.summary)));
             for (profile, result) in &result.profiles {
                 result.complaints().iter().for_each(|text| line(format!("- {profile}: {}", code(text))));
             }
@@ -60,21 +60,21 @@ pub(crate) fn code(text: &str) -> String {
     format!("{fence}{space}{text}{space}{fence}")
 }
 
-/// A sentence in which nothing is markup.
-pub(crate) fn escaped(text: &str) -> String {
+/// A sentence in which nothing is markup, on one line.
+pub(crate) fn plain(text: &str) -> String {
     let is_mark = |c: char| "\\`*_{}[]<>()#+!|~@".contains(c);
-    text.chars().flat_map(|c| is_mark(c).then_some('\\').into_iter().chain([c])).collect()
+    text.replace('\n', " ").chars().flat_map(|c| is_mark(c).then_some('\\').into_iter().chain([c])).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{code, escaped};
+    use super::{code, plain};
 
     #[test]
     fn nothing_in_a_text_is_markup() {
         assert_eq!(code("saw ctim <time>"), "`saw ctim <time>`");
         assert_eq!(code("a ``b"), "```a ``b```");
         assert_eq!(code("`"), "`` ` ``");
-        assert_eq!(escaped("a *b* <c>"), "a \\*b\\* \\<c\\>");
+        assert_eq!(plain("a *b*\n<c>"), "a \\*b\\* \\<c\\>");
     }
 }

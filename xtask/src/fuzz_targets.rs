@@ -1,6 +1,6 @@
 //! `cargo xtask fuzz-targets`: builds the cargo-fuzz targets and runs each for a while, from the suite's scripts and the corpus of earlier runs.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -82,7 +82,7 @@ pub(crate) fn run(args: &[String]) -> Result<u8, String> {
         }
     };
     if let Some(path) = &options.json
-        && let Err(error) = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(path, json(&[])))
+        && let Err(error) = writable(path)
     {
         // hours before there is something to write
         eprintln!("error: nothing can be written to {}: {error}\n  cure: name another place", path.display());
@@ -114,6 +114,12 @@ pub(crate) fn run(args: &[String]) -> Result<u8, String> {
         }
     }
     Ok(u8::from(told.iter().any(|(_, (found, _))| *found)))
+}
+
+/// Looks whether a file can be written, and leaves what is in it.
+fn writable(path: &Path) -> io::Result<()> {
+    path.parent().map_or(Ok(()), fs::create_dir_all)?;
+    OpenOptions::new().append(true).create(true).open(path).map(drop)
 }
 
 /// What `touchstone_reports::campaign` reads. Names of targets need no escapes.
@@ -164,7 +170,7 @@ fn run_target(name: &str, corpus: &Path, seeds: &Path, seconds: u64) -> Result<(
     }
 }
 
-/// What a line of libFuzzer tells: `#57710	DONE   cov: 22875 ft: 83266 corp: 4548/2681Kb lim: 1704 exec/s: 946 rss: 109Mb`.
+/// What a line of libFuzzer tells, such as `#57710 DONE cov: 22875 ft: 83266 corp: 4548/2681Kb`.
 fn progress(line: &str) -> Option<Progress> {
     let words: Vec<&str> = line.split_whitespace().collect();
     let behind = |name: &str| {

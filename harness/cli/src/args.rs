@@ -90,7 +90,7 @@ pub struct ReportArgs {
     #[arg(long)]
     pub schema: bool,
     /// Write report.json, junit.xml, summary.md and badges of the joined reports into this folder
-    #[arg(long, value_name = "DIR", requires = "merge")]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["diff", "publish", "schema"])]
     pub report: Option<PathBuf>,
     /// What to print on stdout; of `--diff`, human or json
     #[arg(long, value_enum, default_value_t = Format::Human)]
@@ -142,10 +142,10 @@ pub struct ConformanceArgs {
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub format: Format,
     /// List the cases instead of running them
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["format", "report", "update"])]
     pub list: bool,
     /// Write the snapshots of the reference; never one of a run that is red
-    #[arg(long)]
+    #[arg(long, conflicts_with = "suite")]
     pub update: bool,
     /// Stop at the first case that is not as it should be
     #[arg(long)]
@@ -291,11 +291,11 @@ pub struct RegisterArgs {
   cargo xtask fuzz --runtime wasmtime --cases 200000     so many scripts on one
   cargo xtask fuzz --cases 1000000 --shard 1/4 --seed 7  a quarter of them, for one machine of four
 
-What a divergence file lists under [[random]] is only counted. What is new is shown with the smallest
-script that does the same. The same seed makes the same scripts: with --cases the same findings, whatever
-the number of jobs, but for those that are known to be there by timing. Ctrl-C ends it as --time does, and
-keeps what was found. Ways out of a sandbox are only counted; each is kept in target/touchstone/escapes with
+What a divergence file lists under [[random]] is only counted. What is new is shown with the smallest script that does the same. The same \
+seed makes the same scripts: with --cases the same findings, whatever the number of jobs, but for those that are known to be there by timing. \
+Ctrl-C ends it as --time does, and keeps what was found. Ways out of a sandbox are only counted; each is kept in target/touchstone/escapes with \
 the text of a private report, until a divergence file with an advisory tells of it.
+
 Exit codes: 0 nothing new, 1 a new finding or a way out of a sandbox, 2 usage, 3 harness error")]
 pub struct FuzzArgs {
     /// Run them on this runtime (repeat for several); without it, on all that are part of this program. One on PATH, such as node, is
@@ -306,7 +306,7 @@ pub struct FuzzArgs {
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub time: Option<Duration>,
     /// Run the scripts with the numbers from 0 up to this one
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub cases: Option<u64>,
     /// Make the scripts from this number
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -340,19 +340,21 @@ pub struct FuzzArgs {
 /// Flags of `trend`.
 #[derive(Debug, Clone, Parser)]
 #[command(after_help = "Examples:
-  cargo xtask fuzz --time 8h --json nights/2026-11-23/fuzz.json      leaves what came of a night
-  cargo xtask fuzz-targets --json nights/2026-11-23/targets.json     and what came of libFuzzer's
-  cargo xtask trend nights                                           tells it in Markdown
+  cargo xtask fuzz --time 8h --seed 20261123 --json nights/2026-11-23/fuzz.json   leaves what came of a night
+  cargo xtask fuzz-targets --json nights/2026-11-23/targets.json                  and what came of libFuzzer's
+  cargo xtask trend nights                                                        tells it in Markdown
 
-DIR has a folder for each night, in the order of their names; each has what these two wrote, one file for each part.
-How often a divergence is seen is told where it is twice as often as the night before, or half as often, and
-chance would have to be five standard deviations away from its average.
-Exit codes: 0 told, 2 usage (a file that cannot be read among it), 3 harness error")]
+DIR has a folder for each night, in the order of their names; each has what these two wrote, one file for each part. Give each night a seed \
+of its own: the same scripts again tell nothing. How often a divergence is counted is told where it is at least twice as often as the last \
+time that its runtime was run, or at most half as often, and where chance alone would do that one time in two millions. A file that is of no \
+use is told of, and passed over.
+
+Exit codes: 0 told, 2 usage, 3 harness error")]
 pub struct TrendArgs {
     /// The folder with the nights
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
-    /// Tell of the last N nights
+    /// Tell of the last N nights; what changed is told beside earlier ones all the same
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..))]
     pub last: u16,
 }

@@ -1,8 +1,9 @@
 //! The `touchstone` program: flags, progress, exit codes. A library as well, so that the suite's test target can use it.
 //!
 //! In reading order: [`args`] is the command line, [`failure`] what can go wrong and the exit codes, [`places`] where things
-//! are; [`conformance`], [`check`], [`explain`], [`coverage`], [`register`], [`fuzz`], [`promote`], [`report`], [`trend`], [`witness`], [`list`] and [`prebuilt`] are the commands, of which
-//! some share [`suite_run`]; [`human`], [`github`] and [`page`] write for people; the programs' memory comes from [`allocator`].
+//! are; [`conformance`], [`check`], [`explain`], [`coverage`], [`register`], [`fuzz`], [`promote`], [`report`], [`trend`],
+//! [`witness`], [`list`] and [`prebuilt`] are the commands, of which some share [`suite_run`]; [`human`], [`github`] and [`page`]
+//! write for people; the programs' memory comes from [`allocator`].
 
 pub mod allocator;
 pub mod args;

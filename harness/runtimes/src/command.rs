@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use rustix::fs::{MemfdFlags, memfd_create};
-use rustix::process::{Signal, geteuid, getppid, set_parent_process_death_signal};
+use rustix::process::{Pid, Signal, geteuid, getppid, kill_process_group, set_parent_process_death_signal};
 use serde::{Deserialize, Serialize};
 use touchstone_model::observation::Crash;
 use touchstone_model::trace::TRACE_EXPORT;
@@ -98,18 +98,17 @@ impl Command {
         let shown = path.display();
         let mut command = process::Command::new(&path);
         // as in a worker: nothing of the user's environment
-        command.args(self.versions).env_clear().current_dir("/").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        command.args(self.versions).env_clear().current_dir("/").stdin(Stdio::null()).stderr(Stdio::null());
         if geteuid().is_root() {
             command.uid(UNPRIVILEGED_ID).gid(UNPRIVILEGED_ID);
         }
-        let child = command.spawn().map_err(|error| match error.kind() {
+        let (status, text) = answer(&mut command).map_err(|error| match error.kind() {
             io::ErrorKind::PermissionDenied => format!("{shown} cannot be executed by the user that runtimes run as ({})", user()),
+            io::ErrorKind::TimedOut => format!("{shown} does not tell its versions ({error})"),
             _ => format!("{shown} cannot be started: {error}"),
         })?;
-        let output = answer(child).map_err(|error| format!("{shown} does not tell its versions ({error})"))?;
-        let text = String::from_utf8_lossy(&output.stdout);
-        let versions = text.trim().split_once(' ').filter(|_| output.status.success());
-        let (version, wasi) = versions.ok_or_else(|| format!("{shown} does not tell its versions ({})", output.status))?;
+        let versions = text.trim().split_once(' ').filter(|_| status.success());
+        let (version, wasi) = versions.ok_or_else(|| format!("{shown} does not tell its versions ({status})"))?;
         let major: u64 = version.split('.').next().and_then(|major| major.parse().ok()).unwrap_or_default();
         if major < self.oldest {
             return Err(format!("{shown} is version {version}, and {} is the oldest that will do", self.oldest));
@@ -125,18 +124,28 @@ impl Command {
     }
 }
 
-/// What a program prints that ends by itself, and soon.
-fn answer(mut child: process::Child) -> io::Result<process::Output> {
+/// What a program prints that ends by itself, and soon. What it started ends with it.
+fn answer(command: &mut process::Command) -> io::Result<(ExitStatus, String)> {
+    // a file: somebody else may hold a pipe open for ever
+    let mut printed = File::from(memfd_create("touchstone", MemfdFlags::CLOEXEC)?);
+    let mut child = command.stdout(printed.try_clone()?).process_group(0).spawn()?;
     let end = Instant::now() + Duration::from_secs(bounds::VERSION_TIMEOUT_SECONDS);
-    while child.try_wait()?.is_none() {
-        if Instant::now() > end {
-            child.kill()?;
-            child.wait()?;
-            return Err(io::Error::other(format!("it was stopped after {} seconds", bounds::VERSION_TIMEOUT_SECONDS)));
-        }
+    let mut status = child.try_wait()?;
+    while status.is_none() && Instant::now() < end {
         thread::sleep(Duration::from_millis(bounds::WORKER_POLL_MILLISECONDS));
+        status = child.try_wait()?;
     }
-    child.wait_with_output()
+    // nobody may be left in it
+    let _ = kill_process_group(Pid::from_child(&child), Signal::KILL);
+    let late = || io::Error::new(io::ErrorKind::TimedOut, format!("it was stopped after {} seconds", bounds::VERSION_TIMEOUT_SECONDS));
+    let Some(status) = status else {
+        child.wait()?;
+        return Err(late());
+    };
+    let mut text = Vec::new();
+    printed.rewind()?;
+    printed.read_to_end(&mut text)?;
+    Ok((status, String::from_utf8_lossy(&text).into_owned()))
 }
 
 fn user() -> String {

@@ -180,18 +180,21 @@ fn json(whole: &Whole<'_>) -> Campaign {
 }
 
 fn json_finding(finding: &Finding, sometimes: bool) -> campaign::Finding {
-    let Signature { runtime, place, about, permitted, seen, .. } = finding.signature.clone();
+    let withheld = finding.is_new() && !finding.is_open;
+    let Signature { runtime, place, about, permitted, seen } = finding.signature.clone();
+    let (about, permitted, clauses) = if withheld { Default::default() } else { (about, permitted, finding.clauses.clone()) };
     campaign::Finding {
         runtime,
         place,
         about,
         permitted,
         seen,
-        clauses: finding.clauses.clone(),
+        clauses,
         times: finding.times,
         case: finding.case,
         known: finding.known.clone(),
         sometimes,
         unconfirmed: finding.unconfirmed,
+        withheld,
     }
 }

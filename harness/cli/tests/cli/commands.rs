@@ -207,7 +207,9 @@ fn a_program_that_will_not_do_is_a_usage_error_with_a_cure() {
     says("is version 18.20.4, and 20 is the oldest that will do");
     file(folder.path(), "node", b"#!/bin/sh\nexit 4\n");
     says("does not tell its versions (exit status: 4)");
-    file(folder.path(), "node", b"#!/bin/sh\nexec sleep 1000\n");
+    file(folder.path(), "node", b"#!/bin/sh\nsleep 1000 &\necho 18.1.0 0.0.21\n");
+    says("is version 18.1.0, and 20 is the oldest that will do");
+    file(folder.path(), "node", b"#!/bin/sh\nsleep 1000\n");
     says("does not tell its versions (it was stopped after 10 seconds)");
     if rustix::process::geteuid().is_root() {
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).expect("close the folder");

@@ -166,6 +166,10 @@ fn usage_errors_have_exit_code_2_and_a_cure() {
         (vec!["conformance", "--filter", "^no such case$"], "no case is selected"),
         (vec!["conformance", "--shard", "3/2"], "write I/N"),
         (vec!["conformance", "--suite", "/no/such/folder"], "there is no suite folder"),
+        (vec!["conformance", "--list", "--format", "json"], "cannot be used with"),
+        (vec!["conformance", "--update", "--suite", "."], "cannot be used with"),
+        (vec!["report", "--diff", "one", "other", "--report", "out"], "cannot be used with"),
+        (vec!["fuzz", "--cases", "0"], "0 is not in 1.."),
         (vec!["check", "/no/such/file.wasm"], "cannot be read"),
         (vec!["frobnicate"], "unrecognized subcommand"),
     ] {

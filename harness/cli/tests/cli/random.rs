@@ -92,9 +92,17 @@ fn a_finding_becomes_a_case_and_a_divergence_that_explains_it() {
 fn a_finding_whose_script_leaves_another_runtimes_sandbox_is_not_shown() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().to_str().expect("a path");
-    let flags = ["fuzz", "--runtime", "badf", "--cases", "3", "--seed", "5", "--findings", path, "--plant", "touched-canary"];
-    let ran = touchstone(&flags).expect(1);
+    let night = folder.path().join("night/fuzz.json");
+    let flags = ["fuzz", "--runtime", "badf", "--cases", "3", "--seed", "5", "--findings", path, "--plant", "touched-canary", "--json"];
+    let ran = touchstone(&[&flags[..], &[night.to_str().expect("a path")]].concat()).expect(1);
     assert!(ran.out.contains("which is not shown: it gets out of a sandbox") && !ran.out.contains("#!"), "{}", ran.out);
+    let json: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&night).expect("a file")).expect("JSON");
+    let finding = &json["findings"][0];
+    assert_eq!([&finding["about"], &finding["permitted"]], [&serde_json::json!(""); 2], "{finding}");
+    assert_eq!((&finding["clauses"], &finding["withheld"]), (&serde_json::json!([]), &true.into()), "{finding}");
+    let told = touchstone(&["trend", path]).expect(0).out;
+    assert!(told.contains("3 times, which is not shown: its script may get out of a sandbox\n"), "{told}");
+    std::fs::remove_dir_all(folder.path().join("night")).expect("remove it");
     assert_eq!(std::fs::read_dir(folder.path()).expect("the folder").count(), 0, "no folder of a finding");
 }
 
@@ -284,21 +292,39 @@ fn nights_are_told_from_what_campaigns_wrote() {
     let targets =
         "{\"schema\": 1, \"targets\": [{\"name\": \"abi\", \"runs\": 7, \"edges\": 1, \"features\": 2, \"inputs\": 3, \"found\": false}]}";
     std::fs::write(folder.path().join("2/targets.json"), targets).expect("write");
+    std::fs::create_dir(folder.path().join(".hidden")).expect("a folder");
     let nights = folder.path().to_str().expect("a path");
     let out = touchstone(&["trend", nights]).expect(0).out;
     for said in [
-        "## 2 beside 1",
+        "| 1     |            0.00 |",
+        "## 2 beside the nights before\n\n- Nothing that chance would not explain.\n",
         "| 7 runs, 2 features, 3 inputs |",
         "## On file, and seen in none of these nights\n\n- `",
         "` on wasmi, in 32 runs\n",
     ] {
         assert!(out.contains(said), "no {said} in\n{out}");
     }
+    assert!(!out.contains("hidden"), "{out}");
     let last = touchstone(&["trend", nights, "--last", "1"]).expect(0).out;
-    assert!(last.contains("There is no night before it") && !last.contains("| 1 "), "{last}");
-    std::fs::write(folder.path().join("2/fuzz.json"), "{\"schema\": 1, ").expect("write");
-    assert!(touchstone(&["trend", nights]).expect(2).err.contains("2/fuzz.json cannot be taken: it ends too early"));
-    let night = folder.path().join("1");
-    assert!(touchstone(&["trend", night.to_str().expect("a path")]).expect(2).err.contains("has no folders"));
+    assert!(last.contains("- Nothing that chance would not explain.") && !last.contains("| 1 "), "{last}");
+}
+
+#[test]
+fn a_file_of_a_night_that_is_of_no_use_costs_nothing_of_the_others() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let nights = folder.path().to_str().expect("a path");
+    assert!(touchstone(&["trend", nights]).expect(2).err.contains("has no folders"));
     assert!(touchstone(&["trend", "/nowhere"]).expect(2).err.contains("/nowhere cannot be listed"));
+    let night = folder.path().join("1");
+    let path = night.join("fuzz.json");
+    touchstone(&["fuzz", "--runtime", "wasmi", "--cases", "16", "--json", path.to_str().expect("a path")]).expect(0);
+    for (name, text) in [("cut.json", &b"{\"schema\": 1, "[..]), ("empty.json", b""), ("other.json", b"{}"), ("bytes.json", b"\xff")] {
+        std::fs::write(night.join(name), text).expect("write");
+    }
+    std::fs::create_dir(night.join("folder.json")).expect("a folder");
+    let ran = touchstone(&["trend", nights]).expect(0);
+    assert!(ran.err.contains("1/cut.json was not taken: it ends too early, at line 1"), "{}", ran.err);
+    let (_, left_out) = ran.out.split_once("## Not taken\n\n").expect("what was left out");
+    assert_eq!(left_out.lines().count(), 5, "{}", ran.out);
+    assert!(ran.out.contains("wasmi"), "{}", ran.out);
 }

@@ -344,9 +344,9 @@ impl Campaign<'_> {
 mod tests {
     use super::{Finding, Signature, joined, script};
 
-    /// Something on wasmi that was seen twice.
+    /// Something on a control that was seen twice.
     fn finding(place: &str, case: u64) -> Finding {
-        let [runtime, place, about, permitted, seen] = ["wasmi", place, "", "ok", "badf"].map(str::to_owned);
+        let [runtime, place, about, permitted, seen] = ["badf", place, "", "ok", "badf"].map(str::to_owned);
         Finding {
             signature: Signature { runtime, place, about, permitted, seen },
             times: 2,
