@@ -19,7 +19,7 @@ use touchstone_runtimes::linux::Linux;
 use super::lockstep::{Lockstep, Scene};
 use super::{Difference, Exceptions, Tally};
 use crate::HarnessError;
-use crate::profile::{self, Profile, is_privileged};
+use crate::profile::{self, is_privileged};
 use crate::scratch::Sealed;
 use crate::streams::Streams;
 
@@ -43,7 +43,7 @@ impl Stage {
             change_root(folder)?;
             give_up_capabilities()?;
         }
-        profile::enter(Profile::Default)?;
+        profile::enter_without_engine()?;
         Ok(Stage { sealed: Sealed::standing(PathBuf::from("/")), player: Player::default(), exceptions, streams })
     }
 
