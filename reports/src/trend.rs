@@ -141,11 +141,11 @@ fn changes(before: &[Night], now: &Night) -> Vec<String> {
     let gone: BTreeSet<&str> =
         before.last().iter().flat_map(|night| night.runtimes().into_keys()).filter(|name| !runtimes.contains_key(name)).collect();
     out.extend(gone.into_iter().map(|name| format!("{} was not run", plain(name))));
-    if out.is_empty() {
-        let compared = !runtimes.is_empty();
-        out.push(if compared { "Nothing that chance would not explain." } else { "Nothing was run." }.to_owned());
+    match (out.is_empty(), runtimes.is_empty()) {
+        (true, true) => vec!["Nothing was run.".to_owned()],
+        (true, false) => vec!["Nothing that chance would not explain.".to_owned()],
+        (false, _) => out,
     }
-    out
 }
 
 /// What is another on a runtime.

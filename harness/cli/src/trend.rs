@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use touchstone_model::divergence::{ESCAPE, Random};
 use touchstone_reports::campaign::Part;
 use touchstone_reports::trend::{Night, OnFile, trend};
 use touchstone_runner::fuzz::campaign;
@@ -65,6 +64,6 @@ fn read(path: &Path) -> Result<Part, String> {
 fn on_file() -> Result<BTreeSet<OnFile>, Failure> {
     let runtimes = select::built_in(&[])?;
     let signs = campaign::signs(&select::suite(&[])?.divergences, &runtimes).into_iter();
-    let is_shown = |random: &Random| random.avoid.is_none() && !random.places.iter().any(|place| place == ESCAPE);
-    Ok(signs.filter(|sign| is_shown(&sign.random)).map(|sign| (sign.random.runtime, sign.divergence)).collect())
+    let shown = signs.filter(|sign| sign.random.avoid.is_none() && !sign.random.is_of_escapes());
+    Ok(shown.map(|sign| (sign.random.runtime, sign.divergence)).collect())
 }

@@ -183,9 +183,14 @@ impl Random {
         self.runtime == runtime && any(&self.places, place) && (self.seen.is_empty() || any(&self.seen, seen))
     }
 
+    /// Whether it is about ways out of the sandbox.
+    pub fn is_of_escapes(&self) -> bool {
+        self.places.iter().any(|place| place == ESCAPE)
+    }
+
     /// What is wrong with it where it is about escapes: a way out is known only if its runtime's maintainers know of it, and exactly.
     fn may_be_of(&self, divergence: &Divergence) -> Result<(), &'static str> {
-        if !self.places.iter().any(|place| place == ESCAPE) {
+        if !self.is_of_escapes() {
             Ok(())
         } else if divergence.advisory.is_none() {
             Err("[[random]] with the place `escape` needs an `advisory`: where its runtime's maintainers were told of it")

@@ -191,6 +191,16 @@ fn with_path(folder: &str) -> Ran {
     Ran::of(&Command::new(PROGRAM).args(args).env("PATH", folder).output().expect("start touchstone"))
 }
 
+/// Seconds that nobody else asks for.
+const SLEEPS: [&str; 2] = ["1000.25", "1000.75"];
+
+/// Whether somebody still sleeps for so long.
+fn sleeps() -> bool {
+    let mut commands =
+        fs::read_dir("/proc").expect("/proc").flatten().filter_map(|entry| fs::read_to_string(entry.path().join("cmdline")).ok());
+    commands.any(|command| SLEEPS.iter().any(|seconds| command == format!("sleep\0{seconds}\0")))
+}
+
 #[test]
 fn a_program_that_will_not_do_is_a_usage_error_with_a_cure() {
     let folder = tempfile::tempdir().expect("make a folder");
@@ -207,10 +217,11 @@ fn a_program_that_will_not_do_is_a_usage_error_with_a_cure() {
     says("is version 18.20.4, and 20 is the oldest that will do");
     file(folder.path(), "node", b"#!/bin/sh\nexit 4\n");
     says("does not tell its versions (exit status: 4)");
-    file(folder.path(), "node", b"#!/bin/sh\nsleep 1000 &\necho 18.1.0 0.0.21\n");
+    file(folder.path(), "node", format!("#!/bin/sh\nsleep {} &\necho 18.1.0 0.0.21\n", SLEEPS[0]).as_bytes());
     says("is version 18.1.0, and 20 is the oldest that will do");
-    file(folder.path(), "node", b"#!/bin/sh\nsleep 1000\n");
+    file(folder.path(), "node", format!("#!/bin/sh\nsleep {}\n", SLEEPS[1]).as_bytes());
     says("does not tell its versions (it was stopped after 10 seconds)");
+    until("the end of what they started", || (!sleeps()).then_some(()));
     if rustix::process::geteuid().is_root() {
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).expect("close the folder");
         says("cannot be executed by the user that runtimes run as (uid 65534)");
