@@ -43,8 +43,7 @@ fn status(result: &CaseRuntime) -> TestCaseStatus {
         Verdict::Failed | Verdict::Stale => TestCaseStatus::non_success(NonSuccessKind::Failure),
         Verdict::TimedOut | Verdict::Crashed | Verdict::Escaped => TestCaseStatus::non_success(NonSuccessKind::Error),
     };
-    let lines =
-        result.profiles.iter().flat_map(|(profile, result)| result.complaints().into_iter().map(move |text| format!("{profile}: {text}")));
+    let lines = result.complaints().into_iter().map(|(profiles, text)| format!("{profiles}: {text}"));
     status.set_type(result.verdict.name()).set_message(result.verdict.name()).set_description(lines.collect::<Vec<_>>().join("\n"));
     status
 }

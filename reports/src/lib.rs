@@ -174,9 +174,25 @@ pub struct CaseProfile {
     pub trace: Vec<String>,
 }
 
+impl CaseRuntime {
+    /// What is wrong, each once, with the names of the profiles under which it is.
+    pub fn complaints(&self) -> Vec<(String, String)> {
+        let mut out: Vec<(String, String)> = Vec::new();
+        for (profile, result) in &self.profiles {
+            for text in result.complaints() {
+                match out.iter_mut().find(|(_, known)| *known == text) {
+                    Some((profiles, _)) => profiles.extend([", ", profile]),
+                    None => out.push((profile.clone(), text)),
+                }
+            }
+        }
+        out
+    }
+}
+
 impl CaseProfile {
     /// What is wrong, a text each: the differences, or the divergences that no longer hold.
-    pub fn complaints(&self) -> Vec<String> {
+    fn complaints(&self) -> Vec<String> {
         let stale = self.divergences.iter().filter(|_| self.verdict == Verdict::Stale);
         let stale = stale.map(|id| format!("the divergence {id} no longer holds here: narrow its versions or take the case out of it"));
         self.differences.iter().cloned().chain(stale).collect()
@@ -393,5 +409,29 @@ pub(crate) mod tests {
             varies: BTreeSet::new(),
         };
         Report::new(&context, &[], &BTreeMap::new(), Vec::new(), true, 0.0)
+    }
+
+    #[test]
+    fn what_is_wrong_under_several_profiles_is_told_once() {
+        let profile = |differences: &[&str], divergences: &[&str], verdict| CaseProfile {
+            verdict,
+            end: "exit 0".to_owned(),
+            divergences: divergences.iter().map(|&id| id.to_owned()).collect(),
+            unsupported: None,
+            differences: differences.iter().map(|&text| text.to_owned()).collect(),
+            permitted_by: Vec::new(),
+            discouraged: Vec::new(),
+            trace: Vec::new(),
+        };
+        let profiles = [
+            ("default", profile(&["both", "one"], &["told"], Verdict::Failed)),
+            ("no-openat2", profile(&["both"], &[], Verdict::Failed)),
+            ("small", profile(&[], &["gone"], Verdict::Stale)),
+        ];
+        let profiles = profiles.map(|(name, profile)| (name.to_owned(), profile)).into();
+        let complaints = CaseRuntime { verdict: Verdict::Failed, varies: false, profiles }.complaints();
+        let told: Vec<(&str, &str)> = complaints.iter().map(|(profiles, text)| (profiles.as_str(), text.as_str())).collect();
+        let gone = "the divergence gone no longer holds here: narrow its versions or take the case out of it";
+        assert_eq!(told, [("default, no-openat2", "both"), ("default", "one"), ("small", gone)]);
     }
 }

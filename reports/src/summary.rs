@@ -36,9 +36,7 @@ pub fn summary(report: &Report) -> String {
     for case in &report.cases {
         for (runtime, result) in case.results.iter().filter(|(_, result)| !result.verdict.is_green()) {
             line(format!("\n**{} on {runtime}: `{}`** {}\n", result.verdict, case.id, plain(&case.summary)));
-            for (profile, result) in &result.profiles {
-                result.complaints().iter().for_each(|text| line(format!("- {profile}: {}", code(text))));
-            }
+            result.complaints().iter().for_each(|(profiles, text)| line(format!("- {profiles}: {}", code(text))));
         }
     }
     for error in &report.errors {

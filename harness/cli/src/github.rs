@@ -3,7 +3,7 @@
 use std::fs::OpenOptions;
 use std::io::Write;
 
-use touchstone_reports::{CaseProfile, Report, WITHHELD};
+use touchstone_reports::{Report, WITHHELD};
 
 use crate::Failure;
 
@@ -12,7 +12,7 @@ pub fn annotations(report: &Report) -> String {
     let mut out = String::new();
     for case in &report.cases {
         for (runtime, result) in case.results.iter().filter(|(_, result)| !result.verdict.is_green()) {
-            let lines: Vec<String> = result.profiles.values().flat_map(CaseProfile::complaints).collect();
+            let lines: Vec<String> = result.complaints().into_iter().map(|(_, text)| text).collect();
             let title = format!("{} on {runtime}: {}", result.verdict, case.id);
             out.push_str(&format!("::error file={},title={}::{}\n", property(&case.file), property(&title), escape(&lines.join("\n"))));
         }

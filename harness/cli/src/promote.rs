@@ -13,6 +13,7 @@ use touchstone_model::Verdict;
 use touchstone_model::case::print::toml_text;
 use touchstone_model::result::CaseResult;
 use touchstone_runtimes::Entry;
+use touchstone_spec::Errno;
 
 use crate::args::PromoteArgs;
 use crate::fuzz::Told;
@@ -44,13 +45,18 @@ pub fn run(args: &PromoteArgs) -> Result<Exit, Failure> {
     save(&divergence, &draft)?;
     human::print(&format!(
         "{}\n  give it a summary that says what it tests, and look at what it expects\n{}\n  a draft: find the cause in the source of {} and say it; if \
-         others have it too, it is one file\n\nIf the specification leaves this open, it is no divergence but a clause. Then remove that file, and \
-         complete this one in harness/spec/preview1/clauses:\n\n{}",
+         others have it too, it is one file\n",
         to.display(),
         divergence.display(),
         told.runtime,
-        clause(&told)
     ));
+    if let Some(outcome) = outcome(&told) {
+        human::print(&format!(
+            "\nIf the specification leaves this open, it is no divergence but a clause. Then remove that file, and complete this one in \
+             harness/spec/preview1/clauses:\n\n{}",
+            clause(&told, &outcome)
+        ));
+    }
     Ok(Exit::Green)
 }
 
@@ -154,15 +160,26 @@ fn versions(version: &str) -> String {
     }
 }
 
-/// The draft of a clause.
-fn clause(told: &Told) -> String {
+/// What was seen as an outcome of a clause. None where a call or a run had no end: no clause permits that.
+fn outcome(told: &Told) -> Option<String> {
+    if Errno::from_name(&told.seen).is_some() {
+        Some(format!("errno = {}", toml_text(&told.seen)))
+    } else if told.seen == "no return" || told.place == "end" {
+        None
+    } else {
+        let saw = told.detail.split_once(", saw ").map_or(told.seen.as_str(), |(_, saw)| saw);
+        Some(format!("success = {}", toml_text(saw)))
+    }
+}
+
+/// The draft of a clause that permits an outcome.
+fn clause(told: &Told, outcome: &str) -> String {
     let evidence = format!("{} {}", told.runtime, told.version);
     format!(
         "[[clause]]\nid = \"{}.\"\ntitle = \"\"\nlevel = \"may\"\nauthority = \"open\"\nanchor = {}\nnote = \"\"\noutcomes = [\n    \
-         {{ errno = {}, evidence = {} }},\n]\n",
+         {{ {outcome}, evidence = {} }},\n]\n",
         told.place,
         toml_text(&told.place),
-        toml_text(&told.seen),
         toml_text(&evidence)
     )
 }
@@ -171,4 +188,39 @@ fn save(path: &Path, text: &str) -> Result<(), Failure> {
     let parent = path.parent().unwrap_or(path);
     fs::create_dir_all(parent).map_err(Failure::file("create", parent))?;
     fs::write(path, text).map_err(Failure::file("write", path))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use touchstone_spec::ClauseIndex;
+
+    use super::{clause, outcome};
+    use crate::fuzz::Told;
+
+    fn told(place: &str, seen: &str, detail: &str) -> Told {
+        let told = json!({
+            "runtime": "wasmi", "version": "2.0.0", "wasi": "", "place": place, "about": "", "permitted": "", "seen": seen, "clauses": [],
+            "detail": detail, "seed": 1, "case": 2,
+        });
+        serde_json::from_value(told).expect("a finding")
+    }
+
+    #[test]
+    fn a_clause_permits_what_was_seen_unless_there_was_no_end() {
+        for (seen, detail, permits) in [
+            ("badf", "fd_tell: permitted offset 2, saw badf", "errno = \"badf\""),
+            ("ok", "fd_tell: permitted badf, saw ok", "success = \"ok\""),
+            ("other results", "fd_tell: permitted offset 2, saw offset \"3\"", "success = \"offset \\\"3\\\"\""),
+        ] {
+            let told = told("fd_tell", seen, detail);
+            let outcome = outcome(&told).expect(seen);
+            assert_eq!(outcome, permits);
+            let draft = clause(&told, &outcome).replacen("fd_tell.\"\ntitle = \"\"", "fd_tell.new\"\ntitle = \"t\"", 1);
+            let read = ClauseIndex::parse(&[("draft.toml", &draft.replacen("note = \"\"", "note = \"n\"", 1))]);
+            assert!(read.is_ok(), "{draft}\n{read:?}");
+        }
+        assert_eq!(outcome(&told("fd_tell", "no return", "fd_tell: permitted offset 2, saw no return")), None);
+        assert_eq!(outcome(&told("end", "panicked", "the run ended with a panic")), None);
+    }
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use touchstone_reports::diff::{Change, Diff, Presence};
-use touchstone_reports::{CaseProfile, MergeError, Published, ReadError, Report, WITHHELD, merge};
+use touchstone_reports::{MergeError, Published, ReadError, Report, WITHHELD, merge};
 use touchstone_runner::profile::Profile;
 
 use crate::args::{Format, ReportArgs};
@@ -82,7 +82,7 @@ fn red(report: &Report) -> String {
     let mut out = String::new();
     for case in &report.cases {
         for (runtime, result) in case.results.iter().filter(|(_, result)| !result.verdict.is_green()) {
-            let first = result.profiles.values().flat_map(CaseProfile::complaints).next().unwrap_or_default();
+            let first = result.complaints().into_iter().map(|(_, text)| text).next().unwrap_or_default();
             out.push_str(&format!("{}: {} on {runtime}: {first}\n", result.verdict, case.id));
         }
     }

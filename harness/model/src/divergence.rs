@@ -6,7 +6,10 @@ use std::fmt;
 
 use semver::{Version, VersionReq};
 use serde::de::Error;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use touchstone_spec::{Function, clauses};
+
+use crate::script::check::closest;
 
 /// A recorded, explained difference.
 #[derive(Debug, Clone, Deserialize)]
@@ -19,6 +22,7 @@ pub struct Divergence {
     pub title: String,
     pub cause: Cause,
     /// Clauses that it departs from.
+    #[serde(deserialize_with = "clause_ids")]
     pub clauses: Vec<String>,
     /// Where the runtime's maintainers track it, if anywhere.
     pub link: Option<String>,
@@ -72,6 +76,32 @@ pub struct Seen {
 /// What stands for a way out of the sandbox in [`Random::places`].
 pub const ESCAPE: &str = "escape";
 
+/// What [`Random::places`] may name besides functions.
+const OTHER_PLACES: [&str; 6] = ["tree", "stdout", "stderr", "received", "end", ESCAPE];
+
+fn clause_ids<'de, D: Deserializer<'de>>(source: D) -> Result<Vec<String>, D::Error> {
+    let known = || clauses().iter().map(|clause| clause.id.as_str());
+    names(source, "clause", known, |id| clauses().get(id).is_some())
+}
+
+fn places<'de, D: Deserializer<'de>>(source: D) -> Result<Vec<String>, D::Error> {
+    let known = || Function::ALL.iter().map(|function| function.name()).chain(OTHER_PLACES);
+    names(source, "place", known, |name| known().any(|place| place == name))
+}
+
+/// Names that all mean something: one that does not would make nothing known, in silence.
+fn names<'de, 'k, D: Deserializer<'de>, K: Iterator<Item = &'k str>>(
+    source: D,
+    what: &str,
+    known: impl Fn() -> K,
+    is_known: impl Fn(&str) -> bool,
+) -> Result<Vec<String>, D::Error> {
+    let names = Vec::<String>::deserialize(source)?;
+    let Some(name) = names.iter().find(|name| !is_known(name)) else { return Ok(names) };
+    let help = closest(name, known()).map_or(String::new(), |close| format!("; did you mean `{close}`?"));
+    Err(D::Error::custom(format!("there is no {what} `{name}`{help}")))
+}
+
 /// How a random script shows a divergence: by one of these calls, against one of these clauses, in one of these ways.
 ///
 /// Where clauses would say too little, words narrow it down: those of the call itself, and those of one that came before it, each
@@ -80,10 +110,11 @@ pub const ESCAPE: &str = "escape";
 #[serde(deny_unknown_fields)]
 pub struct Random {
     pub runtime: String,
-    /// Functions; or `tree`, `stdout`, `stderr`, `end`; or `escape`, in a divergence with an advisory.
+    /// Functions; or `tree`, `stdout`, `stderr`, `received` (by a socket), `end`; or `escape`, in a divergence with an advisory.
+    #[serde(deserialize_with = "places")]
     pub places: Vec<String>,
     /// Clauses that it departs from; without any, whatever it departs from.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "clause_ids")]
     pub clauses: Vec<String>,
     /// An errno, `ok`, `other results`, `no return`, or how the run was stopped, up to what a message quotes. Of an escape what happens, as
     /// the text of its private report says it. Of a tree

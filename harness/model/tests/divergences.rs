@@ -55,3 +55,17 @@ fn words_of_the_call_are_all_needed() {
     assert!(open("path_open(fdflags: [append]) = isdir"));
     assert!(!open("path_open(fdflags: []) = isdir"));
 }
+
+#[test]
+fn a_name_that_means_nothing_is_a_mistake_and_told_with_its_line() {
+    for (right, wrong, told) in [
+        ("\"fd_write.append\"", "\"fd_write.apend\"", "there is no clause `fd_write.apend`; did you mean `fd_write.append`?"),
+        ("\"fd_tell.reports-offset\"", "\"tells\"", "there is no clause `tells`\n"),
+        ("\"path_open\"", "\"path_opne\"", "there is no place `path_opne`; did you mean `path_open`?"),
+    ] {
+        let text = FILE.replacen(right, wrong, 1);
+        let line = text.lines().position(|line| line.contains(wrong)).expect("the name") + 1;
+        let error = Divergence::parse("id", &text).expect_err(wrong).to_string();
+        assert!(format!("{error}\n").contains(told) && error.contains(&format!("line {line}")), "{error}");
+    }
+}

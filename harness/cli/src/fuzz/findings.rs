@@ -55,7 +55,7 @@ pub(crate) struct Told {
     pub(crate) runtime: String,
     pub(crate) version: String,
     pub(crate) wasi: String,
-    /// A function; or `tree`, `stdout`, `stderr`, `end`.
+    /// A function; or `tree`, `stdout`, `stderr`, `received` (by a socket), `end`.
     pub(crate) place: String,
     /// The kind of the call's descriptor and the classes of its path.
     pub(crate) about: String,
