@@ -77,9 +77,9 @@ fn mistake(command: &str) -> Option<String> {
             let help = Command::new(env!("CARGO_BIN_EXE_touchstone-mutants")).arg("--help").output().expect("start touchstone-mutants");
             String::from_utf8_lossy(&help.stdout).into_owned()
         }
-        "ci" | "tidy" | "fuzz-targets" | "oracle-mutants" => {
+        "ci" | "tidy" | "pgo" | "fuzz-targets" | "oracle-mutants" => {
             let file = |name: &str| std::fs::read_to_string(places::root().join("xtask/src").join(name)).expect(name);
-            ["main.rs", "fuzz_targets.rs", "oracle_mutants.rs"].map(file).concat()
+            ["main.rs", "fuzz_targets.rs", "oracle_mutants.rs", "pgo.rs"].map(file).concat()
         }
         // a crate behind this one: each field of its arguments is a flag
         "bench" => {

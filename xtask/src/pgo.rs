@@ -1,0 +1,155 @@
+//! `cargo xtask pgo`: profile-guided optimisation of the profile `campaign`. A build that counts plays random scripts; what it counted is kept
+//! in the target folder, and `--profile campaign` is optimised for it from then on.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::{cargo_with, code, print, root, target};
+
+/// The profile that is optimised.
+pub(crate) const PROFILE: &str = "campaign";
+
+const HELP: &str = "Optimises the profile `campaign` for what a campaign does (profile-guided optimisation, PGO)
+
+Usage: cargo xtask pgo [OPTIONS]
+
+Options:
+      --forget  Remove what was counted; `--profile campaign` is built without it again
+  -h, --help    Print help
+
+It builds Touchstone with counters, in pgo of the target folder (20 minutes on two cores), plays random scripts on wasmtime, wasmi
+and wasmer with it (a minute), and keeps what was counted. From then on `cargo xtask --profile campaign` builds with it, which takes the
+time of a first build once more. Run it again when much has changed: what was counted of code that is no more is not used.
+
+It needs LLVM's llvm-profdata, as rustup installs it: rustup component add llvm-tools
+
+Exit codes: 0 done, 2 usage, 3 harness error
+";
+
+/// What is counted: the runtimes, how many scripts, from which seed.
+const PLAYED: [(&[&str], &str, &str); 2] = [(&["wasmtime", "wasmi"], "30000", "1"), (&["wasmtime", "wasmi", "wasmer"], "10000", "2")];
+
+/// Runs the command.
+pub(crate) fn run(args: &[String]) -> Result<u8, String> {
+    match args {
+        [] => count(),
+        [flag] if flag == "--help" || flag == "-h" => print(HELP).map(|()| 0),
+        [flag] if flag == "--forget" => fs::remove_dir_all(folder()).or_else(gone).map(|()| 0).map_err(failed("remove", &folder())),
+        _ => {
+            eprintln!("error: `{}` is no flag of it\n  cure: cargo xtask pgo --help tells all flags", args.join(" "));
+            Ok(2)
+        }
+    }
+}
+
+fn gone(error: io::Error) -> io::Result<()> {
+    if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
+}
+
+fn failed<'a>(what: &'a str, path: &'a Path) -> impl FnOnce(io::Error) -> String + 'a {
+    move |error| format!("{what} {}: {error}", path.display())
+}
+
+fn folder() -> PathBuf {
+    target().join("pgo")
+}
+
+/// What this compiler is, of which nothing that another one's code counted is true.
+struct Compiler {
+    /// Its target triple.
+    host: String,
+    release: String,
+    sysroot: PathBuf,
+}
+
+impl Compiler {
+    fn here() -> Result<Compiler, String> {
+        let ask = |flags: &[&str]| {
+            let said = Command::new("rustc").args(flags).current_dir(root()).output().map_err(|error| format!("run rustc: {error}"))?;
+            String::from_utf8(said.stdout).map_err(|error| format!("read what rustc says: {error}"))
+        };
+        let versions = ask(&["-vV"])?;
+        let field = |name: &str| {
+            let found = versions.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+            found.map(str::to_owned).ok_or_else(|| format!("rustc -vV says nothing of its {name}"))
+        };
+        Ok(Compiler { host: field("host")?, release: field("release")?, sysroot: ask(&["--print", "sysroot"])?.trim().into() })
+    }
+
+    /// What its code counted, all runs together.
+    fn counted(&self) -> PathBuf {
+        folder().join(format!("{PROFILE}-{}.profdata", self.release))
+    }
+
+    fn llvm_profdata(&self) -> Result<PathBuf, String> {
+        let tool = self.sysroot.join("lib/rustlib").join(&self.host).join("bin/llvm-profdata");
+        let missing = || format!("there is no {}\n  cure: rustup component add llvm-tools", tool.display());
+        if tool.exists() { Ok(tool) } else { Err(missing()) }
+    }
+}
+
+/// What the compiler is told, for what was counted to be used; nothing where nothing was.
+pub(crate) fn flags() -> Result<Option<OsString>, String> {
+    // who has not asked for it need not wait for rustc
+    if !folder().exists() {
+        return Ok(None);
+    }
+    let counted = Compiler::here()?.counted();
+    Ok(counted.exists().then(|| told("-Cprofile-use", &counted)))
+}
+
+fn told(flag: &str, path: &Path) -> OsString {
+    let mut out = OsString::from(flag);
+    out.push("=");
+    out.push(path);
+    out
+}
+
+fn count() -> Result<u8, String> {
+    let compiler = Compiler::here()?;
+    let tool = compiler.llvm_profdata()?;
+    let counts = folder().join("counts");
+    fs::remove_dir_all(&counts).or_else(gone).map_err(failed("remove", &counts))?;
+    fs::create_dir_all(&counts).map_err(failed("create", &counts))?;
+    // what root starts to run guests in has become another user
+    fs::set_permissions(&counts, fs::Permissions::from_mode(0o777)).map_err(failed("open to all", &counts))?;
+    eprintln!("building Touchstone with counters; this takes some 20 minutes on two cores");
+    let program = built(&compiler, &counts)?;
+    for (runtimes, cases, seed) in PLAYED {
+        eprintln!("playing {cases} random scripts on {}", runtimes.join(", "));
+        let findings = folder().join("findings");
+        let runtimes = runtimes.iter().flat_map(|runtime| ["--runtime", runtime]);
+        let mut command = Command::new(&program);
+        command.arg("fuzz").args(runtimes).args(["--cases", cases, "--seed", seed, "--jobs", "1", "--no-shrink", "--findings"]);
+        let status = command.arg(findings).status().map_err(failed("run", &program))?;
+        // whether it finds something is not what it is for
+        if code(status) > 1 {
+            return Ok(3);
+        }
+    }
+    let counted = compiler.counted();
+    let merged = Command::new(&tool).args(["merge", "--sparse", "--output"]).args([&counted, &counts]).status();
+    if code(merged.map_err(failed("run", &tool))?) != 0 {
+        return Ok(3);
+    }
+    eprintln!("{} is what `cargo xtask --profile {PROFILE}` is optimised for from now on", counted.display());
+    Ok(0)
+}
+
+/// Builds the program that counts.
+fn built(compiler: &Compiler, counts: &Path) -> Result<PathBuf, String> {
+    let flags = told("-Cprofile-generate", counts);
+    let folder = folder();
+    // what runs while it is built counts nothing, since a target is named; in one piece it would take twice as long, and count the same
+    let build = ["build", "--workspace", "--profile", PROFILE, "--bin", "touchstone", "--target", &compiler.host];
+    let lto = format!("CARGO_PROFILE_{}_LTO", PROFILE.to_uppercase());
+    let variables = [(OsString::from("CARGO_TARGET_DIR"), folder.clone().into_os_string()), (lto.into(), "off".into())];
+    if cargo_with(&build, Some(&flags), &variables)? != 0 {
+        return Err("the build with counters failed".to_owned());
+    }
+    Ok(folder.join(&compiler.host).join(PROFILE).join("touchstone"))
+}
