@@ -7,6 +7,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::{cargo_with, code, print, root, target};
 
@@ -29,6 +30,9 @@ It needs LLVM's llvm-profdata, as rustup installs it: rustup component add llvm-
 
 Exit codes: 0 done, 2 usage, 3 harness error
 ";
+
+/// How the name of a file ends that tells what was counted.
+const COUNTED: &str = ".profdata";
 
 /// What is counted: the runtimes, how many scripts, from which seed.
 const PLAYED: [(&[&str], &str, &str); 2] = [(&["wasmtime", "wasmi"], "30000", "1"), (&["wasmtime", "wasmi", "wasmer"], "10000", "2")];
@@ -80,9 +84,18 @@ impl Compiler {
         Ok(Compiler { host: field("host")?, release: field("release")?, sysroot: ask(&["--print", "sysroot"])?.trim().into() })
     }
 
-    /// What its code counted, all runs together.
-    fn counted(&self) -> PathBuf {
-        folder().join(format!("{PROFILE}-{}.profdata", self.release))
+    /// What its code counted, all runs together, the latest last. Each has a name of its own, or cargo would not build engines again.
+    fn counted(&self, folder: &Path) -> Result<Vec<PathBuf>, String> {
+        let listed = fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>).map_err(failed("list", folder))?;
+        let is_ours = |name: &str| name.starts_with(&self.name_of_counted("")) && name.ends_with(COUNTED);
+        let names = listed.into_iter().filter_map(|entry| entry.file_name().into_string().ok());
+        let mut ours: Vec<PathBuf> = names.filter(|name| is_ours(name)).map(|name| folder.join(name)).collect();
+        ours.sort();
+        Ok(ours)
+    }
+
+    fn name_of_counted(&self, end: &str) -> String {
+        format!("{PROFILE}-{}-{end}", self.release)
     }
 
     fn llvm_profdata(&self) -> Result<PathBuf, String> {
@@ -95,11 +108,11 @@ impl Compiler {
 /// What the compiler is told, for what was counted to be used; nothing where nothing was.
 pub(crate) fn flags() -> Result<Option<OsString>, String> {
     // who has not asked for it need not wait for rustc
-    if !folder().exists() {
+    let folder = folder();
+    if !folder.exists() {
         return Ok(None);
     }
-    let counted = Compiler::here()?.counted();
-    Ok(counted.exists().then(|| told("-Cprofile-use", &counted)))
+    Ok(Compiler::here()?.counted(&folder)?.last().map(|counted| told("-Cprofile-use", counted)))
 }
 
 fn told(flag: &str, path: &Path) -> OsString {
@@ -131,11 +144,14 @@ fn count() -> Result<u8, String> {
             return Ok(3);
         }
     }
-    let counted = compiler.counted();
+    let before = compiler.counted(&folder())?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let counted = folder().join(compiler.name_of_counted(&format!("{now}{COUNTED}")));
     let merged = Command::new(&tool).args(["merge", "--sparse", "--output"]).args([&counted, &counts]).status();
     if code(merged.map_err(failed("run", &tool))?) != 0 {
         return Ok(3);
     }
+    before.iter().try_for_each(|old| fs::remove_file(old).map_err(failed("remove", old)))?;
     eprintln!("{} is what `cargo xtask --profile {PROFILE}` is optimised for from now on", counted.display());
     Ok(0)
 }
@@ -152,4 +168,24 @@ fn built(compiler: &Compiler, counts: &Path) -> Result<PathBuf, String> {
         return Err("the build with counters failed".to_owned());
     }
     Ok(folder.join(&compiler.host).join(PROFILE).join("touchstone"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+    use std::fs;
+
+    use super::Compiler;
+
+    #[test]
+    fn what_another_compiler_counted_is_not_used_and_the_latest_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let compiler = Compiler { host: String::new(), release: "1.95.0".to_owned(), sysroot: folder.path().to_owned() };
+        let names = ["campaign-1.94.0-9.profdata", "campaign-1.95.0-1700000002.profdata", "campaign-1.95.0-1700000001.profdata", "counts"];
+        names.iter().for_each(|name| fs::write(folder.path().join(name), "").unwrap());
+        let found = compiler.counted(folder.path()).unwrap();
+        let names: Vec<&OsStr> = found.iter().filter_map(|path| path.file_name()).collect();
+        assert_eq!(names, ["campaign-1.95.0-1700000001.profdata", "campaign-1.95.0-1700000002.profdata"]);
+        assert!(compiler.llvm_profdata().unwrap_err().contains("rustup component add llvm-tools"));
+    }
 }
