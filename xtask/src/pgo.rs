@@ -132,30 +132,12 @@ fn count() -> Result<u8, String> {
     fs::set_permissions(&counts, fs::Permissions::from_mode(0o777)).map_err(failed("open to all", &counts))?;
     eprintln!("building Touchstone with counters; this takes some 20 minutes on two cores");
     let program = built(&compiler, &counts)?;
-    for (runtimes, cases, seed) in PLAYED {
-        eprintln!("playing {cases} random scripts on {}", runtimes.join(", "));
-        let findings = folder().join("findings");
-        let runtimes = runtimes.iter().flat_map(|runtime| ["--runtime", runtime]);
-        let mut command = Command::new(&program);
-        command.arg("fuzz").args(runtimes).args(["--cases", cases, "--seed", seed, "--jobs", "1", "--no-shrink", "--findings"]);
-        let ran = command.arg(&findings).output().map_err(failed("run", &program))?;
-        // What it finds counts for nothing: with counters wasmi makes no tail calls, and guests that loop for long overflow the native stack.
-        if code(ran.status) > 1 {
-            eprint!("{}", String::from_utf8_lossy(&ran.stderr));
+    for played in PLAYED {
+        if !play(&program, played)? {
             return Ok(3);
         }
-        fs::remove_dir_all(&findings).or_else(gone).map_err(failed("remove", &findings))?;
     }
-    let before = compiler.counted(&folder())?;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let counted = folder().join(compiler.name_of_counted(&format!("{now}{COUNTED}")));
-    let merged = Command::new(&tool).args(["merge", "--sparse", "--output"]).args([&counted, &counts]).status();
-    if code(merged.map_err(failed("run", &tool))?) != 0 {
-        return Ok(3);
-    }
-    before.iter().try_for_each(|old| fs::remove_file(old).map_err(failed("remove", old)))?;
-    eprintln!("{} is what `cargo xtask --profile {PROFILE}` is optimised for from now on", counted.display());
-    Ok(0)
+    if merge(&compiler, &tool, &counts)? { Ok(0) } else { Ok(3) }
 }
 
 /// Builds the program that counts.
@@ -170,6 +152,37 @@ fn built(compiler: &Compiler, counts: &Path) -> Result<PathBuf, String> {
         return Err("the build with counters failed".to_owned());
     }
     Ok(folder.join(&compiler.host).join(PROFILE).join("touchstone"))
+}
+
+/// Plays random scripts with the program that counts. Gives whether it could.
+fn play(program: &Path, (runtimes, cases, seed): (&[&str], &str, &str)) -> Result<bool, String> {
+    eprintln!("playing {cases} random scripts on {}", runtimes.join(", "));
+    let findings = folder().join("findings");
+    let mut command = Command::new(program);
+    command.arg("fuzz").args(runtimes.iter().flat_map(|runtime| ["--runtime", runtime]));
+    command.args(["--cases", cases, "--seed", seed, "--jobs", "1", "--no-shrink", "--findings"]);
+    let ran = command.arg(&findings).output().map_err(failed("run", program))?;
+    // What it finds counts for nothing: with counters wasmi makes no tail calls, and guests that loop for long overflow the native stack.
+    if code(ran.status) > 1 {
+        eprint!("{}", String::from_utf8_lossy(&ran.stderr));
+        return Ok(false);
+    }
+    fs::remove_dir_all(&findings).or_else(gone).map_err(failed("remove", &findings))?;
+    Ok(true)
+}
+
+/// Keeps what was counted instead of what was before. Gives whether it could.
+fn merge(compiler: &Compiler, tool: &Path, counts: &Path) -> Result<bool, String> {
+    let before = compiler.counted(&folder())?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let counted = folder().join(compiler.name_of_counted(&format!("{now}{COUNTED}")));
+    let merged = Command::new(tool).args(["merge", "--sparse", "--output"]).args([&counted, counts]).status();
+    if code(merged.map_err(failed("run", tool))?) != 0 {
+        return Ok(false);
+    }
+    before.iter().try_for_each(|old| fs::remove_file(old).map_err(failed("remove", old)))?;
+    eprintln!("{} is what `cargo xtask --profile {PROFILE}` is optimised for from now on", counted.display());
+    Ok(true)
 }
 
 #[cfg(test)]
