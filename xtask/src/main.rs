@@ -34,7 +34,7 @@ Commands:
   ci              all that CI runs: tests, fmt, clippy, register, conformance
   tidy            the repository's own rules
   prebuilt        rebuild the Rust fixtures that the repository carries
-  pgo             optimise the profile `campaign` for what a campaign does (half an hour; needs llvm-tools)
+  pgo             optimise the profile `campaign` for what a campaign does (an hour with its build; needs llvm-tools)
 
 Options:
   --profile NAME  build Touchstone by this profile of Cargo.toml instead of `dev`: `campaign` takes half as long again to build
@@ -118,7 +118,9 @@ fn cargo_program() -> OsString {
 
 /// Builds the programs by a profile and runs one with these arguments, in the user's folder.
 fn program(name: &str, profile: &str, args: &[String]) -> Result<u8, String> {
-    let program = target().join(folder_of(profile)).join(name);
+    let guided = if profile == pgo::PROFILE { pgo::guided()? } else { None };
+    let (flag, host) = guided.as_ref().map(|guided| (guided.flag.as_os_str(), guided.host.as_str())).unzip();
+    let program = target().join(host.unwrap_or_default()).join(folder_of(profile)).join(name);
     let mut build = vec!["build", "--workspace"];
     let minutes = if profile == DEV { 20 } else { 30 };
     if profile != DEV {
@@ -130,11 +132,11 @@ fn program(name: &str, profile: &str, args: &[String]) -> Result<u8, String> {
     } else if program.exists() {
         build.push("--quiet");
     }
+    build.extend(host.iter().flat_map(|host| ["--target", host]));
     if !program.exists() {
         eprintln!("building Touchstone with its engines; the first time takes some {minutes} minutes on two cores");
     }
-    let flags = if profile == pgo::PROFILE { pgo::flags()? } else { None };
-    if cargo_with(&build, flags.as_deref(), &[])? != 0 {
+    if cargo_with(&build, flag, &[])? != 0 {
         return Ok(3);
     }
     let status = Command::new(&program).args(args).status().map_err(|error| format!("run {}: {error}", program.display()))?;
@@ -156,9 +158,9 @@ fn cargo(args: &[&str]) -> Result<u8, String> {
 }
 
 /// The same, with one more flag for rustc, and with these variables.
-fn cargo_with(args: &[&str], flag: Option<&OsStr>, variables: &[(OsString, OsString)]) -> Result<u8, String> {
+fn cargo_with(args: &[&str], flag: Option<&OsStr>, variables: &[(&str, &Path)]) -> Result<u8, String> {
     let mut cargo = Command::new(cargo_program());
-    cargo.args(args).current_dir(root()).envs(variables.iter().cloned());
+    cargo.args(args).current_dir(root()).envs(variables.iter().copied());
     if let Some(flag) = flag {
         let given = env::var_os("CARGO_ENCODED_RUSTFLAGS");
         cargo.env("CARGO_ENCODED_RUSTFLAGS", rust_flags(given, env::var("RUSTFLAGS").ok().as_deref(), flag));

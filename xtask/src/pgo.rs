@@ -22,7 +22,7 @@ Options:
       --forget  Remove what was counted; `--profile campaign` is built without it again
   -h, --help    Print help
 
-It builds Touchstone with counters, in pgo of the target folder (20 minutes on two cores), plays random scripts on wasmtime, wasmi
+It builds Touchstone with counters, in pgo of the target folder (40 minutes on two cores), plays random scripts on wasmtime, wasmi
 and wasmer with it (a minute), and keeps what was counted. From then on `cargo xtask --profile campaign` builds with it, which takes the
 time of a first build once more. Run it again when much has changed: what was counted of code that is no more is not used.
 
@@ -105,14 +105,25 @@ impl Compiler {
     }
 }
 
-/// What the compiler is told, for what was counted to be used; nothing where nothing was.
-pub(crate) fn flags() -> Result<Option<OsString>, String> {
+/// How the profile is built so that what was counted is used.
+pub(crate) struct Guided {
+    /// For rustc.
+    pub(crate) flag: OsString,
+    /// What to build for. Named as it is where counters are built: cargo gives the crates other names in their symbols if it is not, and by these
+    /// rustc finds what was counted.
+    pub(crate) host: String,
+}
+
+/// How it is built; none where nothing was counted.
+pub(crate) fn guided() -> Result<Option<Guided>, String> {
     // who has not asked for it need not wait for rustc
     let folder = folder();
     if !folder.exists() {
         return Ok(None);
     }
-    Ok(Compiler::here()?.counted(&folder)?.last().map(|counted| told("-Cprofile-use", counted)))
+    let compiler = Compiler::here()?;
+    let flag = compiler.counted(&folder)?.last().map(|counted| told("-Cprofile-use", counted));
+    Ok(flag.map(|flag| Guided { flag, host: compiler.host }))
 }
 
 fn told(flag: &str, path: &Path) -> OsString {
@@ -130,7 +141,7 @@ fn count() -> Result<u8, String> {
     fs::create_dir_all(&counts).map_err(failed("create", &counts))?;
     // what root starts to run guests in has become another user
     fs::set_permissions(&counts, fs::Permissions::from_mode(0o777)).map_err(failed("open to all", &counts))?;
-    eprintln!("building Touchstone with counters; this takes some 20 minutes on two cores");
+    eprintln!("building Touchstone with counters; this takes some 40 minutes on two cores");
     let program = built(&compiler, &counts)?;
     for played in PLAYED {
         if !play(&program, played)? {
@@ -144,11 +155,9 @@ fn count() -> Result<u8, String> {
 fn built(compiler: &Compiler, counts: &Path) -> Result<PathBuf, String> {
     let flags = told("-Cprofile-generate", counts);
     let folder = folder();
-    // what runs while it is built counts nothing, since a target is named; in one piece it would take twice as long, and count the same
+    // the same profile and target as that which is optimised, or the symbols would have other names
     let build = ["build", "--workspace", "--profile", PROFILE, "--bin", "touchstone", "--target", &compiler.host];
-    let lto = format!("CARGO_PROFILE_{}_LTO", PROFILE.to_uppercase());
-    let variables = [(OsString::from("CARGO_TARGET_DIR"), folder.clone().into_os_string()), (lto.into(), "off".into())];
-    if cargo_with(&build, Some(&flags), &variables)? != 0 {
+    if cargo_with(&build, Some(&flags), &[("CARGO_TARGET_DIR", &folder)])? != 0 {
         return Err("the build with counters failed".to_owned());
     }
     Ok(folder.join(&compiler.host).join(PROFILE).join("touchstone"))
