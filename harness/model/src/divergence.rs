@@ -314,7 +314,7 @@ mod tests {
     #[test]
     fn an_escape_without_an_advisory_is_not_known_nor_is_every_one_of_a_runtime() {
         assert!(leaves("", SEEN).unwrap_err().contains("needs an `advisory`"));
-        for random in ["", "seen = []", "seen = [\"x\"]\nclauses = [\"y\"]", "seen = [\"x\"]\ncall = [\"y\"]"] {
+        for random in ["", "seen = []", "seen = [\"x\"]\nclauses = [\"fd_read.bad-fd\"]", "seen = [\"x\"]\ncall = [\"y\"]"] {
             assert!(leaves(ADVISORY, random).unwrap_err().contains("needs `seen`"), "{random}");
         }
     }
