@@ -23,8 +23,8 @@ Options:
   -h, --help    Print help
 
 It builds Touchstone with counters, in pgo of the target folder (40 minutes on two cores), plays random scripts on wasmtime, wasmi
-and wasmer with it (a minute), and keeps what was counted. From then on `cargo xtask --profile campaign` builds with it, which takes the
-time of a first build once more. Run it again when much has changed: what was counted of code that is no more is not used.
+and wasmer with it (a minute), and keeps what was counted. From then on `cargo xtask --profile campaign` builds with it, in a folder of the target folder that
+is named after this machine's target triple, which takes the time of a first build once more. Run it again when much has changed: what was counted of code that is no more is not used.
 
 It needs LLVM's llvm-profdata, as rustup installs it: rustup component add llvm-tools
 

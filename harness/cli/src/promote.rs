@@ -160,7 +160,8 @@ fn versions(version: &str) -> String {
     }
 }
 
-/// What was seen as an outcome of a clause. None where a call or a run had no end: no clause permits that.
+/// What was seen as an outcome of a clause. None where a call did not return, which no clause permits, or the run ended in another way, which
+/// mostly is the same; a clause about ends is written by hand.
 fn outcome(told: &Told) -> Option<String> {
     if Errno::from_name(&told.seen).is_some() {
         Some(format!("errno = {}", toml_text(&told.seen)))
